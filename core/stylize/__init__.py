@@ -1,0 +1,111 @@
+"""stylize: neural style transfer, composed from plugins.
+
+Everything that users import is here. Names are loaded on first use, so that importing the
+package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
+    from stylize.api import create_backbone as create_backbone
+    from stylize.api import create_loss as create_loss
+    from stylize.api import create_method as create_method
+    from stylize.api import create_smoothing as create_smoothing
+    from stylize.api import get_spec as get_spec
+    from stylize.api import list_backbones as list_backbones
+    from stylize.api import list_losses as list_losses
+    from stylize.api import list_methods as list_methods
+    from stylize.api import list_presets as list_presets
+    from stylize.api import list_smoothings as list_smoothings
+    from stylize.api import stylize_image as stylize_image
+    from stylize.errors import StylizeError as StylizeError
+    from stylize.hookspecs import hookimpl as hookimpl
+    from stylize.images import read_image as read_image
+    from stylize.pictures import Result as Result
+    from stylize.pictures import Stylizer as Stylizer
+    from stylize.plan import RunSettings as RunSettings
+    from stylize.plan import make_settings as make_settings
+    from stylize.plugins import PluginHost as PluginHost
+    from stylize.protocols import Backbone as Backbone
+    from stylize.protocols import LayerInfo as LayerInfo
+    from stylize.protocols import Loss as Loss
+    from stylize.protocols import Method as Method
+    from stylize.protocols import Observer as Observer
+    from stylize.protocols import Smoothing as Smoothing
+    from stylize.protocols import Statistics as Statistics
+    from stylize.protocols import StyleImage as StyleImage
+    from stylize.run import Progress as Progress
+    from stylize.run import Run as Run
+    from stylize.settings import Settings as Settings
+    from stylize.spec import BackboneSpec as BackboneSpec
+    from stylize.spec import Kind as Kind
+    from stylize.spec import LossSpec as LossSpec
+    from stylize.spec import MethodSpec as MethodSpec
+    from stylize.spec import PresetSpec as PresetSpec
+    from stylize.spec import Role as Role
+    from stylize.spec import SmoothingSpec as SmoothingSpec
+    from stylize.spec import WeightsSpec as WeightsSpec
+    from stylize.weights import Weights as Weights
+
+_MODULES = {
+    "stylize.api": (
+        "create_backbone",
+        "create_loss",
+        "create_method",
+        "create_smoothing",
+        "get_spec",
+        "list_backbones",
+        "list_losses",
+        "list_methods",
+        "list_presets",
+        "list_smoothings",
+        "stylize_image",
+    ),
+    "stylize.errors": ("StylizeError",),
+    "stylize.hookspecs": ("hookimpl",),
+    "stylize.images": ("read_image",),
+    "stylize.pictures": ("Result", "Stylizer"),
+    "stylize.plan": ("RunSettings", "make_settings"),
+    "stylize.plugins": ("PluginHost",),
+    "stylize.protocols": (
+        "Backbone",
+        "LayerInfo",
+        "Loss",
+        "Method",
+        "Observer",
+        "Smoothing",
+        "Statistics",
+        "StyleImage",
+    ),
+    "stylize.run": ("Progress", "Run"),
+    "stylize.settings": ("Settings",),
+    "stylize.spec": (
+        "BackboneSpec",
+        "Kind",
+        "LossSpec",
+        "MethodSpec",
+        "PresetSpec",
+        "Role",
+        "SmoothingSpec",
+        "WeightsSpec",
+    ),
+    "stylize.weights": ("Weights",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'stylize' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

@@ -1,0 +1,92 @@
+"""Errors that stylize raises on purpose: one line with the value, the limit and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+__all__ = [
+    "ExtraMissingError",
+    "ImageError",
+    "ImageTooSmallError",
+    "NonFiniteError",
+    "OutputError",
+    "PluginError",
+    "SettingsError",
+    "StalledError",
+    "StylizeError",
+    "UnknownNameError",
+    "UsageError",
+    "WeightsError",
+    "WeightsUnavailableError",
+]
+
+
+class StylizeError(Exception):
+    """Base of all errors that a user can act on. `exit_code` is what the command returns."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(StylizeError):
+    """The request itself is wrong: an option, a combination, a file that is not there."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A setting has a wrong name, type or range."""
+
+
+class UnknownNameError(UsageError):
+    """A part, layer, preset or setting that nobody registered; suggests the nearest name."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        listed = ", ".join(names) if names else "none"
+        super().__init__(f"unknown {what} {name!r}{hint} (known: {listed})")
+
+
+class ImageError(UsageError):
+    """An image that cannot be read, with the file's name and the remedy."""
+
+
+class ImageTooSmallError(ImageError):
+    """An image smaller than the chosen layers can see."""
+
+
+class OutputError(UsageError):
+    """An output that cannot be written where it was asked for."""
+
+
+class PluginError(StylizeError):
+    """A plugin that is broken, of another API version, or that collides with another."""
+
+    exit_code = 2
+
+
+class WeightsError(UsageError):
+    """Weights that are corrupt or of another network."""
+
+
+class WeightsUnavailableError(StylizeError):
+    """Weights that are neither embedded nor cached, and that cannot be downloaded now."""
+
+    exit_code = 3
+
+
+class ExtraMissingError(StylizeError):
+    """An optional dependency that a command needs and that is not installed."""
+
+    exit_code = 3
+
+
+class StalledError(StylizeError):
+    """An optimisation whose first gradient is too small to move the image."""
+
+
+class NonFiniteError(StylizeError):
+    """Features or a loss became NaN or infinite."""
