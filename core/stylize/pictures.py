@@ -1,0 +1,232 @@
+"""From files to a finished picture: what `stylize_image` and the command do with a plan."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from stylize.color import keep_luminance, match_colors
+from stylize.errors import UsageError
+from stylize.images import Picture, read_image, to_pil, write_image
+from stylize.parts import Parts, build_parts
+from stylize.plan import Plan, RunSettings, make_plan
+from stylize.plugins import PluginHost
+from stylize.protocols import Observer, StyleImage
+from stylize.run import Run
+from stylize.version import framework_version
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from stylize.images import ImageSource
+
+__all__ = ["Result", "Stylizer"]
+
+# Kept back from a time limit for finishing and saving the picture: a part of it, and seconds.
+RESERVE = 0.03, 0.2
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture.
+
+    Args:
+        pixels: (1, 3, H, W) in [0, 1], on the CPU.
+        alpha: (1, 1, H, W) of the content, or None.
+        record: the full settings, inputs, steps, seconds and losses; goes into the file.
+        warnings: about the inputs.
+        inputs: the input files, which `save` never overwrites.
+    """
+
+    pixels: Tensor
+    alpha: Tensor | None
+    record: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = field(default=(), repr=False)
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as an 8-bit PIL image."""
+        return to_pil(self.pixels, self.alpha)
+
+    @property
+    def stopped(self) -> str:
+        """Why it ended: "done", "time" or "interrupted"."""
+        return str(self.record["stopped"])
+
+    def save(self, path: str | Path, *, force: bool = False) -> None:
+        """Write the picture with its record; the format is the path's extension.
+
+        Raises: OutputError where the path exists (without `force`) or cannot be written.
+        """
+        write_image(
+            self.pixels,
+            path,
+            alpha=self.alpha,
+            record=self.record,
+            force=force,
+            inputs=self.inputs,
+        )
+
+
+class Stylizer:
+    """A plan with its parts built: makes any number of pictures with one loaded network.
+
+    Args:
+        settings: what to do.
+        host: the plugins; all that are installed by default.
+        observers: of every run, besides those of plugins.
+        max_pixels: largest image that is read, in pixels.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        host: PluginHost | None = None,
+        observers: Sequence[Observer] = (),
+        max_pixels: int = 128_000_000,
+    ) -> None:
+        self.host = host or PluginHost.discover()
+        self.plan: Plan = make_plan(self.host, settings)
+        self.parts: Parts = build_parts(self.host, self.plan)
+        self.observers = tuple(observers)
+        self.max_pixels = max_pixels
+        self.cancelled = threading.Event()
+
+    def __call__(self, content: ImageSource | None, styles: Sequence[ImageSource] = ()) -> Result:
+        """Make one picture of a content and any number of styles; either may be left out.
+
+        Raises: StylizeError for anything that the user can mend.
+        """
+        started = time.monotonic()
+        settings = self.plan.settings
+        shares = _style_shares(settings, len(styles))
+        size = None if settings.size == "full" else settings.size
+        photo = None if content is None else self._read(content, size)
+        paintings = [self._read(style, self._style_size(photo, size)) for style in styles]
+        run = Run(
+            seed=settings.seed,
+            strength=settings.strength,
+            quality=settings.quality,
+            deadline=_deadline(started, settings.time),
+            observers=[*self.observers, *self.host.observers(self.plan)],
+            cancelled=self.cancelled,
+        )
+        pixels = self._stylize(photo, paintings, shares, run)
+        pictures = [*([photo] if photo else []), *paintings]
+        return Result(
+            pixels,
+            photo.alpha if photo else None,
+            self._record(photo, paintings, run, pixels, time.monotonic() - started),
+            (*(w for picture in pictures for w in picture.warnings), *run.warnings),
+            tuple(picture.path for picture in pictures if picture.path),
+        )
+
+    def cancel(self) -> None:
+        """Ask the picture being made to end with the best image so far; safe from any thread."""
+        self.cancelled.set()
+
+    def _read(self, source: ImageSource, size: int | None) -> Picture:
+        return read_image(source, size=size, max_pixels=self.max_pixels)
+
+    def _style_size(self, photo: Picture | None, size: int | None) -> int | None:
+        """The style's longer side: the picture's times `style_scale`."""
+        longest = max(photo.pixels.shape[-2:]) if photo else size
+        return None if longest is None else max(1, round(longest * self.plan.settings.style_scale))
+
+    def _stylize(
+        self,
+        photo: Picture | None,
+        paintings: Sequence[Picture],
+        shares: Sequence[float],
+        run: Run,
+    ) -> Tensor:
+        device, keep_color = self.parts.device, self.plan.settings.keep_color
+        content = None if photo is None else photo.pixels.to(device)
+        images = [painting.pixels.to(device) for painting in paintings]
+        if keep_color != "none" and content is None:
+            raise UsageError(f"--keep-color {keep_color} needs a photograph: give a content image")
+        if keep_color == "histogram" and content is not None:
+            images = [match_colors(image, content) for image in images]
+        styles = [
+            StyleImage(image, share, painting.name)
+            for image, share, painting in zip(images, shares, paintings, strict=True)
+        ]
+        pixels = self.parts.method.stylize(content, styles, self.parts, run)
+        if keep_color == "luminance" and content is not None:
+            pixels = keep_luminance(pixels, content)
+        return pixels.detach().float().cpu()
+
+    def _record(
+        self,
+        photo: Picture | None,
+        paintings: Sequence[Picture],
+        run: Run,
+        pixels: Tensor,
+        seconds: float,
+    ) -> dict[str, Any]:
+        plan, parts = self.plan, self.parts
+        # What "auto" came to is recorded, so that a rerun elsewhere does the same.
+        exact = replace_settings(
+            plan.settings,
+            precision=str(parts.dtype).removeprefix("torch."),
+            backbone=_full_backbone_name(plan),
+        )
+        return {
+            "stylize": framework_version(),
+            "torch": torch.__version__,
+            "device": str(parts.device),
+            "weights": parts.weights.fingerprint,
+            "settings": exact.model_dump(mode="json"),
+            "replay": {plan.method.name: run.replay},
+            "content": _input_record(photo) if photo else None,
+            "styles": [_input_record(painting) for painting in paintings],
+            "width": pixels.shape[-1],
+            "height": pixels.shape[-2],
+            "steps": run.steps_done,
+            "seconds": round(seconds, 2),
+            "losses": run.losses,
+            "stopped": run.stop_reason,
+        }
+
+
+def replace_settings(settings: RunSettings, **changes: object) -> RunSettings:
+    """Return validated settings with some fields changed."""
+    return RunSettings.model_validate({**settings.model_dump(), **changes})
+
+
+def _style_shares(settings: RunSettings, count: int) -> Sequence[float]:
+    weights = settings.style_weights
+    if weights is None:
+        return [1.0] * count
+    if len(weights) != count:
+        raise UsageError(
+            f"style_weights has {len(weights)} numbers for {count} style images: give one for each"
+        )
+    if count and not sum(weights):
+        raise UsageError("style_weights are all 0: make at least one of them positive")
+    return weights
+
+
+def _deadline(started: float, limit: float | None) -> float | None:
+    if limit is None:
+        return None
+    share, seconds = RESERVE
+    return started + max(limit * (1 - share) - seconds, 0.0)
+
+
+def _full_backbone_name(plan: Plan) -> str:
+    if plan.weights_tag or not plan.backbone.weights:
+        return plan.settings.backbone
+    return f"{plan.settings.backbone}.{plan.backbone.weights[0].tag}"
+
+
+def _input_record(picture: Picture) -> dict[str, Any]:
+    return {"name": picture.name, "path": str(picture.path or ""), "sha256": picture.sha256}

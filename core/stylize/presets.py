@@ -1,0 +1,59 @@
+"""Presets: named, cited settings that plugins carry as TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, ValidationError
+
+from stylize.errors import PluginError
+from stylize.plan import RunSettings, make_settings
+from stylize.settings import Settings
+from stylize.spec import Kind
+
+if TYPE_CHECKING:
+    from stylize.plugins import PluginHost
+
+__all__ = ["Preset", "load_preset", "merge_settings"]
+
+
+class Preset(Settings):
+    """A preset file."""
+
+    summary: str = Field(description="One line.")
+    citation: str = Field(description="Where the settings are from.")
+    settings: dict[str, Any] = Field(description="Run settings that differ from the defaults.")
+
+
+def load_preset(host: PluginHost, name: str) -> Preset:
+    """Read a registered preset and validate its settings.
+
+    Raises: UnknownNameError; PluginError where the file is missing or wrong.
+    """
+    spec = host.get(Kind.PRESET, name)
+    package, _, file = spec.factory.partition(":")
+    try:
+        text = (resources.files(package) / file).read_text(encoding="utf-8")
+        preset = Preset.model_validate(tomllib.loads(text))
+    except (OSError, ModuleNotFoundError, tomllib.TOMLDecodeError, ValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise PluginError(f"preset {name} ({spec.factory}) cannot be used: {reason}") from error
+    make_settings(preset.settings)
+    return preset
+
+
+def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay explicit settings over a preset's; part options merge key by key."""
+    options = {part: dict(values) for part, values in base.get("options", {}).items()}
+    for part, values in over.get("options", {}).items():
+        options.setdefault(part, {}).update(values)
+    merged = {**base, **over}
+    return {**merged, "options": options} if options else merged
+
+
+def changed_settings(settings: RunSettings) -> dict[str, Any]:
+    """Return the settings that differ from the defaults."""
+    return settings.model_dump(mode="json", exclude_defaults=True)
