@@ -1,0 +1,93 @@
+"""torchvision's VGG, cut at the deepest layer asked for, with the field's layer names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from stylize.protocols import LayerInfo
+from stylize.weights import Weights
+from stylize_vgg.settings import VGGSettings
+
+
+class VGG(nn.Module):
+    """Features of a VGG: `conv1_1 ... conv5_4` before the ReLU, `relu1_1 ... relu5_4` after.
+
+    Frozen and in eval mode. Normalises images by the weights' own mean and deviation.
+    """
+
+    def __init__(
+        self, make: Callable[..., torchvision.models.VGG], settings: VGGSettings, weights: Weights
+    ) -> None:
+        super().__init__()
+        with torch.device("meta"):  # neither memory nor time for the classifier
+            network = make(weights=None)
+            network.classifier = nn.Identity()
+        weights.load_into(network)
+        self.steps, self.layers = _name_layers(network.features)
+        first = self.steps["conv1_1"]
+        assert isinstance(first, nn.Conv2d)
+        first.padding_mode = settings.padding
+        self.pool = F.max_pool2d if settings.pooling == "max" else F.avg_pool2d
+        # Not buffers: those would be rounded with the weights in bfloat16.
+        self.mean, self.std = weights.mean, weights.std
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
+        wanted = set(layers)
+        mean = image.new_tensor(self.mean).view(1, 3, 1, 1)
+        std = image.new_tensor(self.std).view(1, 3, 1, 1)
+        x = ((image - mean) / std).to(next(self.parameters()).dtype)
+        x = x.contiguous(memory_format=torch.channels_last)
+        features: dict[str, Tensor] = {}
+        previous = ""
+        for name, step in self.steps.items():
+            if len(features) == len(wanted):
+                break
+            if isinstance(step, nn.MaxPool2d):
+                x = self.pool(x, 2)
+            elif isinstance(step, nn.ReLU):
+                # In place saves memory, but would overwrite a convolution that was asked for.
+                x = F.relu(x, inplace=previous not in wanted)
+            else:
+                x = step(x)
+            if name in wanted:
+                features[name] = x
+            previous = name
+        return features
+
+
+def _name_layers(features: Iterable[nn.Module]) -> tuple[nn.ModuleDict, dict[str, LayerInfo]]:
+    """Name the steps of torchvision's `features` in order, and describe those that are layers."""
+    steps = nn.ModuleDict()
+    layers: dict[str, LayerInfo] = {}
+    block, index, channels = 1, 0, 0
+    for step in features:
+        stride = 2 ** (block - 1)
+        if isinstance(step, nn.MaxPool2d):
+            steps[f"pool{block}"] = step
+            block, index = block + 1, 0
+            continue
+        if isinstance(step, nn.Conv2d):
+            index, channels = index + 1, step.out_channels
+            name = f"conv{block}_{index}"
+        else:
+            name = f"relu{block}_{index}"
+        steps[name] = step
+        layers[name] = LayerInfo(channels, stride, stride)
+    return steps, layers
+
+
+def vgg16(settings: VGGSettings, weights: Weights) -> VGG:
+    """Make a VGG-16."""
+    return VGG(torchvision.models.vgg16, settings, weights)
+
+
+def vgg19(settings: VGGSettings, weights: Weights) -> VGG:
+    """Make a VGG-19."""
+    return VGG(torchvision.models.vgg19, settings, weights)
