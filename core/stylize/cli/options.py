@@ -1,0 +1,104 @@
+"""The run settings as command-line options: names, help and defaults come from the model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+
+from stylize.errors import UsageError
+from stylize.plan import RunSettings, make_settings
+from stylize.plugins import PluginHost
+from stylize.presets import load_preset, merge_settings
+
+__all__ = ["collect_settings", "with_settings_options"]
+
+PANELS = {
+    "Parts": (
+        "method", "backbone", "weights", "smooth", "smooth_layers", "gains", "content_loss",
+        "style_loss", "image_loss", "content_layers", "style_layers",
+    ),
+    "Look": (
+        "strength", "style_weights", "style_scale", "keep_color", "balance", "content_weight",
+        "style_weight",
+    ),
+    "Work": ("size", "quality", "time", "seed", "device", "precision"),
+}  # fmt: skip
+
+
+def with_settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace a command's `**settings` by one text option a run setting.
+
+    Text, because pydantic reads it: presets, `--set` and Python then share one set of messages.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    options = [_option(name, panel) for panel, names in PANELS.items() for name in names]
+
+    def wrapper(**values: Any) -> None:
+        command(**values)
+
+    wrapper.__doc__ = command.__doc__
+    wrapper.__name__ = command.__name__
+    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in [*own, *options]]
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
+    return wrapper
+
+
+def collect_settings(
+    host: PluginHost,
+    given: Mapping[str, str | None],
+    preset: str | None = None,
+    assignments: Iterable[str] = (),
+) -> RunSettings:
+    """Lay command-line options over a preset and validate all of it.
+
+    Args:
+        given: text by setting; None where the option was not used.
+        assignments: `part.option=value` texts of `--set`.
+
+    Raises: UnknownNameError, SettingsError, UsageError.
+    """
+    over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options: dict[str, dict[str, str]] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        part, dot, option = key.rpartition(".")
+        if not (equals and dot and part and option):
+            raise UsageError(
+                f"--set {assignment!r} is not PART.OPTION=VALUE, as gatys.optimizer=adam"
+            )
+        options.setdefault(part.strip(), {})[option.strip()] = value.strip()
+    base = load_preset(host, preset).settings if preset else {}
+    return make_settings(
+        merge_settings(base, {**over, **({"options": options} if options else {})})
+    )
+
+
+def _option(name: str, panel: str) -> inspect.Parameter:
+    field = RunSettings.model_fields[name]
+    default = field.get_default()
+    shown = "" if default is None else f"  [default: {default}]"
+    option = typer.Option(
+        f"--{name.replace('_', '-')}",
+        help=f"{field.description}{shown}",
+        metavar=_metavar(field.annotation),
+        rich_help_panel=panel,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[str | None, option],
+    )
+
+
+def _metavar(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return "|".join(map(str, get_args(annotation)))
+    if annotation in (int, float):
+        return "NUMBER"
+    return "TEXT"
