@@ -14,17 +14,28 @@ from stylize.protocols import Backbone, LayerInfo, Smoothing
 __all__ = ["FeatureExtractor", "expand_layers"]
 
 
-def expand_layers(patterns: Iterable[str], known: Collection[str], what: str) -> tuple[str, ...]:
+def expand_layers(
+    patterns: Iterable[str],
+    known: Collection[str],
+    what: str,
+    aliases: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
     """Return the layers that shell patterns name, in the network's order, each once.
+
+    Args:
+        known: the layers, shallow to deep.
+        what: the network's name, for messages.
+        aliases: other names of layers.
 
     Raises: UnknownNameError for a pattern that matches nothing.
     """
+    names = {**(aliases or {}), **{layer: layer for layer in known}}
     found: set[str] = set()
     for pattern in patterns:
-        matches = fnmatch.filter(known, pattern)
+        matches = fnmatch.filter(names, pattern)
         if not matches:
             raise UnknownNameError(f"layer of {what}", pattern, known)
-        found.update(matches)
+        found.update(names[match] for match in matches)
     return tuple(layer for layer in known if layer in found)
 
 

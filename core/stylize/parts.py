@@ -118,7 +118,7 @@ def build_parts(host: PluginHost, plan: Plan) -> Parts:
     network.to(memory_format=torch.channels_last)
     smooth = settings.smooth_layers or plan.backbone.smooth_layers
     # Checked even without a smoothing, so that a misspelt layer is not found out later.
-    smoothed = expand_layers(smooth, known, name)
+    smoothed = expand_layers(smooth, known, name, plan.backbone.aliases)
     features = FeatureExtractor(
         cast("Backbone", network),
         name,
@@ -133,7 +133,7 @@ def build_parts(host: PluginHost, plan: Plan) -> Parts:
         layers = {
             layer: value
             for pattern, value in patterns.items()
-            for layer in expand_layers((pattern,), known, name)
+            for layer in expand_layers((pattern,), known, name, plan.backbone.aliases)
         }
         loss = cast("Loss", build_component(host, chosen.spec, chosen.settings))
         return LossPart(chosen.spec.name, loss, layers, weight)

@@ -86,6 +86,7 @@ class BackboneSpec(ComponentSpec):
     """A network whose features are compared. The first of `weights` is the default tag.
 
     `content_layers`, `style_layers` and `smooth_layers` are defaults; shell patterns are allowed.
+    `aliases` are other names of layers, as {"conv3_1": "layer3.0"}; patterns match them too.
     """
 
     kind = Kind.BACKBONE
@@ -94,6 +95,7 @@ class BackboneSpec(ComponentSpec):
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
     smooth_layers: tuple[str, ...] = ("*",)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,14 @@ from torch import Tensor
 
 from stylize.errors import StalledError
 from stylize.objective import Objective
+from stylize_gatys.canvas import Canvas
 from stylize_gatys.settings import GatysSettings
 
 # A start is stalled if moving every pixel by MOVE would change the objective, to first order, by
 # less than this share of it.
 STALLED = 1e-6
 MOVE = 0.1
+FIRST_MOVE = 0.01
 
 
 class Descent:
@@ -21,24 +23,37 @@ class Descent:
     The objective is multiplied by a constant that brings the mean absolute gradient at the start
     to 1. torch's L-BFGS has absolute thresholds (it drops curvature pairs below 1e-10) and takes
     dot products in float32, which the paper's weights overflow; the minimum stays where it is.
+
+    Args:
+        start: (1, 3, H, W).
+        box: weight of the mean squared excess of pixels over [0, 1]; None for the setting's
+            share of the objective at the start, which `box` then holds.
     """
 
-    def __init__(self, start: Tensor, objective: Objective, settings: GatysSettings) -> None:
-        # L-BFGS flattens its parameter: it must be contiguous, whatever the network prefers.
-        self.image = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
+    def __init__(
+        self,
+        start: Tensor,
+        objective: Objective,
+        settings: GatysSettings,
+        box: float | None = None,
+    ) -> None:
         self.objective = objective
+        self.settings = settings
+        self.box = box
         self.best = start
         self.best_loss = float("inf")
         self.factor: float | None = None
         self.losses: dict[str, float] = {}
         self.optimizer: torch.optim.Optimizer
         if settings.optimizer == "adam":
-            self.optimizer = torch.optim.Adam(
-                [self.image], settings.learning_rate or 0.02, betas=(0.9, 0.99)
-            )
+            # Adam scales each coordinate by itself: it wants pixels, in units of pixels.
+            self.canvas = Canvas(start, 0.0, 1 / start.numel())
+            rate = settings.learning_rate or 0.02
+            self.optimizer = torch.optim.Adam([self.canvas.u], rate, betas=(0.9, 0.99))
         else:
+            self.canvas = Canvas(start, settings.whiten, FIRST_MOVE)
             self.optimizer = torch.optim.LBFGS(
-                [self.image],
+                [self.canvas.u],
                 settings.learning_rate or 1.0,
                 max_iter=1,
                 history_size=settings.history,
@@ -55,23 +70,31 @@ class Descent:
         return self.losses
 
     def _evaluate(self) -> float:
-        total, groups = self.objective(self.image)
-        total = total.sum()
-        (gradient,) = torch.autograd.grad(total, self.image)
-        slope = gradient.abs().mean().item()
-        loss = total.item()
-        if not (abs(loss) + slope < float("inf")):
-            raise self.objective.explain_non_finite(self.image, groups)
+        image = self.canvas.image()
+        total, groups = self.objective(image)
+        objective = total.sum()
+        if self.box is None:
+            self.box = self.settings.box * objective.item()
+        excess = image - image.clamp(0, 1)
+        objective = objective + self.box * excess.square().mean()
+        (gradient,) = torch.autograd.grad(objective, self.canvas.u)
+        loss, slope = objective.item(), gradient.abs().mean().item()
+        if not loss + slope < float("inf"):
+            raise self.objective.explain_non_finite(image.detach(), groups)
         if self.factor is None:
-            if slope * self.image.numel() * MOVE <= STALLED * loss:
-                raise StalledError(
-                    f"the first gradient cannot move the image (objective {loss:.3g}, mean "
-                    f"gradient {slope:.3g}): start elsewhere (--set gatys.init=noise), or use "
-                    f"another smoothing, --gains calibrated or --balance relative"
-                )
+            self._check_start(loss, slope)
             self.factor = 1 / slope
         if loss < self.best_loss:
-            self.best, self.best_loss = self.image.detach().clone(), loss
+            self.best, self.best_loss = image.detach(), loss
         self.losses = {name: value.sum().item() for name, value in groups.items()}
-        self.image.grad = gradient.contiguous() * self.factor
+        self.canvas.u.grad = gradient.contiguous() * self.factor
         return loss * self.factor
+
+    def _check_start(self, loss: float, slope: float) -> None:
+        change = slope * self.canvas.u.numel() * MOVE / self.canvas.gain
+        if change <= STALLED * abs(loss):
+            raise StalledError(
+                f"the first gradient cannot move the image (a change of {change:.2g} to an "
+                f"objective of {loss:.2g}): start elsewhere (--set gatys.init=noise), or use "
+                f"another smoothing, --gains calibrated or --balance relative"
+            )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylize.errors import SettingsError, UsageError
@@ -58,6 +59,8 @@ class Gatys:
         stages = _plan_stages(goal, self._schedule(run), least)
         work = _Work(run, stages)
         image: Tensor | None = None
+        base: Tensor | None = None
+        box: float | None = None
         for stage in stages:
             size = stage.height, stage.width
             small_content = None if content is None else resize(content, size)
@@ -72,8 +75,10 @@ class Gatys:
             if image is None:
                 start = self._start(size, small_content, small_styles, run.seed)
             else:
-                start = resize(image, size)
-            image = work.optimise(Descent(start, objective, self.settings), stage)
+                start = _enlarge(image, size, base, small_content)
+            descent = Descent(start, objective, self.settings, box)
+            image = work.optimise(descent, stage)
+            base, box = small_content, descent.box
             if work.stopped:
                 break
         assert image is not None
@@ -81,7 +86,7 @@ class Gatys:
             "scales": [stage.fraction for stage in stages],
             "iterations": work.iterations_done,
         }
-        return resize(image, (goal.shape[-2], goal.shape[-1])).clamp(0, 1)
+        return _enlarge(image, (goal.shape[-2], goal.shape[-1]), base, content).clamp(0, 1)
 
     def _schedule(self, run: Run) -> Schedule:
         try:
@@ -173,6 +178,22 @@ def _plan_stages(goal: Tensor, schedule: Schedule, least: int) -> list[Stage]:
     return [
         stage for stage in stages if stage.fraction == 1 or min(stage.height, stage.width) >= least
     ]
+
+
+def _enlarge(
+    image: Tensor, size: tuple[int, int], base: Tensor | None, content: Tensor | None
+) -> Tensor:
+    """Enlarge what the coarse scale changed of its content, and add it to the larger content.
+
+    The content's own high frequencies are kept so, which enlarging the image would lose; without
+    a content it is enlarged itself.
+    """
+    if base is None or content is None:
+        return resize(image, size)
+    if tuple(image.shape[-2:]) == size:
+        return image
+    change = F.interpolate(image - base, size, mode="bicubic", antialias=True)
+    return (content + change).clamp(0, 1)
 
 
 def _shrink(image: Tensor, fraction: float, least: int) -> Tensor:

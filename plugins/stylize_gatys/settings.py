@@ -23,9 +23,9 @@ class Schedule:
 
 
 SCHEDULES: dict[Quality, Schedule] = {
-    "draft": Schedule((0.5, 1.0), (100, 30)),
-    "good": Schedule((0.5, 1.0), (150, 150)),
-    "best": Schedule((0.25, 0.5, 1.0), (200, 200, 500)),
+    "draft": Schedule((0.5, 1.0), (60, 40)),
+    "good": Schedule((0.5, 1.0), (60, 120)),
+    "best": Schedule((0.5, 1.0), (100, 400)),
 }
 
 
@@ -39,6 +39,19 @@ class GatysSettings(Settings):
         None, gt=0, description="Step size; by default 1 for lbfgs and 0.02 for adam."
     )
     history: Count = Field(20, description="Steps that lbfgs remembers; each costs two pictures.")
+    whiten: float = Field(
+        0.35,
+        ge=0,
+        le=2,
+        description="How far lbfgs evens out spatial frequencies, an exponent; 0 works on plain "
+        "pixels, as the paper does, and takes several times as long.",
+    )
+    box: float = Field(
+        100.0,
+        ge=0,
+        description="Weight that keeps pixels within 0 to 1 while optimising, next to the first "
+        "objective; 0 only clips the finished picture, which loses part of what was reached.",
+    )
     init: Literal["auto", "content", "noise", "style"] = Field(
         "auto",
         description="Where the picture starts: content, noise, or style: noise of the style's "

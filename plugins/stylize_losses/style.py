@@ -86,8 +86,7 @@ class WassersteinLoss:
     """Squared 2-Wasserstein distance between the Gaussians fitted to two feature maps.
 
     |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), whose last trace is taken from the
-    eigenvalues of L^T S1 L with L L^T = S2, which are the same. Both covariances get the same
-    small multiple of the identity, so that the roots have gradients and equal inputs give zero.
+    eigenvalues of L^T S1 L with L L^T = S2, which are the same.
 
     Source: Olkin and Pukelsheim 1982; for styles, Heitz et al. 2021 and crowsonkb's code.
     """
@@ -108,15 +107,16 @@ class WassersteinLoss:
         """Return (N,) distances."""
         mean, covariance = _gaussian(current)
         target_mean, target_covariance = _gaussian(target)
-        ridge = _trace(target_covariance).detach()[:, None, None] / mean.shape[1]
-        ridge = ridge * 1e-8 + TINY
+        # What rounding leaves of a zero eigenvalue; both sides get it, so that equals stay equal.
+        rounding = torch.finfo(current.values["outer"].dtype).eps
+        ridge = _trace(target_covariance).detach()[:, None] * rounding + TINY
         identity = torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)
-        covariance = covariance + ridge * identity
-        target_covariance = target_covariance + ridge * identity
-        factor = torch.linalg.cholesky(target_covariance)
+        covariance = covariance + ridge[:, None] * identity
+        target_covariance = target_covariance + ridge[:, None] * identity
+        values, vectors = torch.linalg.eigh(target_covariance.detach())
+        factor = vectors * values.clamp_min(ridge).sqrt()[:, None]
         eigenvalues = torch.linalg.eigvalsh(factor.mT @ covariance @ factor)
-        # Rounding can make the smallest eigenvalues negative; the ridge's own is the floor.
-        cross = eigenvalues.clamp_min((ridge**2).squeeze(-1)).sqrt().sum(dim=1)
+        cross = eigenvalues.clamp_min(ridge.square()).sqrt().sum(dim=1)
         spread = _trace(covariance) + _trace(target_covariance) - 2 * cross
         distance: Tensor = (mean - target_mean).square().sum(dim=1) + spread
         return distance.to(current.values["mean"])
