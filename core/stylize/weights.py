@@ -73,6 +73,8 @@ class Weights:
         state: dict[str, torch.Tensor] = {}
         for name, empty in module.state_dict().items():
             tensor = self.tensors.get(name)
+            if tensor is None and name.endswith("num_batches_tracked"):
+                continue  # a counter of training that older files lack; torch sets it to 0
             if tensor is None:
                 raise WeightsError(
                     f"weights {self.name}: tensor {name} is missing: give weights of this backbone"

@@ -1,0 +1,73 @@
+"""ResNet backbones: torchvision's, and resnet50_thin with embedded weights."""
+
+from stylize.hookspecs import hookimpl
+from stylize.spec import BackboneSpec, WeightsSpec
+from stylize_resnet.gains import OPEN_NSFW_GAINS
+
+STYLIZE_PLUGIN_API = 1
+
+
+@hookimpl
+def stylize_components() -> list[BackboneSpec]:
+    return [
+        _resnet("resnet18", "ResNet-18 (download)", (2, 2, 2, 2), _imagenet("ResNet18")),
+        _resnet("resnet34", "ResNet-34 (download)", (3, 4, 6, 3), _imagenet("ResNet34")),
+        _resnet(
+            "resnet50",
+            "ResNet-50, the network of SWAG (Wang et al. 2021) (download)",
+            (3, 4, 6, 3),
+            _imagenet("ResNet50"),
+        ),
+        _resnet(
+            "resnet50_thin",
+            "ResNet-50 with half the filters, embedded weights: works at once",
+            (3, 4, 6, 3),
+            WeightsSpec(
+                "open_nsfw",
+                embedded="stylize_resnet:resnet50_thin-open_nsfw.safetensors",
+                gains=OPEN_NSFW_GAINS,
+                license="BSD-2-Clause",
+            ),
+        ),
+        _resnet("resnet101", "ResNet-101 (download)", (3, 4, 23, 3), _imagenet("ResNet101")),
+        _resnet("resnet152", "ResNet-152 (download)", (3, 8, 36, 3), _imagenet("ResNet152")),
+        _resnet(
+            "wide_resnet50_2",
+            "ResNet-50 with twice the inner filters (download)",
+            (3, 4, 6, 3),
+            _imagenet("Wide_ResNet50_2"),
+        ),
+    ]
+
+
+def _imagenet(network: str) -> WeightsSpec:
+    return WeightsSpec(
+        "imagenet1k_v1",
+        torchvision=f"{network}_Weights.IMAGENET1K_V1",
+        license="BSD-3-Clause (torchvision); trained on ImageNet",
+    )
+
+
+def _resnet(
+    name: str, summary: str, blocks: tuple[int, int, int, int], weights: WeightsSpec
+) -> BackboneSpec:
+    """Declare a ResNet with so many blocks in each stage."""
+    last = [f"layer{stage}.{count - 1}" for stage, count in enumerate(blocks, 1)]
+    return BackboneSpec(
+        name,
+        factory=f"stylize_resnet.backbone:{name}",
+        summary=summary,
+        weights=(weights,),
+        # As in SWAG's code: its conv0_0, conv1_2, conv2_3, conv3_5 and conv4_2 of ResNet-50 are
+        # the stem and the last block of each stage, counted from 0.
+        content_layers=(last[2],),
+        style_layers=("conv1", *last),
+        # The paper smooths conv3_* and conv4_*, stages 3 and 4.
+        smooth_layers=("layer3.*", "layer4.*"),
+        # The paper's names, counted from 1.
+        aliases={
+            f"conv{stage}_{index + 1}": f"layer{stage}.{index}"
+            for stage, count in enumerate(blocks, 1)
+            for index in range(count)
+        },
+    )

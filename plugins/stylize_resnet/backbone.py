@@ -1,0 +1,138 @@
+"""torchvision's ResNets, cut at the deepest layer asked for, and a thin one of the same parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision import models
+from torchvision.models.resnet import Bottleneck
+
+from stylize.protocols import LayerInfo
+from stylize.weights import Weights
+
+
+class ResNet(nn.Module):
+    """Features of a ResNet: `conv1` (normalised, after the ReLU), then a block each: `layer1.0` ...
+
+    Frozen and in eval mode, with the batch norms folded into the convolutions: that is what they
+    compute in eval mode, in less time and half the memory. Normalises images by the weights' own
+    mean and deviation.
+    """
+
+    def __init__(
+        self, make: Callable[[], models.ResNet], _settings: None, weights: Weights
+    ) -> None:
+        super().__init__()
+        with torch.device("meta"):  # neither memory nor time for weights that are replaced
+            network = make()
+            network.fc = nn.Identity()
+        weights.load_into(network)
+        _fold_batch_norms(network.eval())
+        if weights.tensors is None:
+            _damp_residuals(network)
+        steps, self.layers = _name_layers(network)
+        self.steps = nn.ModuleList(steps)
+        # Not buffers: those would be rounded with the weights in bfloat16.
+        self.mean, self.std = weights.mean, weights.std
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
+        wanted = set(layers)
+        mean = image.new_tensor(self.mean).view(1, 3, 1, 1)
+        std = image.new_tensor(self.std).view(1, 3, 1, 1)
+        x = ((image - mean) / std).to(next(self.parameters()).dtype)
+        x = x.contiguous(memory_format=torch.channels_last)
+        features: dict[str, Tensor] = {}
+        for name, step in zip(self.layers, self.steps, strict=True):
+            if len(features) == len(wanted):
+                break
+            # torchvision's in-place ReLUs are safe: each writes to what its own step has made.
+            x = step(x)
+            if name in wanted:
+                features[name] = x
+        return features
+
+
+class HalfBottleneck(Bottleneck):  # type: ignore[misc]  # torchvision has no types
+    """A bottleneck that widens twofold, so that torchvision's widths come out halved."""
+
+    expansion = 2
+
+
+def _make_thin() -> models.ResNet:
+    """Build the ResNet-50 v1 of open_nsfw, whose tensors have the batch norms folded in.
+
+    Structure: the header of its file. Against torchvision's ResNet-50: half the filters, stride
+    on the first 1x1 convolution of a stage, biases for batch norms, and Caffe's pooling.
+    """
+    network = models.ResNet(
+        HalfBottleneck, [3, 4, 6, 3], width_per_group=32, norm_layer=nn.Identity
+    )
+    network.maxpool = nn.MaxPool2d(3, 2, padding=0, ceil_mode=True)
+    for block in network.modules():
+        if isinstance(block, HalfBottleneck):
+            block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+            if block.downsample is not None:
+                block.downsample = block.downsample[0]
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.bias = nn.Parameter(torch.empty(layer.out_channels))
+    return network
+
+
+def _fold_batch_norms(network: nn.Module) -> None:
+    """Fold every batch norm that follows a convolution into it."""
+    for module in list(network.modules()):
+        for (conv_name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
+                setattr(module, norm_name, nn.Identity())
+
+
+def _damp_residuals(network: models.ResNet) -> None:
+    """Divide each random residual branch by the root of its stage's number of blocks.
+
+    Batch norms that have seen no data leave the branches as they are, and the sums of
+    resnet152 would grow to 1e8, beyond float32 in a Gram matrix's square.
+    """
+    with torch.no_grad():
+        for stage in _stages(network):
+            for block in stage:
+                last: Any = block.conv3 if isinstance(block, Bottleneck) else block.conv2
+                last.weight /= len(stage) ** 0.5
+
+
+def _name_layers(network: models.ResNet) -> tuple[list[nn.Module], dict[str, LayerInfo]]:
+    """Return the steps from layer to layer, and the layers' descriptions in the same order."""
+    stem, pool = network.conv1, network.maxpool
+    steps: list[nn.Module] = [nn.Sequential(stem, network.bn1, network.relu)]
+    layers = {"conv1": LayerInfo(stem.out_channels, 2, 1)}
+    # An unpadded pooling needs two positions of the stem, which has one for every two pixels.
+    least = 1 if pool.padding else 3
+    for number, stage in enumerate(_stages(network), 1):
+        for index, block in enumerate(stage):
+            first = number == 1 and index == 0
+            steps.append(nn.Sequential(pool, block) if first else block)
+            channels = 64 * 2 ** (number - 1) * block.expansion
+            layers[f"layer{number}.{index}"] = LayerInfo(channels, 2 ** (number + 1), least)
+    return steps, layers
+
+
+def _stages(network: models.ResNet) -> tuple[nn.Sequential, ...]:
+    return network.layer1, network.layer2, network.layer3, network.layer4
+
+
+resnet18 = partial(ResNet, models.resnet18)
+resnet34 = partial(ResNet, models.resnet34)
+resnet50 = partial(ResNet, models.resnet50)
+resnet50_thin = partial(ResNet, _make_thin)
+resnet101 = partial(ResNet, models.resnet101)
+resnet152 = partial(ResNet, models.resnet152)
+wide_resnet50_2 = partial(ResNet, models.wide_resnet50_2)

@@ -1,0 +1,369 @@
+"""What every backbone must hold, over the registry; and what VGG's settings and names mean.
+
+Weights are random, so that nothing is downloaded, or the embedded ones.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from stylize.api import create_backbone, list_backbones
+from stylize.errors import ImageTooSmallError, SettingsError, UnknownNameError
+from stylize.features import FeatureExtractor, expand_layers
+from stylize.parts import build_component
+from stylize.plugins import PluginHost
+from stylize.protocols import Backbone
+from stylize.spec import BackboneSpec, Kind
+from stylize.weights import Weights, resolve_weights, split_backbone_name
+
+HOST = PluginHost.discover()
+
+
+def spec_of(name: str) -> BackboneSpec:
+    return cast("BackboneSpec", HOST.get(Kind.BACKBONE, split_backbone_name(name)[0]))
+
+
+NAMES = [f"{name}.random" for name in list_backbones(host=HOST)]
+EMBEDDED = [
+    f"{name}.{weights.tag}"
+    for name in list_backbones(host=HOST)
+    for weights in spec_of(name).weights
+    if weights.embedded
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A backbone under test, as a protocol and as a module, with the weights that it was given."""
+
+    name: str
+    spec: BackboneSpec
+    weights: Weights
+    network: Any
+
+    @property
+    def layers(self) -> list[str]:
+        return list(self.network.layers)
+
+    @property
+    def sample(self) -> list[str]:
+        """A tenth of the layers, the shallowest and the deepest among them."""
+        return self.layers[:: max(1, len(self.layers) // 10)] + self.layers[-1:]
+
+    def features(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return cast("dict[str, Tensor]", self.network(image, layers))
+
+
+def make_case(name: str) -> Case:
+    spec = spec_of(name)
+    weights = resolve_weights(HOST, spec, split_backbone_name(name)[1]).load()
+    return Case(name, spec, weights, build(spec, weights))
+
+
+def build(spec: BackboneSpec, weights: Weights) -> Any:
+    return build_component(HOST, spec, HOST.make_settings(spec, {}), weights)
+
+
+@pytest.fixture(scope="module", params=[*NAMES, *EMBEDDED])
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the networks are run on images too small to share
+    yield make_case(request.param)
+    torch.set_num_threads(threads)
+
+
+def noise(*sizes: int, seed: int = 0, n: int = 1) -> Tensor:
+    """Return images (n, 3, height, width) of uniform noise; one size means a square."""
+    return torch.rand(n, 3, sizes[0], sizes[-1], generator=torch.Generator().manual_seed(seed))
+
+
+def relative_error(actual: Tensor, expected: Tensor) -> float:
+    return float((actual - expected).norm() / expected.norm())
+
+
+def test_follows_the_protocol(case: Case) -> None:
+    assert isinstance(case.network, Backbone)
+    assert isinstance(case.network, nn.Module)
+
+
+def test_declared_channels_and_strides_are_the_real_ones(case: Case) -> None:
+    height, width = 96, 64
+    features = case.features(noise(height, width, n=2), case.layers)
+    assert list(features) == case.layers
+    for layer, tensor in features.items():
+        info = case.network.layers[layer]
+        assert tensor.shape == (2, info.channels, height // info.stride, width // info.stride)
+        assert tensor.dtype == torch.float32
+
+
+def test_layers_are_listed_shallow_to_deep(case: Case) -> None:
+    infos = list(case.network.layers.values())
+    assert infos == sorted(infos, key=lambda info: info.stride)
+    assert infos == sorted(infos, key=lambda info: info.min_size)
+
+
+def test_is_frozen_and_in_eval_mode(case: Case) -> None:
+    assert not any(parameter.requires_grad for parameter in case.network.parameters())
+    assert not any(module.training for module in case.network.modules())
+
+
+def test_gradient_reaches_the_image(case: Case) -> None:
+    image = noise(64, n=2).requires_grad_()
+    for layer in (case.layers[0], case.layers[-1]):
+        (gradient,) = torch.autograd.grad(case.network(image, [layer])[layer].sum(), image)
+        assert gradient.isfinite().all()
+        assert (gradient.abs().amax(dim=(2, 3)) > 0).all()  # of each sample and channel
+
+
+def test_values_depend_neither_on_the_order_nor_on_the_other_layers(case: Case) -> None:
+    image = noise(48)
+    features = case.features(image, case.layers)
+    backwards = case.features(image, case.layers[::-1])
+    assert set(features) == set(backwards)
+    for layer, tensor in features.items():
+        assert torch.equal(tensor, backwards[layer]), layer
+    for layer in case.sample:
+        alone = case.features(image, [layer])
+        assert set(alone) == {layer}
+        assert torch.equal(alone[layer], features[layer]), layer
+
+
+def test_nothing_is_computed_that_the_layer_does_not_need(case: Case) -> None:
+    ran: set[nn.Module] = set()
+    owners = {
+        parameter: module
+        for module in case.network.modules()
+        for parameter in module.parameters(recurse=False)
+    }
+    hooks = [
+        module.register_forward_hook(lambda module, *_: ran.add(module))
+        for module in set(owners.values())
+    ]
+    try:
+        case.network.requires_grad_(True)
+        for layer in (case.layers[0], case.layers[len(case.layers) // 2], case.layers[-1]):
+            ran.clear()
+            total = case.network(noise(32), [layer])[layer].sum()
+            gradients = torch.autograd.grad(total, list(owners), allow_unused=True)
+            needed = {
+                module
+                for module, gradient in zip(owners.values(), gradients, strict=True)
+                if gradient is not None
+            }
+            assert ran == needed, layer
+    finally:
+        case.network.requires_grad_(False)
+        for hook in hooks:
+            hook.remove()
+
+
+def test_least_size_is_true(case: Case) -> None:
+    for least in {info.min_size for info in case.network.layers.values()}:
+        layers = [name for name, info in case.network.layers.items() if info.min_size == least]
+        for height, width in ((least, least), (least, 3 * least)):
+            for tensor in case.features(noise(height, width), layers).values():
+                assert tensor.numel() > 0
+        for layer in layers if least > 1 else ():
+            with pytest.raises(RuntimeError):  # torch's pooling has no window left
+                case.features(noise(least, least - 1), [layer])
+
+
+def test_least_size_is_enforced(case: Case) -> None:
+    extractor = FeatureExtractor(case.network, case.name, lambda x: x, "none", (), {})
+    deepest = case.layers[-1]
+    least = extractor.least_size([deepest])
+    assert least == case.network.layers[deepest].min_size
+    with torch.no_grad():
+        extractor(noise(least), [deepest])
+    with pytest.raises(ImageTooSmallError, match=f"at {deepest} needs {least}x{least}"):
+        extractor(torch.zeros(1, 3, least, least - 1), [deepest])
+
+
+def test_is_deterministic(case: Case) -> None:
+    image = noise(48)
+    first, second = (case.features(image, case.sample) for _ in range(2))
+    assert all(torch.equal(first[layer], second[layer]) for layer in case.sample)
+
+
+def test_samples_of_a_batch_are_independent(case: Case) -> None:
+    one, two, other = noise(48, seed=1), noise(48, seed=2), noise(48, seed=3)
+    before = case.features(torch.cat([one, two]), case.sample)
+    after = case.features(torch.cat([one, other]), case.sample)
+    alone = case.features(one, case.sample)
+    for layer in case.sample:
+        assert torch.equal(before[layer][0], after[layer][0]), layer
+        assert not torch.equal(before[layer][1], after[layer][1]), layer
+        assert relative_error(before[layer][:1], alone[layer]) < 1e-5, layer
+
+
+def test_runs_in_bfloat16(case: Case) -> None:
+    image = noise(48)
+    network = copy.deepcopy(case.network).to(torch.bfloat16)
+    expected = case.features(image, case.sample)
+    with torch.no_grad():
+        features = network(image, case.sample)
+    for layer, tensor in features.items():
+        assert tensor.dtype == torch.bfloat16
+        assert tensor.isfinite().all(), layer
+        assert relative_error(tensor.float(), expected[layer]) < 0.1, layer
+
+
+def test_the_image_is_left_as_it_was(case: Case) -> None:
+    image = noise(48).contiguous(memory_format=torch.channels_last)
+    before = image.clone()
+    case.features(image, case.layers)
+    assert torch.equal(image, before)
+
+
+def test_normalises_by_the_mean_and_deviation_of_its_weights(case: Case) -> None:
+    image, weights = noise(32), case.weights
+    plain = build(case.spec, replace(weights, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)))
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (weights.mean, weights.std))
+    with torch.no_grad():
+        expected = plain((image - mean) / std, case.sample)
+    for layer, tensor in case.features(image, case.sample).items():
+        assert relative_error(tensor, expected[layer]) < 1e-5, layer
+
+
+def test_declared_layers_aliases_and_gains_exist(case: Case) -> None:
+    spec = case.spec
+    for patterns in (spec.content_layers, spec.style_layers, spec.smooth_layers, spec.aliases):
+        assert set(expand_layers(patterns, case.layers, case.name, spec.aliases)) <= set(
+            case.layers
+        )
+    assert set(spec.aliases.values()) <= set(case.layers)
+    for weights in spec.weights:
+        assert set(weights.gains) <= set(case.layers)
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_embedded_weights_declare_a_licence_and_their_normalisation(name: str) -> None:
+    case = make_case(name)
+    assert case.weights.name == name
+    assert next(w for w in case.spec.weights if name.endswith(w.tag)).license != "unknown"
+    white = case.features(torch.ones(1, 3, 32, 32), case.layers)
+    assert all(tensor.isfinite().all() for tensor in white.values())
+
+
+@pytest.mark.parametrize("name", ["vgg16", "resnet18"])
+def test_random_weights_follow_their_seed(name: str) -> None:
+    layer, image = list(create_backbone(f"{name}.random").layers)[-1], noise(32)
+    one, same, other = (
+        create_backbone(f"{name}.random", seed=seed)(image, [layer])[layer] for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+# VGG
+
+
+@pytest.fixture(scope="module")
+def oxford() -> Weights:
+    return resolve_weights(HOST, spec_of("vgg16"), "oxford").load()
+
+
+def torchvision_vgg16(weights: Weights) -> nn.Module:
+    """Make torchvision's own graph with the weights, no ReLU in place."""
+    network = torchvision.models.vgg16(init_weights=False)
+    state = {name: tensor.float() for name, tensor in (weights.tensors or {}).items()}
+    network.features.load_state_dict({k.removeprefix("features."): v for k, v in state.items()})
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = False
+    return cast("nn.Module", network.eval())
+
+
+def normalised(image: Tensor, weights: Weights) -> Tensor:
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (weights.mean, weights.std))
+    return (image - mean) / std
+
+
+def graph_names(layers: Collection[str]) -> dict[str, str]:
+    """Map torchvision's node names to ours: pools, which have no name of ours, are skipped."""
+    indices = [i for i in range(31) if i not in (4, 9, 16, 23, 30)]
+    return {f"features.{index}": layer for index, layer in zip(indices, layers, strict=True)}
+
+
+def test_vgg16_is_torchvisions_own_graph(oxford: Weights) -> None:
+    image, ours = noise(64, 80), create_backbone("vgg16.oxford")
+    graph = create_feature_extractor(torchvision_vgg16(oxford), graph_names(ours.layers))
+    with torch.no_grad():
+        features, expected = ours(image, list(ours.layers)), graph(normalised(image, oxford))
+    for layer, tensor in expected.items():
+        assert relative_error(features[layer], tensor) < 1e-4, layer
+
+
+def test_vgg_layers_before_the_relu_keep_their_negative_values() -> None:
+    network = create_backbone("vgg16.oxford")
+    with torch.no_grad():
+        features = network(noise(64), list(network.layers))
+    for block, count in enumerate((2, 2, 3, 3, 3), 1):
+        for index in range(1, count + 1):
+            before, after = features[f"conv{block}_{index}"], features[f"relu{block}_{index}"]
+            assert (before < 0).any()
+            assert torch.equal(F.relu(before), after)
+
+
+def test_vgg_average_pooling_averages_where_max_pooling_did(oxford: Weights) -> None:
+    image, ours = noise(64), create_backbone("vgg16.oxford", pooling="average")
+    network = torchvision_vgg16(oxford)
+    for index, module in enumerate(network.features):
+        if isinstance(module, nn.MaxPool2d):
+            network.features[index] = nn.AvgPool2d(2)
+    graph = create_feature_extractor(network, graph_names(ours.layers))
+    with torch.no_grad():
+        features, expected = ours(image, list(ours.layers)), graph(normalised(image, oxford))
+    for layer, tensor in expected.items():
+        assert relative_error(features[layer], tensor) < 1e-4, layer
+
+
+def test_vgg_replicate_padding_repeats_the_border_in_the_first_layer(oxford: Weights) -> None:
+    image, tensors = noise(24, 32), oxford.tensors or {}
+    zeros, replicate = (create_backbone("vgg16.oxford", padding=p) for p in ("zeros", "replicate"))
+    padded = F.pad(normalised(image, oxford), (1, 1, 1, 1), mode="replicate")
+    expected = F.conv2d(
+        padded, tensors["features.0.weight"].float(), tensors["features.0.bias"].float()
+    )
+    with torch.no_grad():
+        with_zeros = zeros(image, ["conv1_1"])["conv1_1"]
+        features = replicate(image, ["conv1_1", "conv1_2"])
+        conv1_2 = F.conv2d(
+            F.relu(features["conv1_1"]),
+            tensors["features.2.weight"].float(),
+            tensors["features.2.bias"].float(),
+            padding=1,
+        )
+    assert relative_error(features["conv1_1"], expected) < 1e-5
+    assert relative_error(features["conv1_2"], conv1_2) < 1e-5  # deeper layers keep their zeros
+    inside = (..., slice(1, -1), slice(1, -1))
+    assert relative_error(features["conv1_1"][inside], with_zeros[inside]) < 1e-5
+    assert relative_error(features["conv1_1"], with_zeros) > 1e-3
+
+
+def test_vgg19_has_the_fields_layer_names() -> None:
+    names = [
+        f"{kind}{block}_{index}"
+        for block, count in enumerate((2, 2, 4, 4, 4), 1)
+        for index in range(1, count + 1)
+        for kind in ("conv", "relu")
+    ]
+    assert list(create_backbone("vgg19.random").layers) == names
+
+
+def test_settings_that_a_backbone_lacks_are_rejected() -> None:
+    with pytest.raises(SettingsError, match="pooling"):
+        create_backbone("vgg16.random", pooling="median")
+    with pytest.raises(UnknownNameError, match="setting of resnet18 'pooling'"):
+        create_backbone("resnet18.random", pooling="average")
