@@ -1,0 +1,93 @@
+"""What every registered smoothing promises, and what the built-in ones compute."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+import torch
+
+from stylize import Kind, PluginHost, SmoothingSpec, create_smoothing, list_smoothings
+
+SMOOTHINGS = list_smoothings()
+
+
+def features(dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(2, 6, 5, 7, generator=generator).to(dtype)
+
+
+@pytest.mark.parametrize("name", SMOOTHINGS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_shape_and_dtype_are_kept(name, dtype):
+    smoothed = create_smoothing(name)(features(dtype))
+    assert smoothed.shape == (2, 6, 5, 7)
+    assert smoothed.dtype == dtype
+
+
+@pytest.mark.parametrize("name", SMOOTHINGS)
+@pytest.mark.parametrize("value", [0.0, 1e4, -1e4])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_extreme_features_stay_finite_with_finite_gradients(name, value, dtype):
+    extreme = features(dtype) * 0 + value
+    extreme[0, 0, 0, 0] += 1
+    extreme.requires_grad_()
+    smoothed = create_smoothing(name)(extreme)
+    (gradient,) = torch.autograd.grad(smoothed.float().square().sum(), extreme)
+    assert smoothed.isfinite().all()
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("name", SMOOTHINGS)
+def test_no_sample_sees_another(name):
+    smoothing = create_smoothing(name)
+    batch = features()
+    torch.testing.assert_close(smoothing(batch)[:1], smoothing(batch[:1]))
+
+
+@pytest.mark.parametrize("name", SMOOTHINGS)
+def test_gradients_agree_with_finite_differences(name):
+    smoothing = create_smoothing(name)
+    start = features(torch.float64)[:1, :2, :3, :3].clone().requires_grad_()
+    assert torch.autograd.gradcheck(smoothing, start)
+
+
+@pytest.mark.parametrize("name", SMOOTHINGS)
+def test_pointwise_is_declared_truly(name, host: PluginHost):
+    smoothing = create_smoothing(name)
+    whole = features()
+    cut = smoothing(whole[..., :3])
+    same = torch.allclose(cut, smoothing(whole)[..., :3])
+    assert cast("SmoothingSpec", host.get(Kind.SMOOTHING, name)).pointwise == same
+
+
+@pytest.mark.parametrize(
+    ("over", "axes"), [("map", (1, 2, 3)), ("channels", (1,)), ("positions", (2, 3))]
+)
+def test_softmax_sums_to_one_over_what_was_asked(over, axes):
+    smoothed = create_smoothing("softmax", over=over)(features())
+    sums = smoothed.sum(dim=axes)
+    torch.testing.assert_close(sums, torch.ones_like(sums))
+
+
+def test_softmax_of_a_large_map_sums_to_one_in_bfloat16():
+    smoothed = create_smoothing("softmax")(torch.zeros(1, 64, 128, 128, dtype=torch.bfloat16))
+    assert smoothed.double().sum().item() == pytest.approx(1, rel=5e-3)
+
+
+def test_temperature_smooths():
+    def largest(temperature: float) -> float:
+        return create_smoothing("softmax", temperature=temperature)(features()).max().item()
+
+    assert largest(10) < largest(1) < largest(0.1)
+
+
+def test_tanh_and_softsign_saturate_at_one_and_have_slope_gain():
+    for name in ("tanh", "softsign"):
+        smoothing = create_smoothing(name, gain=2.0)
+        assert smoothing(torch.full((1, 1, 1, 1), 1e6)).item() == pytest.approx(1, rel=1e-5)
+        assert smoothing(torch.full((1, 1, 1, 1), 1e-6)).item() == pytest.approx(2e-6, rel=1e-4)
+
+
+def test_scale_multiplies_by_the_paper_s_constant():
+    torch.testing.assert_close(create_smoothing("scale")(features()), 0.001 * features())
