@@ -83,9 +83,7 @@ def test_same_seed_gives_the_same_bits_on_the_cpu(photo, painting):
 @pytest.mark.parametrize("init", ["content", "noise", "style"])
 def test_every_optimizer_descends_from_every_start(photo, painting, optimizer, init):
     recorder = Recorder()
-    options = {
-        "gatys": {"optimizer": optimizer, "init": init, "scales": [1.0], "iterations": [15]}
-    }
+    options = {"gatys": {"optimizer": optimizer, "init": init, "scales": [1.0], "iterations": [15]}}
     stylize_image(photo, painting, observers=[recorder], options=options, **SMALL)
     objectives = [sum(report.losses.values()) for report in recorder.reports]
     assert min(objectives) < 0.9 * objectives[0]

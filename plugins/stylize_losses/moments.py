@@ -19,7 +19,7 @@ def mean_features(features: Tensor) -> Tensor:
 
 def mean_outer_product(features: Tensor) -> Tensor:
     """Return the (N, C, C) mean of f f^T over positions of (N, C, H, W), at least float32."""
-    product: Tensor = _MeanOuterProduct.apply(features)  # type: ignore[no-untyped-call]
+    product: Tensor = _MeanOuterProduct.apply(features)
     return product
 
 
@@ -37,8 +37,8 @@ class _MeanOuterProduct(torch.autograd.Function):
         samples, positions, channels = rows.shape
         dtype = torch.promote_types(rows.dtype, torch.float32)
         total = rows.new_zeros(samples, channels, channels, dtype=dtype)
-        for chunk in rows.split(CHUNK, dim=1):
-            chunk = chunk.to(dtype)
+        for start in range(0, positions, CHUNK):
+            chunk = rows[:, start : start + CHUNK].to(dtype)
             total.baddbmm_(chunk.mT, chunk)
         return total / positions
 

@@ -1,0 +1,33 @@
+# Everything runs in .venv, which is made on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+# Extra arguments for pytest: make test PYTEST="-k gatys"
+PYTEST ?=
+
+.PHONY: demo test bench clean
+
+demo: .venv/installed
+	$(BIN)/stylize --size 512 --quality good --time 100s --force -o demo.png
+
+test: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --cov --cov-report=term:skip-covered $(PYTEST)
+
+bench: .venv/installed-dev
+	$(BIN)/python tests/benchmarks/gatys.py
+
+clean:
+	rm -rf .venv build dist
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt .
+	touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@ .venv/installed

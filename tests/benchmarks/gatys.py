@@ -1,0 +1,123 @@
+"""Speed, quality and memory of gatys against the reference recipe, as ratios of one run.
+
+    python tests/benchmarks/gatys.py [--size 512] [--memory-size 1024] [CONTENT STYLE]
+
+Each picture is made by a process of its own, so that start-up counts and peak memory is a
+process's. Exits 1 where a claim of the README does not hold on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from stylize import read_image
+from stylize.judge import Judge, Verdict
+
+REFERENCE = Path(__file__).with_name("reference.py")
+EVALUATIONS = 400
+# Enough to have allocated all that the whole run would.
+MEMORY_EVALUATIONS = 24
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished process: whole-process seconds, peak memory in MB, and what the judge says."""
+
+    name: str
+    seconds: float
+    peak: float
+    verdict: Verdict | None = None
+
+
+def run(name: str, command: list[str]) -> Row:
+    started = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{name} failed: {' '.join(command)}")
+    return Row(name, time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def stylize(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "stylize", "--device", "cpu", "--quiet", "--force", *arguments]
+
+
+def main() -> int:
+    demo = resources.files("stylize") / "demo"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", help="content and style; the demo pair by default")
+    parser.add_argument("--size", default="512")
+    parser.add_argument("--memory-size", default="1024")
+    options = parser.parse_args()
+    content, style = options.files or (str(demo / "china.jpg"), str(demo / "starry_night.jpg"))
+    photo, painting, judge = read_image(content).pixels, read_image(style).pixels, Judge()
+
+    with tempfile.TemporaryDirectory() as folder:
+
+        def make(name: str, command: list[str]) -> Row:
+            row = run(name, [part.replace("OUT", f"{folder}/{name}.png") for part in command])
+            output = read_image(f"{folder}/{name}.png").pixels
+            return Row(row.name, row.seconds, row.peak, judge(output, photo, painting))
+
+        reference = [sys.executable, str(REFERENCE), content, style, "OUT"]
+        rows = [make("reference", [*reference, options.size, str(EVALUATIONS)])]
+        for quality in ("draft", "good", "best"):
+            arguments = ["--quality", quality, "--size", options.size, content, style, "-o", "OUT"]
+            rows.append(make(quality, stylize(*arguments)))
+        report(rows)
+
+        large = options.memory_size
+        plain = make("reference_large", [*reference, large, str(MEMORY_EVALUATIONS)])
+        steps = "gatys.iterations=12"
+        arguments = ["--size", large, "--set", steps, content, style, "-o", "OUT"]
+        lean = make("good_large", stylize(*arguments))
+    ratio = lean.peak / plain.peak
+    print(f"peak memory at {large} px: {plain.peak:.0f} -> {lean.peak:.0f} MB, ratio {ratio:.2f}")
+    return check(rows, ratio)
+
+
+def report(rows: list[Row]) -> None:
+    first = rows[0]
+    assert first.verdict is not None
+    print(
+        f"{'':10} {'s':>7} {'ratio':>6} {'content':>8} {'ratio':>6} {'style':>6} {'ratio':>6} {'MB':>6}"
+    )
+    for row in rows:
+        assert row.verdict is not None
+        print(
+            f"{row.name:10} {row.seconds:7.1f} {row.seconds / first.seconds:6.3f} "
+            f"{row.verdict.content:8.3f} {row.verdict.content / first.verdict.content:6.3f} "
+            f"{row.verdict.style:6.3f} {row.verdict.style / first.verdict.style:6.3f} "
+            f"{row.peak:6.0f}",
+            flush=True,
+        )
+
+
+def check(rows: list[Row], memory_ratio: float) -> int:
+    reference, draft, good, _ = rows
+    assert reference.verdict is not None
+    assert good.verdict is not None
+    claims = {
+        "good takes a third of the reference's time": good.seconds <= reference.seconds / 3,
+        "draft takes a tenth of the reference's time": draft.seconds <= reference.seconds / 10,
+        "good's content is at most 5% above": good.verdict.content
+        <= 1.05 * reference.verdict.content,
+        "good's style is at most 5% above": good.verdict.style <= 1.05 * reference.verdict.style,
+        "good's memory is at most half": memory_ratio <= 0.5,
+    }
+    for claim, holds in claims.items():
+        print(f"{'holds' if holds else 'FAILS'}: {claim}")
+    return 0 if all(claims.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
