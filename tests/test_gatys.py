@@ -22,7 +22,7 @@ from stylize import (
     stylize_image,
 )
 from stylize.api import create_loss
-from stylize.errors import ImageTooSmallError, SettingsError, StalledError, StylizeError, UsageError
+from stylize.errors import ImageTooSmallError, SettingsError, StalledError, UsageError
 from stylize.images import read_image
 from stylize.judge import Judge
 from stylize.spec import Role
@@ -103,7 +103,7 @@ def test_progress_reports_rise_to_one_and_carry_the_image(photo, painting):
 
 
 @pytest.mark.parametrize("size", [(61, 97), (97, 61), (64, 200)])
-def test_content_and_style_may_have_any_shape(tmp_path, painting, size):
+def test_content_and_style_may_have_any_shape(painting, size):
     from PIL import Image
 
     content = Image.effect_noise(size, 50).convert("RGB")
@@ -251,25 +251,21 @@ def combinations() -> Sequence[tuple[str, str, str]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("backbone", "smooth", "style_loss"), combinations())
 def test_any_backbone_smoothing_and_loss_compose(backbone, smooth, style_loss, photo, painting):
-    """Two steps each, or a refusal that says why."""
+    """Two steps each."""
     # Shallow layers: matrix roots of 2048 channels take seconds, and prove no more.
     spec = get_spec(Kind.BACKBONE, backbone.partition(".")[0])
     assert isinstance(spec, BackboneSpec)
     options = {"gatys": {"scales": [1.0], "iterations": [2], "init": "noise"}}
-    try:
-        result = stylize_image(
-            photo,
-            painting,
-            backbone=backbone,
-            smooth=smooth,
-            style_loss=style_loss,
-            style_layers=",".join(spec.style_layers[:2]),
-            image_loss="total_variation=0.1",
-            options=options,
-            **(SMALL | {"size": 64}),
-        )
-    except StylizeError as error:
-        assert len(str(error)) > 40
-        return
+    result = stylize_image(
+        photo,
+        painting,
+        backbone=backbone,
+        smooth=smooth,
+        style_loss=style_loss,
+        style_layers=",".join(spec.style_layers[:2]),
+        image_loss="total_variation=0.1",
+        options=options,
+        **(SMALL | {"size": 64}),
+    )
     assert result.record["steps"] == 2
     assert result.pixels.isfinite().all()

@@ -160,7 +160,7 @@ def test_a_blank_target_has_a_finite_relative_distance():
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_identical_statistics_are_at_distance_zero(name, host: PluginHost):
+def test_identical_statistics_are_at_distance_zero(name):
     loss = create_loss(name)
     if loss.role is Role.IMAGE:
         pytest.skip("an image loss has no target")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,10 @@ from stylize.weights import resolve_weights
 
 
 @pytest.fixture
-def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
-    yield tmp_path / "hub" / "checkpoints"
+    return tmp_path / "hub" / "checkpoints"
 
 
 def vgg16_state(seed: int = 0) -> dict[str, torch.Tensor]:
@@ -144,7 +143,7 @@ def test_an_unknown_tag_suggests_the_nearest():
         create_backbone("vgg16.oxfrod")
 
 
-def test_a_plugin_may_provide_weights(host: PluginHost, tmp_path):
+def test_a_plugin_may_provide_weights():
     class Source:
         def load(self) -> Weights:
             return Weights("mirror", vgg16_state(9))
@@ -171,7 +170,7 @@ def test_fingerprints_tell_weights_apart_and_ignore_their_order():
     assert one.fingerprint == reordered.fingerprint != changed.fingerprint
 
 
-def test_the_embedded_file_carries_its_licence_and_provenance(demo):
+def test_the_embedded_file_carries_its_licence_and_provenance():
     from importlib import resources
 
     from safetensors import safe_open

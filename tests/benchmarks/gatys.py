@@ -88,9 +88,7 @@ def main() -> int:
 def report(rows: list[Row]) -> None:
     first = rows[0]
     assert first.verdict is not None
-    print(
-        f"{'':10} {'s':>7} {'ratio':>6} {'content':>8} {'ratio':>6} {'style':>6} {'ratio':>6} {'MB':>6}"
-    )
+    print("                 s  ratio  content  ratio  style  ratio     MB")
     for row in rows:
         assert row.verdict is not None
         print(
