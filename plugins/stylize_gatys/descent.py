@@ -15,6 +15,7 @@ from stylize_gatys.settings import GatysSettings
 STALLED = 1e-6
 MOVE = 0.1
 FIRST_MOVE = 0.01
+LARGEST_MOVE = 0.1
 
 
 class Descent:
@@ -66,7 +67,9 @@ class Descent:
 
         Raises: StalledError at the first step; NonFiniteError.
         """
+        before = self.canvas.u.detach().clone()
         self.optimizer.step(self._evaluate)
+        self._shorten(before)
         return self.losses
 
     def _evaluate(self) -> float:
@@ -89,6 +92,22 @@ class Descent:
         self.losses = {name: value.sum().item() for name, value in groups.items()}
         self.canvas.u.grad = gradient.contiguous() * self.factor
         return loss * self.factor
+
+    @torch.no_grad()
+    def _shorten(self, before: Tensor) -> None:
+        """Keep a step from moving pixels by more than LARGEST_MOVE in the mean.
+
+        Without a line search the first quasi-Newton steps can be wild, and one pair of gradients
+        taken so far off spoils all later steps. L-BFGS reads its last step length from its
+        state, so that is shortened too.
+        """
+        move = (self.canvas.u - before).abs().mean().item() * self.canvas.gain
+        if move > LARGEST_MOVE:
+            share = LARGEST_MOVE / move
+            self.canvas.u.lerp_(before, 1 - share)
+            state = self.optimizer.state[self.canvas.u]
+            if "t" in state:
+                state["t"] *= share
 
     def _check_start(self, loss: float, slope: float) -> None:
         change = slope * self.canvas.u.numel() * MOVE / self.canvas.gain

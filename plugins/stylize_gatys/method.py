@@ -62,6 +62,8 @@ class Gatys:
         base: Tensor | None = None
         box: float | None = None
         for stage in stages:
+            if not stage.iterations:
+                break
             size = stage.height, stage.width
             small_content = None if content is None else resize(content, size)
             small_styles = [_shrink(style.image, stage.fraction, least) for style in styles]
@@ -82,9 +84,10 @@ class Gatys:
             if work.stopped:
                 break
         assert image is not None
+        unreached = [0] * (len(stages) - len(work.iterations_done))
         run.replay = {
             "scales": [stage.fraction for stage in stages],
-            "iterations": work.iterations_done,
+            "iterations": [*work.iterations_done, *unreached],
         }
         return _enlarge(image, (goal.shape[-2], goal.shape[-1]), base, content).clamp(0, 1)
 
@@ -169,15 +172,24 @@ class _Work:
 
 
 def _plan_stages(goal: Tensor, schedule: Schedule, least: int) -> list[Stage]:
-    """Return the stages for a picture of the goal's size; those too small to see are left out."""
+    """Return the stages for a picture of the goal's size; those too small to see are left out.
+
+    Raises: SettingsError where no iterations are left.
+    """
     height, width = goal.shape[-2:]
     stages = [
         Stage(fraction, max(1, round(height * fraction)), max(1, round(width * fraction)), count)
         for fraction, count in zip(schedule.scales, schedule.iterations, strict=True)
     ]
-    return [
+    seen = [
         stage for stage in stages if stage.fraction == 1 or min(stage.height, stage.width) >= least
     ]
+    if not seen[0].iterations:
+        raise SettingsError(
+            f"gatys: all scales with iterations are below {least}x{least}, the least that the "
+            f"layers can see: use a larger --size, or iterations at scale 1"
+        )
+    return seen
 
 
 def _enlarge(

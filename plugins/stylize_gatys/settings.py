@@ -23,9 +23,9 @@ class Schedule:
 
 
 SCHEDULES: dict[Quality, Schedule] = {
-    "draft": Schedule((0.5, 1.0), (60, 40)),
-    "good": Schedule((0.5, 1.0), (60, 120)),
-    "best": Schedule((0.5, 1.0), (100, 400)),
+    "draft": Schedule((1.0,), (40,)),
+    "good": Schedule((0.5, 1.0), (40, 100)),
+    "best": Schedule((0.5, 1.0), (60, 300)),
 }
 
 
@@ -38,7 +38,7 @@ class GatysSettings(Settings):
     learning_rate: float | None = Field(
         None, gt=0, description="Step size; by default 1 for lbfgs and 0.02 for adam."
     )
-    history: Count = Field(20, description="Steps that lbfgs remembers; each costs two pictures.")
+    history: Count = Field(10, description="Steps that lbfgs remembers; each costs two pictures.")
     whiten: float = Field(
         0.35,
         ge=0,
@@ -61,9 +61,10 @@ class GatysSettings(Settings):
         None,
         description="Sizes to work at, as fractions, ending in 1: 0.5,1; by default by quality.",
     )
-    iterations: tuple[Count, ...] | None = Field(
+    iterations: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
         None,
-        description="Evaluations at each scale, or one number for all; by default by quality.",
+        description="Evaluations at each scale, or one number for all; by default by quality. "
+        "0 ends there, with the picture so far enlarged.",
     )
 
     @model_validator(mode="after")
@@ -72,6 +73,8 @@ class GatysSettings(Settings):
             self.scales[-1:] != (1.0,) or list(self.scales) != sorted(set(self.scales))
         ):
             raise ValueError(f"scales {self.scales} must rise and end in 1")
+        if self.iterations is not None and not all(self.iterations[:1]):
+            raise ValueError("the first of iterations must be greater than or equal to 1")
         return self
 
     def schedule(self, quality: Quality) -> Schedule:
