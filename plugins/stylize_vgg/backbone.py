@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from stylize.errors import UnknownNameError
 from stylize.protocols import LayerInfo
 from stylize.weights import Weights
 from stylize_vgg.settings import VGGSettings
+
+# Of an image with more pixels than this, the activations of the first blocks are computed again
+# for the gradient instead of being kept: they hold three quarters of the memory.
+LEAN_PIXELS = 2**19
+LEAN_BLOCKS = 2
 
 
 class VGG(nn.Module):
@@ -40,15 +48,39 @@ class VGG(nn.Module):
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
         wanted = set(layers)
+        if unknown := wanted - self.layers.keys():
+            raise UnknownNameError("layer of this VGG", min(unknown), self.layers)
         mean = image.new_tensor(self.mean).view(1, 3, 1, 1)
         std = image.new_tensor(self.std).view(1, 3, 1, 1)
         x = ((image - mean) / std).to(next(self.parameters()).dtype)
         x = x.contiguous(memory_format=torch.channels_last)
+        large = torch.is_grad_enabled() and image.shape[-2] * image.shape[-1] > LEAN_PIXELS
+        features: dict[str, Tensor] = {}
+        for number, block in enumerate(self._blocks(wanted), start=1):
+            if large and number <= LEAN_BLOCKS:
+                x, found = checkpoint(
+                    self._run, block, x, wanted, use_reentrant=False, preserve_rng_state=False
+                )
+            else:
+                x, found = self._run(block, x, wanted)
+            features |= found
+        return features
+
+    def _blocks(self, wanted: Collection[str]) -> list[list[str]]:
+        """Return the steps to the deepest wanted layer, block by block."""
+        steps = list(self.steps)
+        deepest = max((steps.index(layer) for layer in wanted), default=-1)
+        reached = steps[: deepest + 1]
+        return [list(block) for _, block in itertools.groupby(reached, key=_block_number)]
+
+    def _run(
+        self, block: Sequence[str], x: Tensor, wanted: Collection[str]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Run some steps and return their output and the wanted features among theirs."""
         features: dict[str, Tensor] = {}
         previous = ""
-        for name, step in self.steps.items():
-            if len(features) == len(wanted):
-                break
+        for name in block:
+            step = self.steps[name]
             if isinstance(step, nn.MaxPool2d):
                 x = self.pool(x, 2)
             elif isinstance(step, nn.ReLU):
@@ -59,7 +91,11 @@ class VGG(nn.Module):
             if name in wanted:
                 features[name] = x
             previous = name
-        return features
+        return x, features
+
+
+def _block_number(step: str) -> str:
+    return step.removeprefix("conv").removeprefix("relu").removeprefix("pool")[0]
 
 
 def _name_layers(features: Iterable[nn.Module]) -> tuple[nn.ModuleDict, dict[str, LayerInfo]]:
