@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from command import Command
 from stylize import PluginHost
 
 # No test may reach the network: weights that are not embedded are unavailable.
@@ -40,3 +44,23 @@ def photo(demo: Path) -> Path:
 @pytest.fixture(scope="session")
 def painting(demo: Path) -> Path:
     return demo / "starry_night.jpg"
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path,
+    photo: Path,
+    painting: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Command]:
+    """The command, in a folder of its own with a small photo.png and painting.png."""
+    monkeypatch.chdir(tmp_path)
+    for source, name in ((photo, "photo.png"), (painting, "painting.png")):
+        with Image.open(source) as image:
+            image.resize((48, 36)).save(name)
+    yield Command(tmp_path, capsysbinary, monkeypatch)
+    # Plugins that a test placed there must not be found by the next.
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]

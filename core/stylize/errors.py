@@ -55,7 +55,11 @@ class ImageError(UsageError):
 
 
 class ImageTooSmallError(ImageError):
-    """An image smaller than the chosen layers can see."""
+    """An image smaller than the chosen layers can see. `size` is its (width, height)."""
+
+    def __init__(self, message: str, size: tuple[int, int]) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 class OutputError(UsageError):

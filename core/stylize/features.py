@@ -83,7 +83,8 @@ class FeatureExtractor:
             if min(height, width) < least:
                 raise ImageTooSmallError(
                     f"image is {width}x{height}; {self.name} at {layer} needs {least}x{least}: "
-                    f"use a larger image or a shallower layer"
+                    f"use a larger image or a shallower layer",
+                    (width, height),
                 )
         features = self.backbone(image, layers)
         return {

@@ -40,7 +40,9 @@ __all__ = [
     "read_image",
     "resize",
     "to_pil",
+    "write_file",
     "write_image",
+    "write_picture",
 ]
 
 MAX_PIXELS = 128_000_000
@@ -263,16 +265,37 @@ def write_image(
         NonFiniteError: a pixel is NaN or infinite.
     """
     check_output(path, force=force, inputs=inputs)
-    to_stdout = str(path) == "-"
-    file_format = "PNG" if to_stdout else _WRITABLE[Path(path).suffix.lower()]
+    _write(to_pil(pixels, alpha), path, record, quality)
+
+
+def write_picture(
+    picture: Image.Image,
+    path: str | Path,
+    *,
+    force: bool = False,
+    inputs: Collection[str | Path] = (),
+) -> None:
+    """Write an RGB or RGBA picture that was drawn (a contact sheet, a plot), whole or not at all.
+
+    Args:
+        path: its extension chooses the format, as for `write_image`.
+        force, inputs: as for `check_output`.
+
+    Raises:
+        OutputError: as of `write_image`.
+    """
+    check_output(path, force=force, inputs=inputs)
+    _write(picture, path, None, 95)
+
+
+def write_file(path: str | Path, data: bytes) -> None:
+    """Write a file, whole or not at all, over one that exists; "-" is standard output.
+
+    Raises:
+        OutputError: the place cannot be written, or the disk is full.
+    """
     try:
-        data = _encode(to_pil(pixels, alpha), file_format, record, quality)
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            f"{path}: {file_format} cannot hold this picture ({error}): use .png"
-        ) from error
-    try:
-        if to_stdout:
+        if str(path) == "-":
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
@@ -509,6 +532,19 @@ def _check_folder(path: Path) -> None:
 
 def _same_file(path: Path, other: Path) -> bool:
     return path.exists() and other.exists() and path.samefile(other)
+
+
+def _write(
+    picture: Image.Image, path: str | Path, record: Mapping[str, Any] | None, quality: int
+) -> None:
+    file_format = "PNG" if str(path) == "-" else _WRITABLE[Path(path).suffix.lower()]
+    try:
+        data = _encode(picture, file_format, record, quality)
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"{path}: {file_format} cannot hold this picture ({error}): use .png"
+        ) from error
+    write_file(path, data)
 
 
 def _encode(

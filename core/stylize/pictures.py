@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from stylize.color import keep_luminance, match_colors
-from stylize.errors import UsageError
+from stylize.errors import ImageTooSmallError, UsageError
 from stylize.images import Picture, read_image, to_pil, write_image
 from stylize.parts import Parts, build_parts
-from stylize.plan import Plan, RunSettings, make_plan
+from stylize.plan import Plan, RunSettings, make_plan, style_shares
 from stylize.plugins import PluginHost
 from stylize.protocols import Observer, StyleImage
 from stylize.run import Run
@@ -107,7 +107,7 @@ class Stylizer:
         """
         started = time.monotonic()
         settings = self.plan.settings
-        shares = _style_shares(settings, len(styles))
+        shares = style_shares(settings, len(styles))
         size = None if settings.size == "full" else settings.size
         photo = None if content is None else self._read(content, size)
         paintings = [self._read(style, self._style_size(photo, size)) for style in styles]
@@ -159,7 +159,12 @@ class Stylizer:
             StyleImage(image, share, painting.name)
             for image, share, painting in zip(images, shares, paintings, strict=True)
         ]
-        pixels = self.parts.method.stylize(content, styles, self.parts, run)
+        try:
+            pixels = self.parts.method.stylize(content, styles, self.parts, run)
+        except ImageTooSmallError as error:
+            pictures = [*([photo] if photo else []), *paintings]
+            small = (p.name for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size)
+            raise ImageTooSmallError(f"{next(small, 'a picture')}: {error}", error.size) from error
         if keep_color == "luminance" and content is not None:
             pixels = keep_luminance(pixels, content)
         return pixels.detach().float().cpu()
@@ -200,19 +205,6 @@ class Stylizer:
 def replace_settings(settings: RunSettings, **changes: object) -> RunSettings:
     """Return validated settings with some fields changed."""
     return RunSettings.model_validate({**settings.model_dump(), **changes})
-
-
-def _style_shares(settings: RunSettings, count: int) -> Sequence[float]:
-    weights = settings.style_weights
-    if weights is None:
-        return [1.0] * count
-    if len(weights) != count:
-        raise UsageError(
-            f"style_weights has {len(weights)} numbers for {count} style images: give one for each"
-        )
-    if count and not sum(weights):
-        raise UsageError("style_weights are all 0: make at least one of them positive")
-    return weights
 
 
 def _deadline(started: float, limit: float | None) -> float | None:

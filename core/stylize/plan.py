@@ -17,7 +17,15 @@ from stylize.spec import BackboneSpec, ComponentSpec, Kind, LossSpec, MethodSpec
 if TYPE_CHECKING:
     from stylize.plugins import PluginHost
 
-__all__ = ["LossPlan", "Plan", "Problem", "RunSettings", "make_plan", "make_settings"]
+__all__ = [
+    "LossPlan",
+    "Plan",
+    "Problem",
+    "RunSettings",
+    "make_plan",
+    "make_settings",
+    "style_shares",
+]
 
 
 def _parse_weighted(value: object) -> object:
@@ -50,11 +58,23 @@ def _parse_seconds(value: object) -> object:
     return hours * 3600 + minutes * 60 + seconds
 
 
+def _parse_size(value: object) -> object:
+    """Read "512" as 512; "full" stays. Without this, pydantic tells of one of the two only."""
+    if value == "full":
+        return value
+    try:
+        return int(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("must be a number of pixels, or full") from None
+
+
 Weighted = Annotated[dict[str, Annotated[float, Field(ge=0)]], BeforeValidator(_parse_weighted)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
 Floats = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_parse_list)]
 Seconds = Annotated[float, Field(gt=0), BeforeValidator(_parse_seconds)]
-Size = Annotated[int, Field(ge=1, le=65_536)] | Literal["full"]
+Size = Annotated[
+    Annotated[int, Field(ge=1, le=65_536)] | Literal["full"], BeforeValidator(_parse_size)
+]
 
 
 class RunSettings(Settings):
@@ -107,7 +127,9 @@ class RunSettings(Settings):
     size: Size = Field(512, description="Longer side of the picture in pixels, or full.")
     quality: Literal["draft", "good", "best"] = Field("good", description="How much work to spend.")
     time: Seconds | None = Field(
-        None, description="Stop in time with the best picture so far: 60s, 2m."
+        None,
+        description="Stop each picture in time, with the best so far: 60s, 2m. Loading the "
+        "network, a few seconds once, comes on top.",
     )
     keep_color: Literal["none", "luminance", "histogram"] = Field(
         "none",
@@ -138,6 +160,23 @@ def make_settings(values: Mapping[str, object]) -> RunSettings:
             raise UnknownNameError("setting", name, RunSettings.model_fields) from error
         message = str(first["msg"]).removeprefix("Value error, ")
         raise SettingsError(f"{name} is {values[name]!r}: {message}") from error
+
+
+def style_shares(settings: RunSettings, count: int) -> tuple[float, ...]:
+    """Return each style's share of the blend: equal, unless `style_weights` says otherwise.
+
+    Raises: UsageError where there are not as many weights as styles, or all of them are 0.
+    """
+    weights = settings.style_weights
+    if weights is None:
+        return (1.0,) * count
+    if len(weights) != count:
+        raise UsageError(
+            f"style_weights has {len(weights)} numbers for {count} style images: give one for each"
+        )
+    if count and not sum(weights):
+        raise UsageError("style_weights are all 0: make at least one of them positive")
+    return weights
 
 
 @dataclass(frozen=True)
@@ -253,10 +292,16 @@ class _Planner:
         return LossPlan(spec, self.host.make_settings(spec, values), layers, weight)
 
     def options_of(self, spec: ComponentSpec, alias: str) -> dict[str, Any]:
-        """Options given under the part's role and under its own name, which wins."""
-        self.aliases.update((alias, spec.name))
-        options = self.settings.options
-        return {**options.get(alias, {}), **options.get(spec.name, {})}
+        """Options given under the part's role or its own name; the later of the two wins.
+
+        A preset's come first: what is laid over it wins, whichever name it uses.
+        """
+        names = {alias, spec.name}
+        self.aliases |= names
+        given: dict[str, Any] = {}
+        for part, values in self.settings.options.items():
+            given.update(values if part in names else {})
+        return given
 
     def check_options_are_used(self) -> None:
         for part in self.settings.options:

@@ -569,7 +569,7 @@ def _validate(model: type[Settings], values: Mapping[str, object]) -> Settings:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        # pydantic reads numbers and booleans from text, but neither None nor collections.
+        # pydantic reads numbers and booleans from text, but not None, collections or Literal[1].
         rejected = {str(e["loc"][0]) for e in error.errors() if e["loc"]}
         parsed = {
             name: _parse(model.model_fields[name].annotation, value)
@@ -582,12 +582,15 @@ def _validate(model: type[Settings], values: Mapping[str, object]) -> Settings:
 
 
 def _parse(annotation: Any, text: str) -> object:
-    """Read text for a field as "none", "a,b,c" or "a=1,b=2", as far as its type allows."""
+    """Read text for a field as a choice, "none", "a,b,c" or "a=1,b=2", as its type allows."""
     union = get_origin(annotation) in (Union, UnionType)
     options = get_args(annotation) if union else (annotation,)
     if NoneType in options and text.lower() == "none":
         return None
     bare = [get_args(o)[0] if get_origin(o) is Annotated else o for o in options]
+    for choice in (c for option in bare if get_origin(option) is Literal for c in get_args(option)):
+        if str(choice) == text:  # of a Literal, pydantic takes the value itself only
+            return choice
     types = [t for t in (get_origin(o) or o for o in bare) if isinstance(t, type)]
     items = [item.strip() for item in text.split(",") if item.strip()]
     if any(issubclass(t, Mapping) for t in types) and all("=" in item for item in items):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from stylize.errors import PluginError
+from stylize.errors import PluginError, StylizeError
 from stylize.plan import RunSettings, make_settings
 from stylize.settings import Settings
 from stylize.spec import Kind
@@ -17,7 +17,7 @@ from stylize.spec import Kind
 if TYPE_CHECKING:
     from stylize.plugins import PluginHost
 
-__all__ = ["Preset", "load_preset", "merge_settings"]
+__all__ = ["Preset", "changed_settings", "load_preset", "merge_settings"]
 
 
 class Preset(Settings):
@@ -38,10 +38,10 @@ def load_preset(host: PluginHost, name: str) -> Preset:
     try:
         text = (resources.files(package) / file).read_text(encoding="utf-8")
         preset = Preset.model_validate(tomllib.loads(text))
-    except (OSError, ModuleNotFoundError, tomllib.TOMLDecodeError, ValidationError) as error:
+        make_settings(preset.settings)
+    except (OSError, ImportError, ValueError, StylizeError) as error:
         reason = " ".join(str(error).split())
         raise PluginError(f"preset {name} ({spec.factory}) cannot be used: {reason}") from error
-    make_settings(preset.settings)
     return preset
 
 

@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import pickle
-import urllib.error
+import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from http.client import HTTPException
 from importlib import import_module, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Weights", "WeightsSource", "resolve_weights", "split_backbone_name"]
 
 RANDOM = "random"
+# Seconds that a server may keep silent: torch sets no limit, and a blocked network would hang.
+TIMEOUT = 15.0
 Triple = tuple[float, float, float]
 
 
@@ -179,12 +182,16 @@ class TorchvisionSource:
             return FileSource(cached, self.name, self.spec).load()
         if os.environ.get("STYLIZE_OFFLINE") == "1":
             raise self._unavailable("STYLIZE_OFFLINE=1 is set")
+        patience = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(TIMEOUT)
         try:
             tensors = entry.get_state_dict(progress=True, check_hash=True)
-        except (urllib.error.URLError, OSError) as error:
+        except (OSError, HTTPException) as error:
             raise self._unavailable(str(getattr(error, "reason", error))) from error
         except RuntimeError as error:
             raise WeightsError(f"weights {self.name}: {error}: try the download again") from error
+        finally:
+            socket.setdefaulttimeout(patience)
         return Weights(self.name, tensors, self.spec.mean, self.spec.std, self.spec.gains)
 
     def _unavailable(self, why: str) -> WeightsUnavailableError:

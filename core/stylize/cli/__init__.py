@@ -9,39 +9,65 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import picture, plugins, presets, rerun
+from stylize.cli import analyze, calibrate, compare, evaluate, picture, plugins, presets, rerun
 from stylize.cli.group import StylizeGroup
-from stylize.errors import StylizeError
+from stylize.cli.report import INTERRUPTED, explain, say, warn
 from stylize.plugins import PluginHost
 from stylize.version import framework_version
 
 __all__ = ["build_app", "main", "run"]
 
-INTERRUPTED = 130
+EPILOG = """Examples:
+
+\b
+  stylize photo.jpg painting.jpg
+  stylize holidays/ painting.jpg -o styled --size 1024 --time 60s
+  stylize photo.jpg -s one.jpg -s two.jpg --style-weights 0.7,0.3
+  stylize rerun photo_painting_gatys.png
+
+A file with a command's name is written ./NAME, or after --.
+
+Exit codes: 0 done; 1 some pictures of several failed, or a fault of ours; 2 wrong usage or
+input; 3 something is unavailable; 130 after Ctrl-C, which saves the best picture so far.
+"""
 
 
-def build_app(host: PluginHost) -> typer.Typer:
-    """Return the command with its built-in commands and those of the host's plugins."""
+def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
+    """Return the command with its built-in commands and those of the host's plugins.
+
+    Commands get the host as `ctx.obj`, and whether to print tracebacks as `ctx.meta["debug"]`.
+    """
     app = typer.Typer(
         name="stylize",
         cls=StylizeGroup,
-        help="Make a picture of a photograph in the style of a painting.",
+        help="Make pictures of photographs in the style of paintings.",
+        epilog=EPILOG,
         add_completion=False,
         rich_markup_mode=None,
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
     @app.callback()
     def state(
         ctx: typer.Context,
         version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+        debug_: Annotated[
+            bool, typer.Option("--debug", help="Show tracebacks of errors; works anywhere.")
+        ] = False,
     ) -> None:
         ctx.obj = host
+        ctx.meta["debug"] = debug or debug_
         if version:
             typer.echo(f"stylize {framework_version()}")
             raise typer.Exit
 
     picture.add_command(app)
     rerun.add_command(app)
+    compare.add_command(app)
+    evaluate.add_command(app)
+    calibrate.add_command(app)
+    app.add_typer(analyze.app, name="analyze")
     app.add_typer(plugins.app, name="plugins")
     app.add_typer(presets.app, name="presets")
     host.add_commands(app)
@@ -50,45 +76,31 @@ def build_app(host: PluginHost) -> typer.Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code; errors become one line on standard error."""
-    arguments = list(arguments)
-    debug = _take_debug(arguments)
+    arguments, debug = _take_debug(arguments)
     try:
         host = PluginHost.discover()
-        command = typer.main.get_command(build_app(host))
+        command = typer.main.get_command(build_app(host, debug=debug))
         for failure in host.failures:
-            typer.echo(f"stylize: warning: {failure}", err=True)
+            warn(str(failure))
         code = command.main(arguments, prog_name="stylize", standalone_mode=False)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except (StylizeError, typer.Abort, Exception) as error:
+    except SystemExit as ended:  # of typer, where standard output was closed, or of a plugin
+        return ended.code if isinstance(ended.code, int) else 1
+    except Exception as error:
         if debug:
             traceback.print_exc()
-        return _explain(error)
+        message, code = explain(error)
+        say(f"stylize: {message}")
     return code if isinstance(code, int) else 0
 
 
-def _take_debug(arguments: list[str]) -> bool:
-    """Remove `--debug`, which every command takes anywhere before `--`."""
+def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Split off `--debug`, which works anywhere before `--`."""
+    arguments = list(arguments)
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    if "--debug" not in arguments[:end]:
-        return False
-    arguments.remove("--debug")
-    return True
-
-
-def _explain(error: Exception) -> int:
-    """Print an error as one line and return the exit code."""
-    if isinstance(error, typer.Abort):
-        return INTERRUPTED
-    if isinstance(error, StylizeError):
-        message, code = str(error), error.exit_code
-    elif hasattr(error, "format_message"):  # typer's own, whose classes are private
-        message, code = error.format_message(), 2
-    else:
-        message = f"{type(error).__name__}: {error} (this is a fault of ours: --debug shows where)"
-        code = 1
-    typer.echo(f"stylize: {' '.join(message.split())}", err=True)
-    return code
+    options = [argument for argument in arguments[:end] if argument != "--debug"]
+    return [*options, *arguments[end:]], len(options) < end
 
 
 def main() -> None:

@@ -4,46 +4,62 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["DEFAULT_COMMAND", "StylizeGroup"]
+__all__ = ["DEFAULT_COMMAND", "StylizeCommand", "StylizeGroup"]
 
 DEFAULT_COMMAND = "picture"
+
+
+class StylizeCommand(TyperCommand):
+    """A command whose help lists options by panel, which plain typer help does not."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options, a section a panel."""
+        write_options(self.get_params(ctx), ctx, formatter)
 
 
 class StylizeGroup(TyperGroup):
     """`stylize PHOTO PAINTING` is `stylize picture PHOTO PAINTING`; its help shows both levels."""
 
-    helping = False
-
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the default command's name before arguments that name no command."""
-        if args and args[0] in self.global_flags(ctx):
-            return super().parse_args(ctx, args)
-        if not args or args[0] not in self.commands:
+        own = {option for param in self.get_params(ctx) for option in param.opts}
+        if not args or args[0] not in own.union(self.commands):
             args = [DEFAULT_COMMAND, *args]
         return super().parse_args(ctx, args)
 
-    def global_flags(self, ctx: Any) -> set[str]:
-        """The options that stand before a command's name."""
-        return {option for param in super().get_params(ctx) for option in param.opts}
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write how the default command and the others are called."""
+        formatter.write_usage(ctx.command_path, "[OPTIONS] [PHOTO]... [PAINTING]")
+        formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix=" " * len("Usage: "))
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        """In help only, list the default command's arguments and options too."""
-        own = super().get_params(ctx)
-        if not self.helping:
-            return own
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the default command's options with the global ones, then the commands."""
         default = self.commands[DEFAULT_COMMAND].get_params(ctx)
-        return [*(param for param in default if param.name != "help"), *own]
+        params = [param for param in default if param.name != "help"]
+        write_options([*params, *self.get_params(ctx)], ctx, formatter)
+        with formatter.section("Commands"):
+            # The first sentence of each, wrapped: typer would cut it at the end of the line.
+            formatter.write_dl(
+                [
+                    (name, command.get_short_help_str(limit=200))
+                    for name, command in self.commands.items()
+                    if not command.hidden
+                ]
+            )
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help of the group and of the default command."""
-        self.helping = True
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            self.helping = False
 
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        """The usage of the default command; commands are listed below it."""
-        return ["[OPTIONS] [FILES]...  |  COMMAND [ARGS]..."]
+def write_options(params: list[Any], ctx: Any, formatter: Any) -> None:
+    """Write help of arguments and options, a section a panel."""
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for param in params:
+        if param.param_type_name == "argument":
+            panels.setdefault("Arguments", []).append((param.display_name_raw, param.help))
+        elif record := param.get_help_record(ctx):
+            panels.setdefault(getattr(param, "rich_help_panel", None) or "Options", []).append(
+                record
+            )
+    for panel, records in panels.items():
+        with formatter.section(panel):
+            formatter.write_dl(records)

@@ -13,7 +13,7 @@ from stylize.plan import RunSettings, make_settings
 from stylize.plugins import PluginHost
 from stylize.presets import load_preset, merge_settings
 
-__all__ = ["collect_settings", "with_settings_options"]
+__all__ = ["collect_settings", "parse_assignments", "with_settings_options"]
 
 PANELS = {
     "Parts": (
@@ -63,6 +63,18 @@ def collect_settings(
     Raises: UnknownNameError, SettingsError, UsageError.
     """
     over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options = parse_assignments(assignments)
+    base = load_preset(host, preset).settings if preset else {}
+    return make_settings(
+        merge_settings(base, {**over, **({"options": options} if options else {})})
+    )
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Read `part.option=value` texts of `--set` as options by part.
+
+    Raises: UsageError.
+    """
     options: dict[str, dict[str, str]] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
@@ -72,10 +84,7 @@ def collect_settings(
                 f"--set {assignment!r} is not PART.OPTION=VALUE, as gatys.optimizer=adam"
             )
         options.setdefault(part.strip(), {})[option.strip()] = value.strip()
-    base = load_preset(host, preset).settings if preset else {}
-    return make_settings(
-        merge_settings(base, {**over, **({"options": options} if options else {})})
-    )
+    return options
 
 
 def _option(name: str, panel: str) -> inspect.Parameter:

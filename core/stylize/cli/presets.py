@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from stylize.plan import RunSettings, make_settings
+from stylize.errors import UnknownNameError
+from stylize.plan import RunSettings, make_plan, make_settings
 from stylize.plugins import PluginHost
 from stylize.presets import changed_settings, load_preset
 from stylize.spec import Kind
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Named, cited settings.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Named, cited settings; lists them without a command.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+
+DEFAULTS = "defaults"
+
+
+@app.callback()
+def presets(ctx: typer.Context) -> None:
+    """Without a command, list."""
+    if ctx.invoked_subcommand is None:
+        list_presets(ctx)
 
 
 @app.command("list")
@@ -28,36 +43,59 @@ def list_presets(ctx: typer.Context) -> None:
 
 
 @app.command()
-def show(ctx: typer.Context, name: Annotated[str, typer.Argument(help="A preset.")]) -> None:
-    """Show where a preset is from, and the settings in which it differs from the defaults."""
+def show(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A preset.")],
+) -> None:
+    """Show a preset's source, and how it differs from the defaults."""
     preset = load_preset(ctx.obj, name)
     typer.echo(f"{name}: {preset.summary}\nfrom: {preset.citation}\n")
-    for key, value in _flat(make_settings(preset.settings)).items():
-        typer.echo(f"{key} = {value}")
+    changed = changed_settings(make_settings(preset.settings))
+    options = changed.pop("options", {})
+    for key, value in {**changed, **_flat(options)}.items():
+        typer.echo(f"{key} = {json.dumps(value)}")
 
 
 @app.command()
 def diff(
     ctx: typer.Context,
-    first: Annotated[str, typer.Argument(help="A preset, or defaults.")],
-    second: Annotated[str, typer.Argument(help="Another.")],
+    first: Annotated[str, typer.Argument(metavar="FIRST", help="A preset, or defaults.")],
+    second: Annotated[str, typer.Argument(metavar="SECOND", help="Another.")],
 ) -> None:
     """Show the settings in which two presets differ."""
-    one, two = (_flat(_settings(ctx.obj, name)) for name in (first, second))
-    for key in dict.fromkeys([*one, *two]):
-        if one.get(key) != two.get(key):
-            typer.echo(f"{key}: {one.get(key, 'default')} -> {two.get(key, 'default')}")
+    one, two = (_everything(ctx.obj, name) for name in (first, second))
+    different = [key for key in {**one, **two} if one.get(key) != two.get(key)]
+    for key in different:
+        typer.echo(f"{key}: {json.dumps(one.get(key))} -> {json.dumps(two.get(key))}")
+    if not different:
+        typer.echo("no difference")
 
 
-def _settings(host: PluginHost, name: str) -> RunSettings:
-    return RunSettings() if name == "defaults" else make_settings(load_preset(host, name).settings)
+def _everything(host: PluginHost, name: str) -> dict[str, Any]:
+    """Return all settings of a preset, defaults too, with those of the parts as ROLE.OPTION."""
+    if name == DEFAULTS:
+        settings = RunSettings()
+    elif name.rpartition(":")[2] in {spec.name for spec in host.specs(Kind.PRESET)}:
+        settings = make_settings(load_preset(host, name).settings)
+    else:
+        raise UnknownNameError("preset", name, [*host.names(Kind.PRESET), DEFAULTS])
+    plan = make_plan(host, settings)
+    parts = {
+        "method": plan.method_settings,
+        "backbone": plan.backbone_settings,
+        "smoothing": plan.smoothing_settings,
+        "content_loss": plan.content.settings,
+        "style_loss": plan.style.settings,
+        **{image.spec.name: image.settings for image in plan.image},
+    }
+    options = {part: model.model_dump(mode="json") for part, model in parts.items() if model}
+    return {**settings.model_dump(mode="json", exclude={"options"}), **_flat(options)}
 
 
-def _flat(settings: RunSettings) -> dict[str, str]:
-    """Return the changed settings as text, part options as part.option."""
-    changed: dict[str, Any] = changed_settings(settings)
-    options = changed.pop("options", {})
-    flat = {name: json.dumps(value) for name, value in changed.items()}
-    for part, values in options.items():
-        flat.update({f"{part}.{name}": json.dumps(value) for name, value in values.items()})
-    return flat
+def _flat(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return part options as PART.OPTION."""
+    return {
+        f"{part}.{name}": value
+        for part, values in options.items()
+        for name, value in values.items()
+    }

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
+import traceback
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
+from stylize.cli.jobs import STANDARD, Job
+from stylize.errors import StylizeError
+
 if TYPE_CHECKING:
+    from stylize.pictures import Result
     from stylize.run import Progress
 
-__all__ = ["ProgressBar", "say", "warn", "write_json"]
+__all__ = ["INTERRUPTED", "ProgressBar", "Report", "explain", "say", "warn"]
+
+INTERRUPTED = 130
+ENDINGS = {"done": "", "time": ", stopped in time", "interrupted": ", interrupted"}
 
 
 def say(message: str) -> None:
@@ -23,12 +32,116 @@ def say(message: str) -> None:
 
 def warn(message: str) -> None:
     """Print a warning."""
-    typer.echo(f"stylize: warning: {message}", err=True)
+    say(f"stylize: warning: {message}")
 
 
-def write_json(record: Mapping[str, Any], *, to_stderr: bool = False) -> None:
-    """Print one record on a line of its own."""
-    typer.echo(json.dumps(record, ensure_ascii=False), err=to_stderr)
+def explain(error: Exception) -> tuple[str, int]:
+    """Tell an error in one line, and the exit code that it means."""
+    if isinstance(error, StylizeError):
+        message, code = str(error), error.exit_code
+    elif hasattr(error, "format_message"):  # typer's own, whose classes are private
+        message, code = _explain_usage(error), 2
+    elif _is_memory(error):
+        message, code = f"out of memory ({error}): use a smaller --size", 1
+    elif isinstance(error, OSError) and error.filename:
+        message, code = f"{error.filename}: {error.strerror}", 2
+    else:
+        message = f"{type(error).__name__}: {error} (this is a fault of ours: --debug shows where)"
+        code = 1
+    return " ".join(message.split()), code
+
+
+def _explain_usage(error: Any) -> str:
+    """Tell a usage error of typer, with the nearest option for one that does not exist."""
+    help_command = f"{error.ctx.command_path} --help" if error.ctx else "stylize --help"
+    if not (given := getattr(error, "option_name", None)) or not hasattr(error, "possibilities"):
+        return f"{error.format_message().rstrip('.')} (see {help_command})"
+    known = {name.lstrip("-"): name for name in error.possibilities or ()}
+    near = difflib.get_close_matches(given.lstrip("-"), known, n=1)
+    hint = f"; did you mean {known[near[0]]}?" if near else ""
+    return f"no such option {given}{hint} (see {help_command})"
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether memory ran out, in Python or in torch, which has a class for it on GPUs only."""
+    return isinstance(error, MemoryError) or any(
+        sign in f"{type(error).__name__} {error}"
+        for sign in ("OutOfMemoryError", "can't allocate memory", "not enough memory")
+    )
+
+
+class Report:
+    """Tells how each picture of a run ended, and what that makes of the run as a whole.
+
+    Args:
+        total: pictures asked for.
+        as_json: print one record a picture. It is on standard output, but on standard error for
+            a picture that is itself on standard output.
+        quiet: no lines but warnings and errors.
+        debug: print the tracebacks of errors.
+    """
+
+    def __init__(self, total: int, *, as_json: bool, quiet: bool, debug: bool) -> None:
+        self.total = total
+        self.as_json = as_json
+        self.quiet = quiet
+        self.debug = debug
+        self.failures: list[tuple[str, int]] = []
+        self.skips: dict[str, int] = {}
+
+    def made(self, job: Job, result: Result) -> None:
+        """Tell of a picture that was made and saved."""
+        for warning in result.warnings:
+            warn(warning)
+        record = result.record
+        self._write(job, {"status": "made", **record, "warnings": result.warnings})
+        if not (self.quiet or self.as_json):
+            where = "standard output" if job.output == STANDARD else job.output
+            say(
+                f"{where}: {record['width']}x{record['height']}, {record['steps']} steps, "
+                f"{record['seconds']:.1f} s on {record['device']} in "
+                f"{record['settings']['precision']}{ENDINGS[result.stopped]}"
+            )
+
+    def skipped(self, job: Job, reason: str) -> None:
+        """Note a picture that was not attempted."""
+        self.skips[reason] = self.skips.get(reason, 0) + 1
+        self._write(job, {"status": "skipped", "reason": reason})
+
+    def failed(self, job: Job, error: Exception) -> None:
+        """Tell of a picture that could not be made."""
+        if self.debug:
+            traceback.print_exception(error)
+        message, code = explain(error)
+        self.failures.append((job.title, code))
+        named = self.total == 1 or job.title in message
+        say(f"stylize: {message if named else f'{job.title}: {message}'}")
+        self._write(job, {"status": "failed", "error": message})
+
+    def finish(self, *, interrupted: bool = False) -> int:
+        """Sum up, and return the exit code."""
+        if not self.quiet:
+            for reason, count in self.skips.items():
+                say(f"{count} of {self.total} pictures skipped: {reason}")
+        if self.failures and self.total > 1:
+            names = ", ".join(name for name, _ in self.failures)
+            say(f"stylize: {len(self.failures)} of {self.total} pictures failed: {names}")
+        if interrupted:
+            return INTERRUPTED
+        if self.failures:
+            return self.failures[0][1] if self.total == 1 else 1
+        return 0
+
+    def _write(self, job: Job, record: Mapping[str, Any]) -> None:
+        if not self.as_json:
+            return
+        inputs = {
+            "content": job.content and {"name": job.content},
+            "styles": [{"name": style} for style in job.styles],
+        }
+        # In ASCII, as file names need not be text and standard output need not be UTF-8.
+        line = json.dumps({"output": job.output, **inputs, **record})
+        typer.echo(line, err=job.output == STANDARD)
 
 
 class ProgressBar:
@@ -45,17 +158,17 @@ class ProgressBar:
             TimeRemainingColumn,
         )
 
-        console = Console(stderr=True)
+        terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             TaskProgressColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(elapsed_when_finished=False),
-            console=console,
+            console=Console(stderr=True),
             transient=True,
-            disable=not (enabled and sys.stderr.isatty()),
+            disable=not (enabled and terminal),
         )
         self._task = self._bar.add_task(label, total=1.0, state="starting")
 

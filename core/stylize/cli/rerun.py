@@ -6,14 +6,38 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel, ValidationError
 
-from stylize.cli.picture import Job, make_pictures
-from stylize.cli.report import warn
+from stylize.cli.batch import make_pictures
+from stylize.cli.jobs import STANDARD, Job
+from stylize.cli.report import Report, warn
 from stylize.errors import UsageError
-from stylize.plan import make_settings
+from stylize.plan import Plan, make_plan, make_settings
+from stylize.plugins import PluginHost
 from stylize.provenance import read_record, sha256_of
 
 __all__ = ["add_command"]
+
+
+class Input(BaseModel):
+    """An input file, as a record tells of it; the path is empty for what was no file."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+class Record(BaseModel):
+    """The part of a picture's record that a rerun needs."""
+
+    stylize: str
+    torch: str
+    device: str
+    weights: str
+    settings: dict[str, Any]
+    replay: dict[str, dict[str, Any]]
+    content: Input | None
+    styles: list[Input]
 
 
 def add_command(app: typer.Typer) -> None:
@@ -23,57 +47,112 @@ def add_command(app: typer.Typer) -> None:
 
 def rerun(
     ctx: typer.Context,
-    picture: Annotated[Path, typer.Argument(help="A picture that stylize made.")],
+    picture: Annotated[
+        Path, typer.Argument(metavar="PICTURE", help="A picture that stylize made.")
+    ],
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="Where to; by default NAME_rerun beside it."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to; by default NAME_rerun beside it."
+        ),
     ] = None,
     changed: Annotated[
         bool, typer.Option("--changed", help="Go on even if an input has changed.")
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="NAME", help="Another device than the one recorded."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON record.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")
+    ] = False,
 ) -> None:
-    """Repeat the run that made a picture, with the same inputs, settings and steps."""
-    record = read_record(picture)
-    values: dict[str, Any] = {**record["settings"], "time": None}
-    for part, options in record["replay"].items():
-        values["options"] = {
-            **values["options"],
-            part: {**values["options"].get(part, {}), **options},
-        }
-    content = record["content"] and _find_input(record["content"], picture, changed=changed)
-    styles = [_find_input(style, picture, changed=changed) for style in record["styles"]]
+    """Make a picture again: same inputs, settings and steps.
+
+    Inputs are looked for where they were, then beside the picture. On the CPU in float32 the
+    pixels are identical; a run that was stopped early does the same steps again.
+    """
+    host: PluginHost = ctx.obj
+    record = _read(picture)
+    plan = _plan(host, record, picture, device)
+    content = _find_input(record.content, picture, changed=changed) if record.content else None
+    styles = [_find_input(style, picture, changed=changed) for style in record.styles]
     target = output or str(picture.with_stem(f"{picture.stem}_rerun"))
     code = make_pictures(
-        ctx.obj,
-        make_settings(values),
+        host,
+        plan,
         [Job(content, tuple(styles), target)],
+        Report(1, as_json=as_json, quiet=quiet, debug=ctx.meta["debug"]),
         force=force,
-        as_json=as_json,
-        quiet=quiet,
     )
+    if code == 0 and target != STANDARD:
+        _compare(record, _read(target))
     raise typer.Exit(code)
 
 
-def _find_input(given: dict[str, str], picture: Path, *, changed: bool) -> str:
+def _read(picture: Path | str) -> Record:
+    """Return a picture's record. Raises: ImageError; UsageError where it is incomplete."""
+    try:
+        return Record.model_validate(read_record(picture))
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
+        raise UsageError(
+            f"{picture}: its stylize record is damaged (at {places}): use an unedited copy"
+        ) from error
+
+
+def _plan(host: PluginHost, record: Record, picture: Path, device: str | None) -> Plan:
+    """Return the recorded plan, with exactly the steps that were done.
+
+    Raises: UsageError where this installation cannot do it.
+    """
+    try:
+        settings = make_settings(record.settings)
+        options = {part: dict(values) for part, values in settings.options.items()}
+        for method, values in record.replay.items():
+            options.setdefault(method, {}).update(values)
+            if "method" in options:  # which may come after, and then wins
+                options["method"].update(values)
+        changes = {"options": options, "time": None, **({"device": device} if device else {})}
+        return make_plan(host, make_settings({**settings.model_dump(), **changes}))
+    except UsageError as error:
+        raise UsageError(f"{picture}, made by stylize {record.stylize}: {error}") from error
+
+
+def _find_input(given: Input, picture: Path, *, changed: bool) -> str:
     """Return an input's path: where it was, or beside the picture.
 
     Raises: UsageError where it is missing, or another file by now.
     """
-    name, path = given["name"], Path(given["path"] or given["name"])
-    for candidate in (path, picture.parent / path, picture.parent / path.name):
-        if candidate.is_file():
-            if sha256_of(candidate) == given["sha256"]:
-                return str(candidate)
-            if not changed:
-                raise UsageError(
-                    f"input {candidate} has changed since {picture.name} was made: put the old "
-                    f"file back, or use --changed to go on with this one"
-                )
-            warn(f"input {candidate} has changed since {picture.name} was made")
-            return str(candidate)
-    raise UsageError(
-        f"input {name} of {picture.name} is missing: put it at {path} or beside the picture"
-    )
+    if not given.path:
+        raise UsageError(
+            f"{picture}: its input {given.name} was no file, so it cannot be read again: "
+            f"make the picture anew from a file"
+        )
+    path = Path(given.path)
+    places = [path, picture.parent / path, picture.parent / path.name]
+    found = [place for place in places if place.is_file()]
+    for place in found:
+        if sha256_of(place) == given.sha256:
+            return str(place)
+    if not found:
+        raise UsageError(
+            f"{picture}: its input {given.name} is missing: put it at {path} or beside the picture"
+        )
+    if not changed:
+        raise UsageError(
+            f"{picture}: its input {found[0]} has changed since: put the old file back, or use "
+            f"--changed to go on with this one"
+        )
+    warn(f"input {found[0]} has changed since {picture.name} was made")
+    return str(found[0])
+
+
+def _compare(before: Record, now: Record) -> None:
+    """Warn of what may make the pixels differ: weights, device, versions."""
+    for what in ("weights", "device", "stylize", "torch"):
+        old, new = getattr(before, what), getattr(now, what)
+        if old != new:
+            warn(f"{what} was {old} and is {new} now: the pictures may differ")

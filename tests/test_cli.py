@@ -1,0 +1,591 @@
+"""The command's grammar, where pictures go, and what it says of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from command import ENDLESS, FAST, STEPS, Command
+from plugin_factory import place_distribution
+from stylize import PluginHost, read_image
+from stylize.cli import build_app, run
+from stylize.plan import RunSettings
+from stylize.provenance import read_record
+
+PAIR = ("photo.png", "painting.png")
+OUTPUT = "photo_painting_gatys.png"
+MODULE = (sys.executable, "-m", "stylize")
+
+# A plugin that tells how far a run is, and may hold it up.
+WATCHER = """
+    import sys, time
+
+    STYLIZE_PLUGIN_API = 1
+
+    class Watcher:
+        def progressed(self, progress):
+            print("step", progress.step, flush=True)
+            time.sleep({pause})
+
+    @hookimpl
+    def stylize_observers(plan):
+        return [Watcher()]
+"""
+
+
+def copy(command: Command, *names: str) -> None:
+    """Make further photographs."""
+    for name in names:
+        target = command.folder / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(command.folder / "photo.png", target)
+
+
+def start(
+    command: Command, *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start the command as a process of its own."""
+    return subprocess.Popen(
+        [*MODULE, *arguments],
+        cwd=command.folder,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(stream: object, text: str) -> str:
+    """Read lines until one has `text`, and return all of them."""
+    lines: list[str] = []
+    for line in stream:  # type: ignore[attr-defined]
+        lines.append(line)
+        if text in line:
+            break
+    return "".join(lines)
+
+
+# Grammar.
+
+
+def test_a_photograph_and_a_painting_make_a_picture_with_its_record(command):
+    outcome = command(*PAIR, *FAST)
+    assert outcome.code == 0
+    assert outcome.out == ""
+    assert outcome.err.startswith(f"{OUTPUT}: 48x36, 1 steps, ")
+    assert command.files == {OUTPUT}
+    record = read_record(command.folder / OUTPUT)
+    assert record["content"]["name"] == "photo.png"
+    assert record["steps"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*FAST, *PAIR),
+        (*PAIR, *FAST),
+        ("photo.png", *FAST, "painting.png"),
+        ("--backbone", "vgg16", "--smooth", "none", *FAST, *PAIR),
+        ("picture", *PAIR, *FAST),
+        (*FAST, "--", *PAIR),
+        ("photo.png", "--style", "painting.png", *FAST),
+        ("--style=painting.png", *FAST, "photo.png"),
+    ],
+)
+def test_options_stand_before_between_or_after_the_files(command, arguments):
+    assert command(*arguments).code == 0
+    assert command.files == {OUTPUT}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("plugins", ("./plugins", "painting.png")), ("-x.png", (*FAST, "--", "-x.png", PAIR[1]))],
+)
+def test_a_path_or_two_dashes_make_a_file_of_a_name_that_means_something_else(
+    command, name, arguments
+):
+    copy(command, name)
+    outcome = command(*arguments, *(() if "--" in arguments else FAST))
+    assert outcome.code == 0, outcome.err
+    assert f"{Path(name).stem}_painting_gatys.png" in command.files
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("plugin", "list"), ("presets2",), ("--json", "plugins", "list"), (*FAST, "rerun", "x.png")],
+)
+def test_a_missing_file_that_is_nearly_a_command_says_so(command, arguments):
+    outcome = command(*arguments)
+    assert outcome.code == 2
+    assert "for the command, write it first: stylize " in outcome.complaint
+
+
+def test_without_files_the_demo_pair_is_used_and_named(command):
+    outcome = command(*FAST)
+    assert outcome.code == 0
+    assert outcome.err.startswith("no files given: using the demo pair, china.jpg and starry_night")
+    assert command.files == {"china_starry_night_gatys.png"}
+
+
+def test_several_styles_are_blended_by_their_weights(command):
+    both = ("-s", "painting.png", "-s", "photo.png", "--style-weights")
+    for name, styles in {
+        "one.png": ("-s", "painting.png"),
+        "first.png": (*both, "1,0"),
+        "blend.png": (*both, "0.5,0.5"),
+    }.items():
+        assert command("photo.png", *styles, *STEPS, "-o", name).code == 0
+    one, first, blend = (
+        read_image(command.folder / name).pixels for name in ("one.png", "first.png", "blend.png")
+    )
+    assert torch.equal(one, first)
+    assert not torch.equal(first, blend)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--style-weights", "0.7,0.2,0.1"), "has 3 numbers for 2 style images"),
+        (("--style-weights", "0,0"), "all 0"),
+        (("--style-weights", "1,-1"), "greater than or equal to 0"),
+        (("--style-weights", "1,half"), "valid number"),
+    ],
+)
+def test_style_weights_that_do_not_fit_the_styles_are_wrong_usage(command, options, message):
+    copy(command, "two.png")  # wrong for all pictures, so none is tried: 2, not 1
+    styles = ("-s", "painting.png", "-s", "photo.png")
+    outcome = command("photo.png", "two.png", *styles, *options, *FAST)
+    assert outcome.code == 2
+    assert message in outcome.complaint
+    assert command.files == {"two.png"}
+
+
+def test_folders_and_quoted_globs_are_contents(command):
+    copy(command, "holidays/a.png", "holidays/b.png", "more/c1.png", "more/c2.jpg")
+    (command.folder / "holidays" / "notes.txt").write_text("no picture")
+    outcome = command("holidays", "more/c*.png", "painting.png", *FAST, "-o", "out")
+    assert outcome.code == 0
+    made = {name for name in command.files if name.startswith("out/")}
+    assert made == {f"out/{name}_painting_gatys.png" for name in ("a", "b", "c1")}
+
+
+def test_content_alone_is_reconstructed_and_style_alone_gives_a_texture(command):
+    assert command("--no-style", "photo.png", *FAST).code == 0
+    assert command("--no-content", "painting.png", *FAST).code == 0
+    assert command.files == {"photo_gatys.png", "painting_gatys.png"}
+    assert read_record(command.folder / "photo_gatys.png")["styles"] == []
+    assert read_record(command.folder / "painting_gatys.png")["content"] is None
+
+
+@pytest.mark.parametrize("keep", ["luminance", "histogram"])
+def test_the_photographs_colours_are_kept_on_request(command, keep):
+    command(*PAIR, *STEPS, "-o", "plain.png")
+    command(*PAIR, *STEPS, "--keep-color", keep, "-o", "kept.png")
+    plain, kept, photo = (
+        read_image(command.folder / name).pixels.mean(dim=(2, 3))
+        for name in ("plain.png", "kept.png", "photo.png")
+    )
+    hue_shifts = [
+        (means - means.mean() - (photo - photo.mean())).abs().max() for means in (plain, kept)
+    ]
+    assert hue_shifts[1] < hue_shifts[0]
+
+
+def test_a_method_that_needs_no_style_takes_contents_only(command, monkeypatch):
+    site = command.folder / "site"
+    place_distribution(
+        site,
+        "acme-copy",
+        """
+        STYLIZE_PLUGIN_API = 1
+
+        class Copy:
+            def __init__(self, settings):
+                pass
+
+            def stylize(self, content, styles, parts, run):
+                assert not styles
+                return content
+
+        @hookimpl
+        def stylize_components():
+            return [MethodSpec("copy", factory="acme_copy:Copy", needs_style=False)]
+        """,
+    )
+    monkeypatch.syspath_prepend(site)
+    copy(command, "two.png")
+    assert command("photo.png", "two.png", "--method", "copy").code == 0
+    assert {"photo_copy.png", "two_copy.png"} <= command.files
+    outcome = command("photo.png", "-s", "painting.png", "--method", "copy")
+    assert outcome.code == 2
+    assert "leave out --style" in outcome.complaint
+
+
+# Help, version, debug.
+
+
+def command_paths() -> list[tuple[str, ...]]:
+    import typer
+
+    root = typer.main.get_command(build_app(PluginHost.discover()))
+    paths: list[tuple[str, ...]] = [()]
+    for name, made in root.commands.items():  # type: ignore[attr-defined]
+        paths.append((name,))
+        paths += [(name, inner) for inner in getattr(made, "commands", ())]
+    return paths
+
+
+@pytest.mark.parametrize("path", command_paths(), ids=" ".join)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_has_help(command, path, flag):
+    outcome = command(*path, flag)
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert outcome.out.startswith(f"Usage: {' '.join(('stylize', *path))}")
+    assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+def test_help_lists_every_setting_with_its_default_by_panel(command):
+    text = command("--help").out
+    for name, field in RunSettings.model_fields.items():
+        if name != "options":
+            assert f"--{name.replace('_', '-')} " in text
+        default = field.get_default(call_default_factory=True)
+        if isinstance(default, str | int | float):
+            assert f"[default: {default}]" in " ".join(text.split())
+    panels = [line for line in text.splitlines() if line.endswith(":") and line[0] != " "]
+    assert panels == ["Arguments:", "Options:", "Parts:", "Look:", "Work:", "Commands:"]
+    assert text.count("--help") == 1
+    assert "..." not in text.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize(("command_name", "sub"), [("plugins", "list"), ("presets", "list")])
+def test_a_group_without_a_command_lists(command, command_name, sub):
+    bare, listed = command(command_name), command(command_name, sub)
+    assert bare.code == 0
+    assert bare == listed
+    assert bare.out
+
+
+def test_version_is_shown_by_both_ways_to_start():
+    script = str(Path(sys.executable).with_name("stylize"))
+    shown = [
+        subprocess.run([*way, "--version"], capture_output=True, text=True, check=True).stdout
+        for way in ((script,), MODULE)
+    ]
+    assert shown[0].startswith("stylize ")
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_debug_shows_the_traceback_wherever_it_stands(command, place):
+    arguments = ["missing.png", "painting.png"]
+    arguments.insert(place, "--debug")
+    outcome = command(*arguments)
+    assert outcome.code == 2
+    assert "Traceback" in outcome.err
+    assert outcome.err.endswith(
+        "stylize: missing.png: no such file: check the name and the folder\n"
+    )
+    assert "Traceback" not in command(*(a for a in arguments if a != "--debug")).err
+
+
+def test_debug_after_two_dashes_is_a_file(command):
+    assert "--debug: no such file" in command("--", "--debug", "painting.png").complaint
+
+
+# Where pictures go.
+
+
+def test_a_picture_is_overwritten_only_with_force(command):
+    (command.folder / OUTPUT).write_bytes(b"mine")
+    outcome = command(*PAIR, *FAST)
+    assert outcome.code == 2
+    assert f"{OUTPUT}: exists" in outcome.complaint
+    assert (command.folder / OUTPUT).read_bytes() == b"mine"
+    assert command(*PAIR, *FAST, "--force").code == 0
+    assert read_record(command.folder / OUTPUT)
+
+
+def test_a_folder_run_skips_what_is_done_and_never_takes_its_outputs_or_style_for_contents(command):
+    copy(command, "a.png")
+    first = command(".", "painting.png", *FAST)
+    assert first.code == 0
+    assert "left out, as a style or an output of this run: painting.png\n" in first.err
+    copy(command, "b.png")
+    before = {name: (command.folder / name).stat().st_mtime_ns for name in command.files}
+    second = command(".", "painting.png", *FAST, "--json")
+    assert second.code == 0
+    assert {r["output"]: r["status"] for r in second.records} == {
+        "a_painting_gatys.png": "skipped",
+        "b_painting_gatys.png": "made",
+        OUTPUT: "skipped",
+    }
+    assert "2 of 3 pictures skipped: the output exists (--force makes it again)" in second.err
+    assert all((command.folder / name).stat().st_mtime_ns == was for name, was in before.items())
+
+
+def test_a_folder_of_one_picture_is_skipped_too(command):
+    copy(command, "holidays/a.png")
+    assert command("holidays", "painting.png", *FAST).code == 0
+    again = command("holidays", "painting.png", *FAST)
+    assert again.code == 0
+    assert "1 of 1 pictures skipped" in again.err
+
+
+def test_contents_of_one_name_get_outputs_of_their_own(command):
+    copy(command, "x/a.png", "y/a.png", "y/A.jpg")
+    outcome = command("x/a.png", "y/a.png", "y/A.jpg", "painting.png", *FAST, "--json")
+    assert [record["output"] for record in outcome.records] == [
+        "a_painting_gatys.png",
+        "a_painting_gatys_2.png",
+        "A_painting_gatys_3.png",
+    ]
+    assert outcome.code == 0
+
+
+def test_names_too_long_for_a_file_are_cut(command):
+    copy(command, f"{'ü' * 120}.png")
+    outcome = command(f"{'ü' * 120}.png", "painting.png", *FAST, "--json")
+    assert outcome.code == 0, outcome.err
+    assert (command.folder / outcome.records[0]["output"]).exists()
+
+
+@pytest.mark.parametrize("output", ["out", "out/", "made", "made/"])
+def test_several_pictures_go_into_a_folder_which_is_made(command, output):
+    (command.folder / "made").mkdir()
+    copy(command, "a.png")
+    assert command(*PAIR[:1], "a.png", "painting.png", *FAST, "-o", output).code == 0
+    assert len(list((command.folder / output).iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.JPG", "out.webp", "out.tiff"])
+def test_the_extension_chooses_the_format(command, name):
+    assert command(*PAIR, *FAST, "-o", name).code == 0
+    assert read_record(command.folder / name)["content"]["name"] == "photo.png"
+
+
+# JSON, standard input and output.
+
+
+def test_json_prints_one_record_a_picture_whatever_becomes_of_it(command):
+    copy(command, "b.png", "photo_painting_gatys.png")
+    (command.folder / "bad.jpg").write_text("no picture")
+    outcome = command("photo.png", "bad.jpg", "b.png", "painting.png", *FAST, "--json")
+    assert outcome.code == 1
+    skipped, failed, made = outcome.records
+    assert [r["status"] for r in outcome.records] == ["skipped", "failed", "made"]
+    assert [r["content"]["name"] for r in outcome.records] == ["photo.png", "bad.jpg", "b.png"]
+    assert skipped["reason"].startswith("the output exists")
+    assert failed["error"].startswith("bad.jpg: not a picture")
+    assert made["output"] == "b_painting_gatys.png"
+    assert made["stopped"] == "done"
+    assert {"steps", "seconds", "losses", "settings", "warnings"} <= made.keys()
+    assert "1 of 3 pictures failed: bad.jpg" in outcome.err
+
+
+def test_json_tells_of_a_single_failure_too(command):
+    outcome = command("missing.png", "painting.png", *FAST, "--json")
+    assert outcome.code == 2
+    assert [record["status"] for record in outcome.records] == ["failed"]
+    assert "no such file" in outcome.complaint
+
+
+def test_file_names_that_are_no_text_do_not_break_json(command):
+    name = os.fsdecode(b"\xff\xfe.png")
+    copy(command, name)
+    outcome = command(name, "painting.png", *FAST, "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.records[0]["content"]["name"] == name
+
+
+def test_what_plugins_print_stays_out_of_standard_output(command, monkeypatch):
+    site = command.folder / "site"
+    place_distribution(site, "acme-loud", WATCHER.format(pause=0))
+    monkeypatch.syspath_prepend(site)
+    outcome = command(*PAIR, *FAST, "--json")
+    assert len(outcome.records) == 1
+    assert "step 1\n" in outcome.err
+
+
+def test_a_picture_can_come_from_standard_input_and_go_to_standard_output(command):
+    photo = (command.folder / "photo.png").read_bytes()
+    outcome = command("-", "painting.png", *FAST, "-o", "-", "--json", stdin=photo)
+    assert outcome.code == 0
+    assert outcome.stdout.startswith(b"\x89PNG")
+    record = json.loads(outcome.err)
+    assert record["status"] == "made"
+    assert record["content"]["name"] == "standard input"
+    (command.folder / "copy.png").write_bytes(outcome.stdout)
+    painting = (command.folder / "painting.png").read_bytes()
+    assert command("photo.png", "-", *FAST, stdin=painting).code == 0
+    assert command.files == {"copy.png", "photo_stdin_gatys.png"}
+    assert read_record(command.folder / "copy.png")["steps"] == 1
+
+
+def test_pipes_of_a_shell_hold_pictures_only(command):
+    line = f"cat photo.png | {sys.executable} -m stylize - painting.png {' '.join(FAST)} -o - >x"
+    ended = subprocess.run(
+        ["bash", "-c", line], cwd=command.folder, capture_output=True, text=True, check=True
+    )
+    assert "standard output: 48x36, 1 steps" in ended.stderr
+    assert (command.folder / "x").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-", "-"), "- is given twice"),
+        (("-", "painting.png", "-s", "-"), "- is given twice"),
+        (("photo.png", "painting.png", "photo.png", "-o", "-"), "-o - takes one picture, not 2"),
+        (("-", "painting.png"), "standard input: is empty"),
+        (("photo.png", "painting.png", "-"), "- as the painting serves one photograph"),
+    ],
+)
+def test_standard_streams_hold_one_picture(command, arguments, message):
+    outcome = command(*arguments, *FAST)
+    assert outcome.code == 2
+    assert message in outcome.complaint
+    assert command.files == set()
+
+
+def test_a_reader_that_went_away_ends_the_command_quietly(command):
+    for arguments in ("plugins list", "--help", f"{' '.join((*PAIR, *FAST))} -o -"):
+        line = f"{sys.executable} -m stylize {arguments} | true"
+        ended = subprocess.run(["bash", "-c", line], cwd=command.folder, capture_output=True)
+        assert b"Traceback" not in ended.stderr
+        assert b"Exception" not in ended.stderr
+        assert ended.stderr.count(b"\n") <= 1
+    assert command.files == set()
+
+
+# What is said.
+
+
+def test_quiet_prints_errors_only(command):
+    assert command(*PAIR, *FAST, "--quiet").err == ""
+    copy(command, "a.png")
+    assert command(*PAIR[:1], "a.png", "painting.png", *FAST, "--quiet").err == ""
+    assert "no such file" in command("missing.png", "painting.png", "--quiet").complaint
+
+
+def run_in_terminal(command: Command, *arguments: str) -> tuple[int, str]:
+    """Run the command in a terminal of its own, and return its exit code and what that shows."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*MODULE, *arguments],
+        cwd=command.folder,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+        while chunk := os.read(ours, 65_536):
+            shown += chunk
+    os.close(ours)
+    return process.wait(), shown.decode()
+
+
+def test_without_a_terminal_a_run_says_one_line_and_with_one_it_shows_a_bar(command):
+    assert command(*PAIR, *FAST).err.count("\n") == 1
+    code, shown = run_in_terminal(command, *PAIR, *FAST, "-o", "bar.png")
+    assert code == 0
+    assert "━" in shown
+    assert "100%" in shown
+    assert "bar.png: 48x36, 1 steps" in shown
+
+
+def test_a_picture_is_not_written_to_a_terminal(command):
+    code, shown = run_in_terminal(command, *PAIR, *FAST, "-o", "-")
+    assert code == 2
+    assert shown == "stylize: -o - writes a PNG: send standard output to a file or a pipe\r\n"
+
+
+def test_a_closed_standard_error_does_not_stop_a_run(command, monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    assert run([*PAIR, *FAST]) == 0
+    assert command.files == {OUTPUT}
+
+
+# Stopping.
+
+
+def test_a_time_limit_is_kept_and_told(command):
+    outcome = command(*PAIR, *ENDLESS, "--time", "1s", "--json")
+    assert outcome.code == 0
+    (record,) = outcome.records
+    assert record["stopped"] == "time"
+    assert 1 <= record["steps"] < 100_000
+    assert record["seconds"] < 2
+    assert ", stopped in time\n" in command(*PAIR, *ENDLESS, "--time", "0.5s", "--force").err
+
+
+def interrupted_run(
+    command: Command, pause: float, arguments: Sequence[str]
+) -> subprocess.Popen[str]:
+    """Start a long run and send it Ctrl-C after its first step."""
+    site = command.folder / "site"
+    place_distribution(site, "acme-watcher", WATCHER.format(pause=pause))
+    process = start(command, *arguments, *ENDLESS, environment={"PYTHONPATH": str(site)})
+    assert wait_for(process.stderr, "step 1").endswith("step 1\n")
+    process.send_signal(signal.SIGINT)
+    return process
+
+
+def test_ctrl_c_saves_the_best_picture_so_far_and_skips_the_rest(command):
+    copy(command, "two.png")
+    process = interrupted_run(command, 0, ["photo.png", "two.png", "painting.png", "--json"])
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [record["status"] for record in records] == ["made", "skipped"]
+    assert records[0]["stopped"] == "interrupted"
+    assert records[1]["reason"] == "interrupted"
+    assert read_record(command.folder / OUTPUT)["steps"] == records[0]["steps"]
+    assert "stopping: saving the best picture so far" in err
+    assert "1 of 2 pictures skipped: interrupted" in err
+    assert "Traceback" not in err
+    assert "two_painting_gatys.png" not in command.files
+
+
+def test_a_second_ctrl_c_ends_at_once_with_nothing_half_written(command):
+    process = interrupted_run(command, 60, [*PAIR])
+    wait_for(process.stderr, "stopping: saving the best picture so far")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out == ""
+    assert err == "stylize: interrupted, and the picture being made is dropped\n"
+    assert not [name for name in command.files if not name.startswith("site")]
+
+
+def test_pictures_made_by_the_command_are_what_python_makes(command):
+    """The command adds no processing of its own."""
+    from stylize import stylize_image
+
+    command(*PAIR, *STEPS)
+    result = stylize_image(
+        "photo.png",
+        "painting.png",
+        size=48,
+        precision="float32",
+        options={"gatys": {"iterations": [4]}},
+    )
+    with Image.open(command.folder / OUTPUT) as image:
+        assert image.tobytes() == result.image.tobytes()

@@ -1,0 +1,202 @@
+"""`stylize rerun OUT.png`: the picture again, or which input is missing or changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from command import ENDLESS, SMALL, STEPS, Command
+from stylize import Stylizer, make_settings, read_image
+from stylize.provenance import read_record
+
+PAIR = ("photo.png", "painting.png")
+
+
+@pytest.fixture
+def made(command: Command) -> Command:
+    """A folder in which out.png was made."""
+    assert command(*PAIR, *STEPS, "--smooth", "tanh", "--seed", "3", "-o", "out.png").code == 0
+    return command
+
+
+def same_pixels(command: Command, *names: str) -> bool:
+    first, second = (read_image(command.folder / name).pixels for name in names)
+    return torch.equal(first, second)
+
+
+def edit_record(command: Command, **changes: object) -> None:
+    """Write out.png again, its record changed; None takes a key out."""
+    path = command.folder / "out.png"
+    record = {**read_record(path), **changes}
+    info = PngInfo()
+    info.add_text("stylize", json.dumps({k: v for k, v in record.items() if v is not None}))
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, pnginfo=info)
+
+
+def test_a_rerun_repeats_the_picture_to_the_bit(made):
+    outcome = made("rerun", "out.png")
+    assert outcome.code == 0
+    assert outcome.err.startswith("out_rerun.png: 48x36, 4 steps")
+    assert same_pixels(made, "out.png", "out_rerun.png")
+    one, two = (read_record(made.folder / name) for name in ("out.png", "out_rerun.png"))
+    assert one["losses"] == two["losses"]
+    assert one["content"] == two["content"]
+
+
+def test_a_rerun_of_a_rerun_repeats_it_again(made):
+    made("rerun", "out.png")
+    assert made("rerun", "out_rerun.png", "-o", "third.jpg").code == 0
+    assert read_record(made.folder / "third.jpg")["steps"] == 4
+
+
+def test_options_under_the_role_and_the_name_are_repeated(command):
+    options = ("--preset", "gatys_artistic", "--backbone", "vgg16", "--set", "method.iterations=3")
+    optimizer = ("--set", "method.optimizer=adam", "--set", "backbone.pooling=average")
+    assert command(*PAIR, *SMALL, *options, *optimizer, "-o", "out.png").code == 0
+    assert command("rerun", "out.png").code == 0
+    assert same_pixels(command, "out.png", "out_rerun.png")
+
+
+def test_a_run_that_ran_out_of_time_is_repeated_with_the_steps_it_did(command):
+    assert command(*PAIR, *ENDLESS, "--time", "0.6s", "-o", "out.png").code == 0
+    outcome = command("rerun", "out.png", "--json")
+    (record,) = outcome.records
+    assert record["stopped"] == "done"
+    assert record["steps"] == read_record(command.folder / "out.png")["steps"]
+    assert same_pixels(command, "out.png", "out_rerun.png")
+
+
+@pytest.mark.parametrize("steps", [2, 5])
+def test_a_run_stopped_at_any_scale_is_repeated_with_the_steps_it_did(command, steps):
+    options = {"gatys": {"scales": [0.5, 1], "iterations": [3, 4]}}
+    stylizer = Stylizer(make_settings({"size": 48, "precision": "float32", "options": options}))
+
+    class Stopper:
+        def progressed(self, progress):
+            if progress.step == steps:
+                stylizer.cancel()
+
+    stylizer.observers = (Stopper(),)
+    result = stylizer(*PAIR[:1], PAIR[1:])
+    assert result.stopped == "interrupted"
+    result.save("out.png")
+    (record,) = command("rerun", "out.png", "--json").records
+    assert record["steps"] == steps
+    assert same_pixels(command, "out.png", "out_rerun.png")
+
+
+def test_a_missing_input_is_named_with_the_places_to_put_it(made):
+    (made.folder / "photo.png").unlink()
+    outcome = made("rerun", "out.png")
+    assert outcome.code == 2
+    assert "out.png: its input photo.png is missing: put it at photo.png" in outcome.complaint
+
+
+def test_inputs_are_found_beside_the_picture(made, monkeypatch, tmp_path_factory):
+    moved = tmp_path_factory.mktemp("moved")
+    for name in ("out.png", *PAIR):
+        shutil.copy(made.folder / name, moved)
+    assert made("rerun", moved / "out.png").code == 0
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert made("rerun", moved / "out.png", "--force").code == 0
+
+
+def test_a_changed_input_is_named_and_used_only_on_request(made):
+    shutil.copy(made.folder / "photo.png", made.folder / "painting.png")
+    with Image.open(made.folder / "photo.png") as image:
+        image.transpose(Image.Transpose.ROTATE_180).save(made.folder / "painting.png")
+    outcome = made("rerun", "out.png")
+    assert outcome.code == 2
+    assert "its input painting.png has changed since" in outcome.complaint
+    outcome = made("rerun", "out.png", "--changed")
+    assert outcome.code == 0
+    assert "warning: input painting.png has changed since out.png was made" in outcome.err
+
+
+def test_the_unchanged_file_is_taken_where_one_of_that_name_has_changed(made, monkeypatch):
+    elsewhere = made.folder / "elsewhere"
+    elsewhere.mkdir()
+    Image.new("RGB", (20, 20)).save(elsewhere / "photo.png")
+    monkeypatch.chdir(elsewhere)
+    outcome = made("rerun", made.folder / "out.png")
+    assert outcome.code == 0, outcome.err
+    assert same_pixels(made, "out.png", "out_rerun.png")
+
+
+def test_a_picture_from_standard_input_cannot_be_rerun_and_says_so(command):
+    photo = (command.folder / "photo.png").read_bytes()
+    command("-", "painting.png", *STEPS, "-o", "out.png", stdin=photo)
+    outcome = command("rerun", "out.png")
+    assert outcome.code == 2
+    assert "its input standard input was no file" in outcome.complaint
+
+
+def test_other_weights_are_told(made):
+    edit_record(made, weights="0123456789abcdef")
+    outcome = made("rerun", "out.png")
+    assert outcome.code == 0
+    assert "weights was 0123456789abcdef and is " in outcome.err
+
+
+def test_a_texture_and_a_reconstruction_are_repeated(command):
+    for name, arguments in {
+        "texture.png": ("--no-content", "painting.png"),
+        "content.png": ("--no-style", "photo.png"),
+    }.items():
+        assert command(*arguments, *STEPS, "-o", name).code == 0
+        assert command("rerun", name, "-o", f"again_{name}").code == 0
+        assert same_pixels(command, name, f"again_{name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("photo.png", "photo.png: has no stylize record: only pictures made by stylize can be"),
+        ("missing.png", "missing.png: no such file"),
+        (".", "is a folder"),
+    ],
+)
+def test_what_stylize_did_not_make_is_refused(command, name, message):
+    outcome = command("rerun", name)
+    assert outcome.code == 2
+    assert message in outcome.complaint
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"settings": None}, "its stylize record is damaged (at settings)"),
+        ({"styles": [{"name": "x"}]}, "damaged (at styles.0.path, styles.0.sha256)"),
+        ({"settings": {"method": "teleport"}}, "made by stylize 9: unknown method 'teleport'"),
+        ({"settings": {"glow": 1}}, "made by stylize 9: unknown setting 'glow'"),
+        ({"settings": {"options": 3}}, "made by stylize 9: options is 3"),
+    ],
+)
+def test_a_record_of_another_version_or_a_damaged_one_is_one_line(made, changes, message):
+    edit_record(made, stylize="9", **changes)
+    outcome = made("rerun", "out.png")
+    assert outcome.code == 2
+    assert message in outcome.complaint
+    assert made.files == {"out.png"}
+
+
+def test_a_rerun_never_overwrites_its_picture_or_inputs(made):
+    assert "out.png: exists" in made("rerun", "out.png", "-o", "out.png").complaint
+    assert "is an input" in made("rerun", "out.png", "-o", "photo.png", "--force").complaint
+
+
+def test_another_device_can_be_given(made):
+    edit_record(
+        made, settings={**read_record(made.folder / "out.png")["settings"], "device": "xpu"}
+    )
+    outcome = made("rerun", "out.png")
+    assert outcome.code == 2
+    assert "device 'xpu' cannot be used" in outcome.complaint
+    assert made("rerun", "out.png", "--device", "cpu").code == 0
