@@ -1,0 +1,340 @@
+"""`stylize compare`: which pictures it makes, keeps and shows, and what it says of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from command import FAST, Command, Outcome
+from stylize import pictures
+from stylize.contactsheet import EMPTY
+from stylize.evaluate import evaluate_picture
+from stylize.provenance import read_record
+
+PAIR = ("photo.png", "painting.png")
+QUICK = (*FAST, "--cell", "96")
+THIN = ("--backbone", "resnet50_thin")
+RESULTS = {"grid.png", "grid.csv", "grid.json", "grid_cells"}
+
+
+class QuickJudge:
+    """Judges by colours: seven times as fast as the judge, and as repeatable."""
+
+    def __init__(self, *arguments: object) -> None:
+        pass
+
+    def __call__(
+        self, output: torch.Tensor, content: torch.Tensor, style: torch.Tensor
+    ) -> SimpleNamespace:
+        content, style = (
+            torch.nn.functional.interpolate(i, output.shape[-2:]) for i in (content, style)
+        )
+        return SimpleNamespace(
+            content=(output - content).abs().mean().item(),
+            style=(output.mean() - style.mean()).abs().item(),
+            layers={"relu1_1": float("nan")},
+        )
+
+    def is_own(self, weights: str) -> bool:
+        return False
+
+
+@pytest.fixture
+def quick_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylize.judge.Judge", QuickJudge)
+
+
+@pytest.fixture
+def compare(command: Command, quick_judge: None) -> Callable[..., Outcome]:
+    """`compare("--vary", ...)` compares the small pair quickly with resnet50_thin."""
+
+    def run(*arguments: str, files: tuple[str, ...] = PAIR) -> Outcome:
+        return command("compare", *files, *THIN, *QUICK, *arguments)
+
+    return run
+
+
+def document(name: str = "grid.json") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(name).read_text())
+    return found
+
+
+def modified(command: Command) -> dict[str, int]:
+    """Return when each cell was written, by file name."""
+    return {path.name: path.stat().st_mtime_ns for path in command.folder.glob("*_cells/*.png")}
+
+
+def test_every_combination_is_made_judged_kept_and_shown(command, compare, monkeypatch):
+    built = []
+    monkeypatch.setattr(
+        pictures, "build_parts", lambda *a, build=pictures.build_parts: built.append(a) or build(*a)
+    )
+    shutil.copy("photo.png", "other.png")
+    ended = compare(
+        "--vary", "smooth=none,tanh", "--vary", "strength=1,4", "--set", "tanh.gain=2",
+        files=("photo.png", "other.png", "painting.png"),
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert len(built) == 4, "a network is loaded once for each variant"
+    rows = document()["rows"]
+    assert [row["status"] for row in rows] == ["made"] * 8
+    assert {(r["content"], *r["varied"].values()) for r in rows} == {
+        (content, smooth, strength)
+        for content in ("photo.png", "other.png")
+        for smooth in ("none", "tanh")
+        for strength in ("1", "4")
+    }
+    for row in rows:
+        record = read_record(row["file"])
+        assert record["settings"] == row["settings"]
+        assert row["settings"]["smooth"] == row["varied"]["smooth"]
+        assert row["settings"]["strength"] == float(row["varied"]["strength"])
+        assert row["content_distance"] == record["cell"]["judged"]["content"]
+        assert row["style_distance"] == record["cell"]["judged"]["style"] > 0
+        assert row["style_distance_by_layer"] == {"relu1_1": None}, "JSON has no NaN"
+        assert (row["steps"], row["width"], row["height"]) == (1, 48, 36)
+    with Image.open("grid.png") as sheet:
+        # Two pictures with two smoothings each below each other, two strengths and inputs beside.
+        assert sheet.height > 4 * 72
+        assert sheet.width > 3 * 96
+    assert "8/8 other, painting: smooth=tanh strength=4: content 0." in ended.err
+    assert "s left" in ended.err
+    assert "written: grid.png, grid.csv, grid.json" in ended.err
+
+
+def test_the_csv_has_a_line_a_picture_and_a_column_a_setting(command, compare):
+    compare("--vary", "smooth=none,softsign")
+    lines = list(csv.DictReader(io.StringIO((command.folder / "grid.csv").read_text())))
+    assert [line["smooth"] for line in lines] == ["none", "softsign"]
+    for line in lines:
+        assert (line["content"], line["style"], line["status"]) == (*PAIR, "made")
+        assert (line["backbone"], line["size"]) == ("resnet50_thin.open_nsfw", "48")
+        assert line["gatys.iterations"] == "1"
+        assert float(line["style_distance"]) > 0
+        assert line["own_network"] == "false"
+        assert line["error"] == ""
+
+
+def test_json_prints_a_record_a_picture_and_nothing_else(command, compare):
+    ended = compare("--vary", "smooth=none,tanh", "--json")
+    assert ended.records == document()["rows"]
+    assert [row["status"] for row in compare("--vary", "smooth=none,tanh", "--json").records] == [
+        "kept",
+        "kept",
+    ]
+
+
+def test_quiet_prints_nothing(compare):
+    ended = compare("--vary", "strength=1,2", "--vary", "smooth=none,tanh", "--quiet")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+def test_a_picture_that_fails_says_why_in_its_place_and_the_rest_go_on(command, compare):
+    shutil.copy("painting.png", "torn.png")
+    os.truncate("torn.png", 1000)
+    ended = compare("--vary", "smooth=none,tanh", files=("photo.png", "torn.png", "painting.png"))
+    assert ended.code == 1
+    assert "torn, painting: smooth=tanh: torn.png: damaged" in ended.err
+    assert ended.err.splitlines()[-2] == "stylize: 2 of 4 pictures failed: the sheet says why"
+    rows = document()["rows"]
+    assert [row["status"] for row in rows] == ["made", "failed"] * 2
+    assert "torn.png: damaged" in rows[1]["error"]
+    assert rows[1]["file"] is rows[1]["content_distance"] is None
+    assert rows[1]["settings"]["smooth"] == "none"
+
+
+def test_a_backbone_without_weights_fails_in_its_column_only(command, quick_judge):
+    ended = command("compare", *PAIR, "--vary", "backbone=vgg19,resnet50_thin", *QUICK)
+    assert ended.code == 1
+    assert [row["status"] for row in document()["rows"]] == ["failed", "made"]
+    grey = np.array(Image.new("RGB", (1, 1), EMPTY))[0, 0]
+    with Image.open("grid.png") as sheet:
+        columns = np.nonzero((np.array(sheet) == grey).all(axis=2).sum(axis=0) > 30)[0]
+    assert 90 < columns.max() - columns.min() < 100, "one place of the sheet tells the error"
+
+
+def test_what_is_done_is_kept_and_what_is_missing_made(command, compare):
+    compare("--vary", "smooth=none,tanh")
+    first = modified(command)
+    (lost,) = command.folder.glob("grid_cells/*tanh*.png")
+    lost.unlink()
+    ended = compare("--vary", "smooth=none,tanh,softsign")
+    assert ended.code == 0
+    assert "1 of 3 pictures are kept from before" in ended.err
+    second = modified(command)
+    assert [row["status"] for row in document()["rows"]] == ["kept", "made", "made"]
+    assert len(second) == 3
+    assert [name for name in first if first[name] == second[name]] == [
+        name for name in first if "none" in name
+    ]
+
+
+def test_pictures_made_by_different_releases_are_warned_of(compare, monkeypatch):
+    compare("--vary", "smooth=none,tanh")
+    monkeypatch.setattr(pictures, "framework_version", lambda: "9.9")
+    ended = compare("--vary", "smooth=none,tanh,softsign", "--quiet")
+    assert "warning: pictures were made with different releases of stylize (" in ended.err
+    assert ", 9.9): --force makes all of them anew" in ended.err
+
+
+def test_a_damaged_picture_is_made_again(command, compare):
+    compare("--vary", "smooth=none,tanh")
+    (cut,) = command.folder.glob("grid_cells/*tanh*.png")
+    cut.write_bytes(b"")
+    assert compare("--vary", "smooth=none,tanh").code == 0
+    assert [row["status"] for row in document()["rows"]] == ["kept", "made"]
+
+
+def test_an_input_that_has_changed_makes_other_pictures(command, compare):
+    compare("--vary", "smooth=none,tanh")
+    Image.new("RGB", (48, 36), "teal").save("photo.png")
+    assert compare("--vary", "smooth=none,tanh").code == 2
+    assert compare("--vary", "smooth=none,tanh", "-o", "new.png").code == 0
+    assert [row["status"] for row in document("new.json")["rows"]] == ["made", "made"]
+
+
+def test_a_sweep_of_other_settings_is_refused_naming_them_unless_forced(command, compare):
+    compare("--vary", "smooth=none,tanh")
+    before = modified(command)
+    other = ("--vary", "smooth=none,tanh", "--seed", "7", "--set", "gatys.history=5")
+    said = compare(*other).complaint
+    assert "grid_cells is of a sweep with other settings" in said
+    assert 'seed was 0 and is 7 now; gatys.history was null and is "5" now' in said
+    assert "--force" in said
+    assert modified(command) == before
+    assert compare(*other, "--force").code == 0
+    assert all(
+        read_record(path)["settings"]["seed"] == 7 for path in command.folder.glob("*_cells/*")
+    )
+    assert compare(*other).code == 0
+
+
+def test_ctrl_c_keeps_what_is_finished_and_shows_it(command, compare, monkeypatch):
+    optimise = pictures.Stylizer.__call__
+    calls = []
+
+    def interrupted(self: pictures.Stylizer, *arguments: Any) -> pictures.Result:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return optimise(self, *arguments)
+
+    monkeypatch.setattr(pictures.Stylizer, "__call__", interrupted)
+    ended = compare("--vary", "smooth=none,tanh,softsign")
+    assert ended.code == 130
+    assert "interrupted, 1 of 3 pictures are kept: run it again to go on" in ended.err
+    assert [row["status"] for row in document()["rows"]] == ["made", "missing", "missing"]
+    assert command.files.issuperset(RESULTS)
+    assert compare("--vary", "smooth=none,tanh,softsign").code == 0
+    assert [row["status"] for row in document()["rows"]] == ["kept", "made", "made"]
+    assert len(calls) == 4
+
+
+def test_ctrl_c_before_anything_is_finished_writes_nothing(command, compare, monkeypatch):
+    def interrupted(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pictures.Stylizer, "__call__", interrupted)
+        assert compare("--vary", "smooth=none,tanh").code == 130
+    assert command.files == {"grid_cells"}
+    assert compare("--vary", "smooth=none,tanh").code == 0
+
+
+def test_distances_are_those_of_evaluate_and_the_judges_own_network_is_marked(command):
+    ended = command("compare", *PAIR, "--vary", "backbone=vgg16,resnet50_thin", *QUICK)
+    assert ended.code == 0, ended.err
+    vgg, thin = document()["rows"]
+    assert (vgg["own_network"], thin["own_network"]) == (True, False)
+    verdict = evaluate_picture(thin["file"], *PAIR, ssim=False, device="cpu").verdict
+    assert thin["content_distance"] == pytest.approx(verdict.content, rel=1e-4)
+    assert thin["style_distance"] == pytest.approx(verdict.style, rel=1e-4)
+    assert thin["style_distance_by_layer"] == pytest.approx(verdict.layers, rel=1e-4)
+
+
+def test_fronts_over_strengths_are_compared_and_drawn(command, compare):
+    pytest.importorskip("matplotlib")
+    ended = compare(
+        "--vary", "smooth=none,tanh", "--vary", "strength=0.1,100", "--front", "front.png",
+        "--set", "gatys.learning_rate=2",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("Style distance at equal content distance, against smooth=none:\n")
+    assert "\nsmooth=tanh  " in ended.out
+    (standing,) = document()["fronts"]
+    assert (standing["variant"], standing["pairs"]) == ("smooth=tanh", 1)
+    with Image.open("front.png") as plot:
+        assert plot.width > 400
+
+
+def test_a_front_without_matplotlib_is_refused_before_any_work(command, compare, monkeypatch):
+    monkeypatch.setattr("stylize.extras.find_spec", lambda name: None)
+    ended = compare("--vary", "strength=1,2", "--front", "front.png")
+    assert ended.code == 3
+    assert "pip install 'stylize-nst[plot]'" in ended.complaint
+    assert not command.files
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("photo.png painting.png", "nothing varies"),
+        ("photo.png painting.png --vary smoth=none,tanh", "did you mean smooth"),
+        ("photo.png painting.png --vary smooth=tanh", "one value"),
+        ("photo.png painting.png --vary smooth=none,tan", "with smooth=tan: unknown smoothing"),
+        ("photo.png painting.png --vary preset=a,b", "with preset=a: unknown preset"),
+        ("photo.png painting.png --vary seed=1,2 --seed 3", "seed is given and varied"),
+        (
+            "photo.png painting.png --vary gatys.history=5,6 --set gatys.history=7",
+            "gatys.history is given and varied",
+        ),
+        ("photo.png --vary seed=1,2", "photo.png alone"),
+        ("--style painting.png --vary seed=1,2", "painting.png alone"),
+        ("gone.png painting.png --vary seed=1,2", "gone.png: cannot be read"),
+        ("- painting.png --vary seed=1,2", "more than once"),
+        ("photo.png painting.png --vary seed=1,2 --style-weights 1,2", "1 style image"),
+        ("photo.png painting.png --vary seed=1,2 --front front.png", "--vary strength="),
+        ("photo.png painting.png --vary seed=1,2 -o -", "writes several files"),
+        ("photo.png painting.png --vary seed=1,2 -o grid.svg", "unknown extension '.svg'"),
+        ("photo.png painting.png --vary seed=1,2 -o gone/grid.png", "no folder gone"),
+        ("photo.png painting.png --vary seed=1,2 -o painting.png --force", "is an input"),
+        ("photo.png painting.png --vary seed=1,2 -o mine.png", "mine.csv: exists"),
+        ("photo.png painting.png --vary strength=1,2 --front grid.png", "is the sheet too"),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(command, line, message):
+    (command.folder / "mine.csv").write_text("mine")
+    ended = command("compare", *line.split())
+    assert ended.code == 2, ended.err
+    assert message in ended.complaint
+    assert command.files == {"mine.csv"}
+
+
+def test_a_grid_of_another_sweep_is_not_overwritten(command, compare):
+    (command.folder / "grid.png").write_bytes(b"mine")
+    assert "grid.png: exists" in compare("--vary", "smooth=none,tanh").complaint
+
+
+def test_planning_imports_no_torch(command):
+    script = (
+        "import sys; from stylize.cli import run;"
+        "code = run(sys.argv[1:]); sys.exit(10 * ('torch' in sys.modules) + code)"
+    )
+    for line, code in (("--help", 0), ("photo.png painting.png --vary smooth=none,tan", 2)):
+        arguments = [sys.executable, "-c", script, "compare", *line.split()]
+        ended = subprocess.run(arguments, capture_output=True, check=False)
+        assert ended.returncode == code, ended.stderr
