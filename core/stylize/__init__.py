@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
+    from stylize.analysis import LayerActivations as LayerActivations
+    from stylize.analysis import analyze_activations as analyze_activations
     from stylize.api import create_backbone as create_backbone
     from stylize.api import create_loss as create_loss
     from stylize.api import create_method as create_method
@@ -21,9 +23,15 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.api import list_presets as list_presets
     from stylize.api import list_smoothings as list_smoothings
     from stylize.api import stylize_image as stylize_image
+    from stylize.calibration import Calibration as Calibration
+    from stylize.calibration import calibrate_gains as calibrate_gains
     from stylize.errors import StylizeError as StylizeError
+    from stylize.evaluate import Evaluation as Evaluation
+    from stylize.evaluate import evaluate_picture as evaluate_picture
     from stylize.hookspecs import hookimpl as hookimpl
     from stylize.images import read_image as read_image
+    from stylize.judge import Judge as Judge
+    from stylize.judge import Verdict as Verdict
     from stylize.pictures import Result as Result
     from stylize.pictures import Stylizer as Stylizer
     from stylize.plan import RunSettings as RunSettings
@@ -51,6 +59,7 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.weights import Weights as Weights
 
 _MODULES = {
+    "stylize.analysis": ("LayerActivations", "analyze_activations"),
     "stylize.api": (
         "create_backbone",
         "create_loss",
@@ -64,9 +73,12 @@ _MODULES = {
         "list_smoothings",
         "stylize_image",
     ),
+    "stylize.calibration": ("Calibration", "calibrate_gains"),
     "stylize.errors": ("StylizeError",),
+    "stylize.evaluate": ("Evaluation", "evaluate_picture"),
     "stylize.hookspecs": ("hookimpl",),
     "stylize.images": ("read_image",),
+    "stylize.judge": ("Judge", "Verdict"),
     "stylize.pictures": ("Result", "Stylizer"),
     "stylize.plan": ("RunSettings", "make_settings"),
     "stylize.plugins": ("PluginHost",),

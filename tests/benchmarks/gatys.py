@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from PIL import Image
+
 from stylize import read_image
 from stylize.judge import Judge, Verdict
 
 REFERENCE = Path(__file__).with_name("reference.py")
 EVALUATIONS = 400
-# Enough to have allocated all that the whole run would.
+# Enough for L-BFGS to have filled its history, and so to have all that a whole run has.
 MEMORY_EVALUATIONS = 24
 
 
@@ -45,6 +47,15 @@ def run(name: str, command: list[str]) -> Row:
     if process.returncode:
         raise SystemExit(f"{name} failed: {' '.join(command)}")
     return Row(name, time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def enlarge(path: str, size: int, folder: Path) -> str:
+    """Write a picture's copy with a longer side of `size`: stylize itself never enlarges."""
+    with Image.open(path) as image:
+        scale = size / max(image.size)
+        copy = image.convert("RGB").resize([round(side * scale) for side in image.size])
+    copy.save(folder / f"{Path(path).stem}_{size}.png")
+    return str(folder / f"{Path(path).stem}_{size}.png")
 
 
 def stylize(*arguments: str) -> list[str]:
@@ -76,10 +87,11 @@ def main() -> int:
         report(rows)
 
         large = options.memory_size
-        plain = make("reference_large", [*reference, large, str(MEMORY_EVALUATIONS)])
-        steps = "gatys.iterations=12"
-        arguments = ["--size", large, "--set", steps, content, style, "-o", "OUT"]
-        lean = make("good_large", stylize(*arguments))
+        big = [enlarge(path, int(large), Path(folder)) for path in (content, style)]
+        count = str(MEMORY_EVALUATIONS)
+        plain = run("reference", [*reference[:2], *big, f"{folder}/large.png", large, count])
+        steps = ["--set", f"gatys.iterations={count}"]
+        lean = run("good", stylize("--size", large, *steps, *big, "-o", f"{folder}/large.png"))
     ratio = lean.peak / plain.peak
     print(f"peak memory at {large} px: {plain.peak:.0f} -> {lean.peak:.0f} MB, ratio {ratio:.2f}")
     return check(rows, ratio)
