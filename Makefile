@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Extra arguments for pytest: make test PYTEST="-k gatys"
 PYTEST ?=
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench bench-smoothing clean
 
 demo: .venv/installed
 	$(BIN)/stylize --size 512 --quality good --time 100s --force -o demo.png
@@ -18,6 +18,10 @@ test: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python tests/benchmarks/gatys.py
+
+# CONTENTS and STYLES are files; the demo pictures without any.
+bench-smoothing: .venv/installed-dev
+	$(BIN)/python tests/benchmarks/smoothing.py bench-smoothing $(CONTENTS) $(STYLES:%=--style=%)
 
 clean:
 	rm -rf .venv build dist

@@ -65,13 +65,26 @@ def test_pointwise_is_declared_truly(name, host: PluginHost):
     ("over", "axes"), [("map", (1, 2, 3)), ("channels", (1,)), ("positions", (2, 3))]
 )
 def test_softmax_sums_to_one_over_what_was_asked(over, axes):
-    smoothed = create_smoothing("softmax", over=over)(features())
+    smoothed = create_smoothing("softmax", over=over, scale="sum")(features())
     sums = smoothed.sum(dim=axes)
     torch.testing.assert_close(sums, torch.ones_like(sums))
 
 
+@pytest.mark.parametrize("over", ["map", "channels", "positions"])
+def test_softmax_averages_one_by_default_so_that_size_drops_out(over):
+    assert create_smoothing("softmax", over=over)(features()).mean().item() == pytest.approx(1)
+
+
+def test_literal_softmax_is_equation_11_of_swag():
+    start = features(torch.float64)
+    smoothed = create_smoothing("softmax", temperature=1, scale="sum")(start)
+    for sample, expected in zip(smoothed, start.exp(), strict=True):
+        torch.testing.assert_close(sample, expected / expected.sum())
+
+
 def test_softmax_of_a_large_map_sums_to_one_in_bfloat16():
-    smoothed = create_smoothing("softmax")(torch.zeros(1, 64, 128, 128, dtype=torch.bfloat16))
+    softmax = create_smoothing("softmax", scale="sum")
+    smoothed = softmax(torch.zeros(1, 64, 128, 128, dtype=torch.bfloat16))
     assert smoothed.double().sum().item() == pytest.approx(1, rel=5e-3)
 
 

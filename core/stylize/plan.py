@@ -253,11 +253,28 @@ def make_plan(host: PluginHost, settings: RunSettings) -> Plan:
         ),
     )
     planner.check_options_are_used()
-    problems = tuple(host.check(plan))
+    problems = (*_check_gains(plan), *host.check(plan))
     for problem in problems:
         if problem.fatal:
             raise UsageError(problem.message)
     return Plan(**{**vars(plan), "problems": problems})
+
+
+def _check_gains(plan: Plan) -> list[Problem]:
+    """Warn where a smoothing acts on features whose scale nobody has measured."""
+    if plan.smoothing.name == "none" or plan.settings.gains == "one":
+        return []
+    tag = plan.weights_tag or next((weights.tag for weights in plan.backbone.weights), "")
+    declared = any(weights.gains for weights in plan.backbone.weights if weights.tag == tag)
+    if declared and plan.settings.weights is None:
+        return []
+    return [
+        plan.warning(
+            f"no gains are known for {plan.settings.weights or f'{plan.backbone.name}.{tag}'}: "
+            f"{plan.smoothing.name} acts on its features as they are, as with --gains one; "
+            f"stylize calibrate measures them"
+        )
+    ]
 
 
 class _Planner:

@@ -1,15 +1,30 @@
 """ResNet backbones: torchvision's, and resnet50_thin with embedded weights."""
 
 from stylize.hookspecs import hookimpl
-from stylize.spec import BackboneSpec, WeightsSpec
+from stylize.spec import BackboneSpec, ComponentSpec, PresetSpec, WeightsSpec
 from stylize_resnet.gains import OPEN_NSFW_GAINS
 
 STYLIZE_PLUGIN_API = 1
 
+PRESETS = {
+    "swag": "The paper's ResNet-50 with softmax, literally (section 6.4): style 1e12",
+    "swag_tanh": "The paper's ResNet-50 with tanh, literally",
+    "swag_softsign": "The paper's ResNet-50 with softsign, literally",
+    "swag_scale": "The paper's ResNet-50 with scale, literally: a reweighting",
+    "thin_none": "resnet50_thin without smoothing, for comparison",
+    "thin_softmax": "resnet50_thin with softmax, our own settings",
+    "thin_tanh": "resnet50_thin with tanh, our own settings",
+    "thin_softsign": "resnet50_thin with softsign, our own settings",
+}
+
 
 @hookimpl
-def stylize_components() -> list[BackboneSpec]:
+def stylize_components() -> list[ComponentSpec]:
     return [
+        *(
+            PresetSpec(name, factory=f"stylize_resnet:presets/{name}.toml", summary=summary)
+            for name, summary in PRESETS.items()
+        ),
         _resnet("resnet18", "ResNet-18 (download)", (2, 2, 2, 2), _imagenet("ResNet18")),
         _resnet("resnet34", "ResNet-34 (download)", (3, 4, 6, 3), _imagenet("ResNet34")),
         _resnet(

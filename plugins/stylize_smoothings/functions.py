@@ -27,22 +27,28 @@ class Identity:
 
 
 class Softmax:
-    """Softmax of each sample, computed in float32: a map of a million terms sums to one."""
+    """Softmax of each sample, computed in float32: a map of a million terms sums to one.
+
+    By default times the number of its terms, so that the mean is one: with a sum of one, the
+    values, and so Gram matrices, shrink with the size of the map, and those of a picture and a
+    style of another size could not meet.
+    """
 
     def __init__(self, settings: SoftmaxSettings) -> None:
         self.over = settings.over
         self.temperature = settings.temperature
+        self.scale = settings.scale
 
     def __call__(self, features: Tensor) -> Tensor:
         scaled = features.float() if features.dtype.itemsize < 4 else features
         scaled = scaled / self.temperature
-        if self.over == "channels":
-            smooth = scaled.softmax(dim=1)
-        else:
-            # SWAG's own softmax3d flattens the batch too; here no sample sees another.
-            start = 1 if self.over == "map" else 2
-            smooth = scaled.flatten(start).softmax(dim=-1).reshape(scaled.shape)
-        return smooth.to(features.dtype)
+        # SWAG's own softmax3d flattens the batch too; here no sample sees another.
+        start, end = {"map": (1, -1), "channels": (1, 1), "positions": (2, -1)}[self.over]
+        terms = scaled.flatten(start, end)
+        smooth = terms.softmax(dim=start)
+        if self.scale == "mean":
+            smooth = smooth * terms.shape[start]
+        return smooth.reshape(scaled.shape).to(features.dtype)
 
 
 class Tanh:

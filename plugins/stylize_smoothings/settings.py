@@ -18,7 +18,15 @@ class SoftmaxSettings(Settings):
         "each position; positions: each channel.",
     )
     temperature: float = Field(
-        1.0, gt=0, description="Divides the activations; larger is smoother, nearer uniform."
+        15.0,
+        gt=0,
+        description="Divides the activations; larger is smoother, nearer uniform. 1 is eq. 11 as "
+        "printed, which gives nearly all of a calibrated map to its largest activation.",
+    )
+    scale: Literal["mean", "sum"] = Field(
+        "mean",
+        description="mean: values average one, whatever the map's size; sum: they sum to one, "
+        "eq. 11 as printed.",
     )
 
 
