@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stylize.cli.options import parse_assignments
+from stylize.cli.options import SetOption, parse_assignments
 from stylize.cli.report import say
 from stylize.errors import OutputError, SettingsError, UnknownNameError, UsageError
 from stylize.extras import import_extra, require_extra
@@ -72,14 +72,7 @@ def activations(
     size: Annotated[
         int, typer.Option(min=1, metavar="NUMBER", help="Longer side of larger images, in pixels.")
     ] = 512,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PART.OPTION=VALUE",
-            help="A setting of a backbone or smoothing: softmax.temperature=2.",
-        ),
-    ] = None,
+    assignments: SetOption = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(

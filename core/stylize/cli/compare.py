@@ -11,7 +11,14 @@ import typer
 from stylize.cells import plan_cells
 from stylize.cli.group import StylizeCommand
 from stylize.cli.jobs import DEMO, STANDARD, sort_files
-from stylize.cli.options import collect_settings, with_settings_options
+from stylize.cli.options import (
+    MaxPixelsOption,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    collect_settings,
+    with_settings_options,
+)
 from stylize.cli.report import explain, say, warn
 from stylize.cli.sweep import SweepFiles, SweepReport
 from stylize.comparison import STRENGTH, Comparison
@@ -88,34 +95,14 @@ def compare(
         bool,
         typer.Option("--force", "-f", help="Make everything anew, over what an earlier run kept."),
     ] = False,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            "--preset",
-            "-p",
-            metavar="NAME",
-            help="Named settings (see stylize presets), over which other options go.",
-        ),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PART.OPTION=VALUE",
-            help="A setting of a part, by the part's name or its role: gatys.optimizer=adam.",
-        ),
-    ] = None,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON record a picture, as it ends."),
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")
-    ] = False,
-    max_pixels: Annotated[
-        int,
-        typer.Option(min=1, metavar="NUMBER", help="Refuse images with more pixels than this."),
-    ] = MAX_PIXELS,
+    quiet: QuietOption = False,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     **settings: str | None,
 ) -> None:
     """Compare settings: a picture for each combination, in a labelled sheet, with its distances.

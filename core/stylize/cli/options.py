@@ -13,7 +13,38 @@ from stylize.plan import RunSettings, make_settings
 from stylize.plugins import PluginHost
 from stylize.presets import load_preset, merge_settings
 
-__all__ = ["collect_settings", "parse_assignments", "with_settings_options"]
+__all__ = [
+    "MaxPixelsOption",
+    "PresetOption",
+    "QuietOption",
+    "SetOption",
+    "collect_settings",
+    "parse_assignments",
+    "with_settings_options",
+]
+
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        "-p",
+        metavar="NAME",
+        help="Named settings (see stylize presets), over which other options go.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PART.OPTION=VALUE",
+        help="A setting of a part (see stylize plugins show PART), by the part's name or its "
+        "role: gatys.optimizer=adam, backbone.pooling=average.",
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")]
+MaxPixelsOption = Annotated[
+    int, typer.Option(min=1, metavar="NUMBER", help="Refuse images with more pixels than this.")
+]
 
 PANELS = {
     "Parts": (

@@ -12,7 +12,14 @@ import typer
 from stylize.cli.batch import make_pictures
 from stylize.cli.group import DEFAULT_COMMAND, StylizeCommand
 from stylize.cli.jobs import DEMO, plan_jobs, sort_files
-from stylize.cli.options import collect_settings, with_settings_options
+from stylize.cli.options import (
+    MaxPixelsOption,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    collect_settings,
+    with_settings_options,
+)
 from stylize.cli.report import Report, say
 from stylize.errors import UsageError
 from stylize.images import MAX_PIXELS
@@ -62,24 +69,8 @@ def picture(
             "several, and an error where there is one.",
         ),
     ] = False,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            "--preset",
-            "-p",
-            metavar="NAME",
-            help="Named settings (see stylize presets), over which other options go.",
-        ),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PART.OPTION=VALUE",
-            help="A setting of a part (see stylize plugins show PART), by the part's name or its "
-            "role: gatys.optimizer=adam, backbone.pooling=average.",
-        ),
-    ] = None,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
     no_style: Annotated[
         bool, typer.Option("--no-style", help="Reconstruct the photographs from content alone.")
     ] = False,
@@ -95,13 +86,8 @@ def picture(
             "pictures, as a wrong option, prints none.",
         ),
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")
-    ] = False,
-    max_pixels: Annotated[
-        int,
-        typer.Option(min=1, metavar="NUMBER", help="Refuse images with more pixels than this."),
-    ] = MAX_PIXELS,
+    quiet: QuietOption = False,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     **settings: str | None,
 ) -> None:
     """Make pictures: the default command, whose name can be left out."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from stylize.cli.batch import make_pictures
 from stylize.cli.jobs import STANDARD, Job
+from stylize.cli.options import QuietOption
 from stylize.cli.report import Report, warn
 from stylize.errors import UsageError
 from stylize.plan import Plan, make_plan, make_settings
@@ -65,9 +66,7 @@ def rerun(
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON record.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")
-    ] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make a picture again: same inputs, settings and steps.
 
