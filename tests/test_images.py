@@ -25,16 +25,8 @@ from torch import Tensor
 
 from stylize import images
 from stylize.errors import ImageError, NonFiniteError, OutputError, UsageError
-from stylize.images import (
-    MAX_PIXELS,
-    check_output,
-    expand_contents,
-    fit_size,
-    read_image,
-    resize,
-    to_pil,
-    write_image,
-)
+from stylize.images import MAX_PIXELS, expand_contents, fit_size, read_image, resize, to_pil
+from stylize.outputs import check_output, write_image
 
 DEMO = Path(str(files("stylize") / "demo"))
 PHOTO = DEMO / "china.jpg"

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from stylize.errors import ImageError
-from stylize.images import read_image, write_image
+from stylize.images import read_image
+from stylize.outputs import write_image
 from stylize.provenance import read_record, sha256_of
 
 PHOTO = Path(str(files("stylize") / "demo" / "china.jpg"))

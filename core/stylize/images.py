@@ -1,4 +1,4 @@
-"""Files <-> tensors: orientation, colour profile, alpha, limits, and saving that never half-writes.
+"""Files to tensors and back: orientation, colour profile, alpha, limits.
 
 Torch is imported by the functions that make or take tensors only: paths and limits are checked
 before anything heavy is loaded.
@@ -9,22 +9,19 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-import secrets
 import sys
-import tempfile
 import threading
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias, cast
 
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
-from stylize import provenance
-from stylize.errors import ImageError, NonFiniteError, OutputError, StylizeError, UsageError
+from stylize.errors import ImageError, NonFiniteError, StylizeError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,16 +30,12 @@ __all__ = [
     "MAX_PIXELS",
     "ImageSource",
     "Picture",
-    "check_output",
     "expand_contents",
     "fit_size",
     "open_image",
     "read_image",
     "resize",
     "to_pil",
-    "write_file",
-    "write_image",
-    "write_picture",
 ]
 
 MAX_PIXELS = 128_000_000
@@ -63,14 +56,6 @@ _READABLE = {
     "WEBP": (".webp",),
 }
 _READABLE_EXTENSIONS = frozenset(suffix for known in _READABLE.values() for suffix in known)
-_WRITABLE = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
 
 # What undoes each EXIF orientation. `ImageOps.exif_transpose` also encodes the other EXIF data
 # anew, which fails where any of it is damaged.
@@ -208,102 +193,6 @@ def to_pil(pixels: Tensor, alpha: Tensor | None = None) -> Image.Image:
         )
     levels = (layers.detach().squeeze(0).float().clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
-
-
-def check_output(
-    path: str | Path, *, force: bool = False, inputs: Collection[str | Path] = ()
-) -> None:
-    """Refuse an output that could not be written, or that would destroy something.
-
-    Meant to be called before any heavy work; `write_image` calls it again.
-
-    Args:
-        path: a file, or "-" for standard output, which is always accepted.
-        force: allow to replace an existing file, unless it is one of `inputs`.
-        inputs: files that the run reads; links to them count as them.
-
-    Raises:
-        OutputError: with the remedy.
-    """
-    if str(path) == "-":
-        return
-    path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder: name a file in it, as {path / 'picture.png'}")
-    if path.suffix.lower() not in _WRITABLE:
-        raise OutputError(
-            f"{path}: unknown extension {path.suffix!r}: use one of {', '.join(_WRITABLE)}"
-        )
-    _check_folder(path)
-    if any(_same_file(path, Path(source)) for source in inputs):
-        raise OutputError(f"{path}: is an input of this run: choose another name")
-    if path.exists() and not force:
-        raise OutputError(f"{path}: exists: choose another name, or replace it with --force")
-
-
-def write_image(
-    pixels: Tensor,
-    path: str | Path,
-    *,
-    alpha: Tensor | None = None,
-    record: Mapping[str, Any] | None = None,
-    force: bool = False,
-    inputs: Collection[str | Path] = (),
-    quality: int = 95,
-) -> None:
-    """Write (1, 3, H, W) pixels in [0, 1] to a file, whole or not at all.
-
-    Args:
-        path: its extension chooses PNG, JPEG, WebP or TIFF; "-" is PNG to standard output.
-        alpha: (1, 1, H, W) in [0, 1]. JPEG holds none: the picture is laid over white.
-        record: the run's record, for `provenance.read_record`.
-        force, inputs: as for `check_output`.
-        quality: of JPEG and WebP, 1 to 100.
-
-    Raises:
-        OutputError: the place is refused, the disk is full, or the format cannot hold the picture.
-        NonFiniteError: a pixel is NaN or infinite.
-    """
-    check_output(path, force=force, inputs=inputs)
-    _write(to_pil(pixels, alpha), path, record, quality)
-
-
-def write_picture(
-    picture: Image.Image,
-    path: str | Path,
-    *,
-    force: bool = False,
-    inputs: Collection[str | Path] = (),
-) -> None:
-    """Write an RGB or RGBA picture that was drawn (a contact sheet, a plot), whole or not at all.
-
-    Args:
-        path: its extension chooses the format, as for `write_image`.
-        force, inputs: as for `check_output`.
-
-    Raises:
-        OutputError: as of `write_image`.
-    """
-    check_output(path, force=force, inputs=inputs)
-    _write(picture, path, None, 95)
-
-
-def write_file(path: str | Path, data: bytes) -> None:
-    """Write a file, whole or not at all, over one that exists; "-" is standard output.
-
-    Raises:
-        OutputError: the place cannot be written, or the disk is full.
-    """
-    try:
-        if str(path) == "-":
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        else:
-            _replace(Path(path), data)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}): free some space or write elsewhere"
-        ) from error
 
 
 def expand_contents(args: Sequence[str]) -> list[str]:
@@ -513,68 +402,6 @@ def _plane(band: Image.Image, size: tuple[int, int]) -> Tensor:
     resized = band.resize(size, Image.Resampling.LANCZOS)
     flat = torch.frombuffer(bytearray(resized.tobytes()), dtype=torch.float32)
     return flat.view(resized.height, resized.width)
-
-
-def _check_folder(path: Path) -> None:
-    folder = path.parent
-    if not folder.exists():
-        raise OutputError(f"{path}: there is no folder {folder}: create it first")
-    if not folder.is_dir():
-        raise OutputError(f"{path}: {folder} is not a folder: choose another one")
-    try:  # Permission bits do not tell about read-only disks, quotas or the root user.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot write in folder {folder} ({error.strerror}): choose another one"
-        ) from error
-
-
-def _same_file(path: Path, other: Path) -> bool:
-    return path.exists() and other.exists() and path.samefile(other)
-
-
-def _write(
-    picture: Image.Image, path: str | Path, record: Mapping[str, Any] | None, quality: int
-) -> None:
-    file_format = "PNG" if str(path) == "-" else _WRITABLE[Path(path).suffix.lower()]
-    try:
-        data = _encode(picture, file_format, record, quality)
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            f"{path}: {file_format} cannot hold this picture ({error}): use .png"
-        ) from error
-    write_file(path, data)
-
-
-def _encode(
-    picture: Image.Image, file_format: str, record: Mapping[str, Any] | None, quality: int
-) -> bytes:
-    options: dict[str, Any] = provenance.embed(record, file_format) if record is not None else {}
-    if file_format == "JPEG":
-        if picture.mode == "RGBA":
-            white = Image.new("RGBA", picture.size, "white")
-            picture = Image.alpha_composite(white, picture).convert("RGB")
-        # Full-resolution colour: halved, it smears the saturated strokes of a painting.
-        options |= {"quality": quality, "subsampling": 0}
-    elif file_format == "WEBP":
-        options |= {"quality": quality}
-    elif file_format == "TIFF":
-        options |= {"compression": "tiff_deflate"}
-    buffer = BytesIO()
-    picture.save(buffer, file_format, **options)
-    return buffer.getvalue()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file that is seen whole or not at all, however the writing ends."""
-    # Not tempfile's: those can be read by their owner only, and the name carries over to `path`.
-    temporary = path.with_name(f".stylize-{secrets.token_hex(8)}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _expand(arg: str) -> list[str]:

@@ -13,7 +13,8 @@ import torch
 
 from stylize.color import keep_luminance, match_colors
 from stylize.errors import ImageTooSmallError, UsageError
-from stylize.images import Picture, read_image, to_pil, write_image
+from stylize.images import Picture, read_image, to_pil
+from stylize.outputs import write_image
 from stylize.parts import Parts, build_parts
 from stylize.plan import Plan, RunSettings, make_plan, style_shares
 from stylize.plugins import PluginHost

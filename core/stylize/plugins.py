@@ -13,12 +13,11 @@ import reprlib
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from importlib import metadata
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pluggy
 from entrypoints import EntryPoint
@@ -28,7 +27,7 @@ from stylize import hookspecs
 from stylize.errors import PluginError, SettingsError, StylizeError, UnknownNameError
 from stylize.plan import Problem
 from stylize.protocols import Observer
-from stylize.settings import Settings
+from stylize.settings import Settings, parse_settings
 from stylize.spec import (
     BackboneSpec,
     ComponentSpec,
@@ -311,7 +310,7 @@ class PluginHost:
         if model is None:
             return None
         try:
-            return _validate(model, values)
+            return parse_settings(model, values)
         except ValidationError as error:
             problems = "; ".join(_settings_problem(e) for e in error.errors())
             raise SettingsError(f"settings of {spec.kind} {self.key(spec)}: {problems}") from error
@@ -563,41 +562,6 @@ def _commands(app: typer.Typer, commands: Sequence[Any], groups: Sequence[Any]) 
     if len(built) < len(commands) + len(groups):
         raise PluginError("two of its commands have one name, or a group has none")
     return built.keys()
-
-
-def _validate(model: type[Settings], values: Mapping[str, object]) -> Settings:
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        # pydantic reads numbers and booleans from text, but not None, collections or Literal[1].
-        rejected = {str(e["loc"][0]) for e in error.errors() if e["loc"]}
-        parsed = {
-            name: _parse(model.model_fields[name].annotation, value)
-            for name, value in values.items()
-            if name in rejected and isinstance(value, str)
-        }
-        if not parsed:
-            raise
-        return model.model_validate({**values, **parsed})
-
-
-def _parse(annotation: Any, text: str) -> object:
-    """Read text for a field as a choice, "none", "a,b,c" or "a=1,b=2", as its type allows."""
-    union = get_origin(annotation) in (Union, UnionType)
-    options = get_args(annotation) if union else (annotation,)
-    if NoneType in options and text.lower() == "none":
-        return None
-    bare = [get_args(o)[0] if get_origin(o) is Annotated else o for o in options]
-    for choice in (c for option in bare if get_origin(option) is Literal for c in get_args(option)):
-        if str(choice) == text:  # of a Literal, pydantic takes the value itself only
-            return choice
-    types = [t for t in (get_origin(o) or o for o in bare) if isinstance(t, type)]
-    items = [item.strip() for item in text.split(",") if item.strip()]
-    if any(issubclass(t, Mapping) for t in types) and all("=" in item for item in items):
-        return {k.strip(): v.strip() for k, _, v in (item.partition("=") for item in items)}
-    if any(issubclass(t, Sequence | Set) and not issubclass(t, str | bytes) for t in types):
-        return items
-    return text
 
 
 def _settings_problem(error: Any) -> str:

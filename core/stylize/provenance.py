@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from stylize.errors import ImageError
+from stylize.images import open_image
 
 __all__ = ["embed", "read_record", "sha256_of"]
 
@@ -50,8 +51,6 @@ def read_record(path: str | Path) -> dict[str, Any]:
     Raises:
         ImageError: the file is missing or no picture, or has no record or a damaged one.
     """
-    from stylize.images import open_image  # which imports this module to write records
-
     with open_image(path) as (image, name):
         text = _text_in(image)
     if text is None:

@@ -1,7 +1,7 @@
 """Gains of resnet50_thin.open_nsfw: 1 / root mean square of each layer on photographs.
 
-Printed by `stylize calibrate resnet50_thin.open_nsfw shared/data/content`, over its 123
-photographs at a longer side of 512.
+Printed by `stylize calibrate resnet50_thin.open_nsfw FOLDER`, over 123 free
+photographs (wallpapers, OpenCV samples, GCompris) at a longer side of 512.
 """
 
 OPEN_NSFW_GAINS = {

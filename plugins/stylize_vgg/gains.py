@@ -1,7 +1,7 @@
 """Gains of vgg16.oxford: 1 / root mean square of each layer on photographs.
 
-Printed by `stylize calibrate vgg16.oxford shared/data/content`, over its 123
-photographs at a longer side of 512.
+Printed by `stylize calibrate vgg16.oxford FOLDER`, over 123 free
+photographs (wallpapers, OpenCV samples, GCompris) at a longer side of 512.
 """
 
 OXFORD_GAINS = {

@@ -19,7 +19,8 @@ from stylize.cli.options import SetOption, parse_assignments
 from stylize.cli.report import say
 from stylize.errors import OutputError, SettingsError, UnknownNameError, UsageError
 from stylize.extras import import_extra, require_extra
-from stylize.images import expand_contents, write_file
+from stylize.images import expand_contents
+from stylize.outputs import write_file
 from stylize.plugins import PluginHost
 from stylize.spec import Kind
 

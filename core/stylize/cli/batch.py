@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from stylize.cli.jobs import STANDARD, Job
 from stylize.cli.report import ProgressBar, Report, say, warn
 from stylize.errors import OutputError
-from stylize.images import MAX_PIXELS, check_output
+from stylize.images import MAX_PIXELS
+from stylize.outputs import check_output
 from stylize.plan import Plan
 from stylize.plugins import PluginHost
 

@@ -17,7 +17,7 @@ from stylize.comparison import Comparison
 from stylize.comparisonsheet import draw_comparison
 from stylize.errors import OutputError
 from stylize.fronts import Standing
-from stylize.images import check_output, write_file, write_picture
+from stylize.outputs import check_output, write_file, write_picture
 from stylize.plugins import PluginHost
 
 __all__ = ["SweepFiles", "SweepReport"]
