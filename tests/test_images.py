@@ -714,7 +714,8 @@ class TestContents:
 
 def test_paths_and_limits_need_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from stylize.images import check_output, expand_contents, fit_size\n"
+        "import sys; from stylize.images import expand_contents, fit_size\n"
+        "from stylize.outputs import check_output\n"
         f"check_output({str(tmp_path / 'a.png')!r}); expand_contents(['a']); fit_size(9, 9, 3)\n"
         "assert not {'torch', 'torchvision', 'numpy'} & set(sys.modules)"
     )
