@@ -55,7 +55,7 @@ def test_show_prints_kind_origin_and_settings_from_the_schema(command):
     shown = command("plugins", "show", "gatys").out
     assert shown.startswith("method gatys: ")
     assert "from stylize-nst 0.1.0 (stylize_gatys.method:Gatys)" in shown
-    assert "--set gatys.history=20  Steps that lbfgs remembers" in shown
+    assert "--set gatys.history=10  Steps that lbfgs remembers" in shown
     assert "a whole number at least 1\n" in shown
     assert "--set gatys.learning_rate=none" in shown
     assert "a number above 0, or none\n" in shown

@@ -170,6 +170,14 @@ def test_a_time_limit_is_kept_with_the_best_image_so_far(photo, painting):
     assert 0 < result.record["steps"] < 500
 
 
+def test_a_time_limit_counts_from_where_the_command_started_for_the_first_picture(photo, painting):
+    settings = make_settings({**SMALL, "time": 60, "quality": "draft"})
+    stylizer = Stylizer(settings, started=time.monotonic() - 60)
+    first, second = stylizer(photo, [painting]), stylizer(photo, [painting])
+    assert (first.stopped, first.record["steps"]) == ("time", 1)
+    assert (second.stopped, second.record["steps"]) == ("done", 40)
+
+
 def test_cancelling_ends_with_the_best_image_so_far(photo, painting):
     stylizer = Stylizer(make_settings({**SMALL, "quality": "best"}))
 

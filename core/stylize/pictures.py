@@ -85,6 +85,8 @@ class Stylizer:
         host: the plugins; all that are installed by default.
         observers: of every run, besides those of plugins.
         max_pixels: largest image that is read, in pixels.
+        started: `time.monotonic()` from which the first picture's time limit counts; its own
+            start by default, as that of all others.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class Stylizer:
         host: PluginHost | None = None,
         observers: Sequence[Observer] = (),
         max_pixels: int = 128_000_000,
+        started: float | None = None,
     ) -> None:
+        self._started = started
         self.host = host or PluginHost.discover()
         self.plan: Plan = make_plan(self.host, settings)
         self.parts: Parts = build_parts(self.host, self.plan)
@@ -107,6 +111,8 @@ class Stylizer:
         Raises: StylizeError for anything that the user can mend.
         """
         started = time.monotonic()
+        limit_from = started if self._started is None else self._started
+        self._started = None
         settings = self.plan.settings
         shares = style_shares(settings, len(styles))
         size = None if settings.size == "full" else settings.size
@@ -116,7 +122,7 @@ class Stylizer:
             seed=settings.seed,
             strength=settings.strength,
             quality=settings.quality,
-            deadline=_deadline(started, settings.time),
+            deadline=_deadline(limit_from, settings.time),
             observers=[*self.observers, *self.host.observers(self.plan)],
             cancelled=self.cancelled,
         )

@@ -128,8 +128,8 @@ class RunSettings(Settings):
     quality: Literal["draft", "good", "best"] = Field("good", description="How much work to spend.")
     time: Seconds | None = Field(
         None,
-        description="Stop each picture in time, with the best so far: 60s, 2m. Loading the "
-        "network, a few seconds once, comes on top.",
+        description="Stop each picture in time, with the best so far: 60s, 2m. The first one's "
+        "includes loading the network.",
     )
     keep_color: Literal["none", "luminance", "histogram"] = Field(
         "none",

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ def make_pictures(
 
     Raises: StylizeError for what concerns all pictures.
     """
+    started = time.monotonic()
     for problem in plan.problems:
         warn(problem.message)
     if any(job.output == STANDARD for job in jobs) and (not sys.stdout or sys.stdout.isatty()):
@@ -58,7 +60,9 @@ def make_pictures(
         else:
             todo.append(job)
     try:
-        interrupted = bool(todo) and _make_all(host, plan, todo, report, force, max_pixels)
+        interrupted = bool(todo) and _make_all(
+            host, plan, todo, report, force, max_pixels, started
+        )
     except KeyboardInterrupt:  # while torch is loaded, or for a second time
         say("stylize: interrupted, and the picture being made is dropped")
         interrupted = True
@@ -72,6 +76,7 @@ def _make_all(
     report: Report,
     force: bool,
     max_pixels: int,
+    started: float,
 ) -> bool:
     """Make pictures and say whether that was interrupted."""
     with _clean_stdout():
@@ -79,7 +84,7 @@ def _make_all(
         from stylize.pictures import Stylizer
 
         give_memory_back()
-        stylizer = Stylizer(plan.settings, host, max_pixels=max_pixels)
+        stylizer = Stylizer(plan.settings, host, max_pixels=max_pixels, started=started)
     with _interruptible(stylizer):
         for job in jobs:
             if stylizer.cancelled.is_set():
