@@ -60,9 +60,7 @@ def make_pictures(
         else:
             todo.append(job)
     try:
-        interrupted = bool(todo) and _make_all(
-            host, plan, todo, report, force, max_pixels, started
-        )
+        interrupted = bool(todo) and _make_all(host, plan, todo, report, force, max_pixels, started)
     except KeyboardInterrupt:  # while torch is loaded, or for a second time
         say("stylize: interrupted, and the picture being made is dropped")
         interrupted = True
