@@ -22,8 +22,7 @@ from stylize.network import Network, load_network
 from stylize.parts import build_component
 from stylize.plugins import PluginHost
 from stylize.protocols import Smoothing
-from stylize.spec import Kind
-from stylize.weights import split_backbone_name
+from stylize.spec import Kind, split_backbone_name
 
 if TYPE_CHECKING:
     from stylize.images import ImageSource

@@ -12,8 +12,8 @@ from stylize.plan import make_settings
 from stylize.plugins import PluginHost
 from stylize.presets import load_preset, merge_settings
 from stylize.protocols import Backbone, Loss, Method, Observer, Smoothing
-from stylize.spec import BackboneSpec, ComponentSpec, Kind
-from stylize.weights import resolve_weights, split_backbone_name
+from stylize.spec import BackboneSpec, ComponentSpec, Kind, split_backbone_name
+from stylize.weights import resolve_weights
 
 if TYPE_CHECKING:
     from stylize.images import ImageSource

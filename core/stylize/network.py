@@ -12,8 +12,8 @@ import torch
 from stylize.device import choose_device
 from stylize.features import FeatureExtractor, expand_layers
 from stylize.parts import build_component
-from stylize.spec import BackboneSpec, Kind
-from stylize.weights import Weights, resolve_weights, split_backbone_name
+from stylize.spec import BackboneSpec, Kind, split_backbone_name
+from stylize.weights import Weights, resolve_weights
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,15 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from stylize.errors import SettingsError, UnknownNameError, UsageError
 from stylize.settings import Settings
-from stylize.spec import BackboneSpec, ComponentSpec, Kind, LossSpec, MethodSpec, SmoothingSpec
+from stylize.spec import (
+    BackboneSpec,
+    ComponentSpec,
+    Kind,
+    LossSpec,
+    MethodSpec,
+    SmoothingSpec,
+    split_backbone_name,
+)
 
 if TYPE_CHECKING:
     from stylize.plugins import PluginHost
@@ -232,7 +240,7 @@ def make_plan(host: PluginHost, settings: RunSettings) -> Plan:
     Raises: UnknownNameError, SettingsError, UsageError for a problem that a plugin calls fatal.
     """
     planner = _Planner(host, settings)
-    backbone_name, _, tag = settings.backbone.partition(".")
+    backbone_name, tag = split_backbone_name(settings.backbone)
     method, method_settings = planner.choose(MethodSpec, "method", settings.method)
     backbone, backbone_settings = planner.choose(BackboneSpec, "backbone", backbone_name)
     smoothing, smoothing_settings = planner.choose(SmoothingSpec, "smoothing", settings.smooth)

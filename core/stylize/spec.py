@@ -17,6 +17,7 @@ __all__ = [
     "Role",
     "SmoothingSpec",
     "WeightsSpec",
+    "split_backbone_name",
 ]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -132,3 +133,9 @@ class PresetSpec(ComponentSpec):
     """Named settings in a TOML file; `factory` is "package:file"."""
 
     kind = Kind.PRESET
+
+
+def split_backbone_name(name: str) -> tuple[str, str | None]:
+    """Split "vgg16.oxford" into backbone and tag; the tag is None where it is left out."""
+    backbone, _, tag = name.partition(".")
+    return backbone, tag or None

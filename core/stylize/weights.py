@@ -26,7 +26,7 @@ from stylize.spec import IMAGENET_MEAN, IMAGENET_STD, BackboneSpec, WeightsSpec
 if TYPE_CHECKING:
     from stylize.plugins import PluginHost
 
-__all__ = ["Weights", "WeightsSource", "resolve_weights", "split_backbone_name"]
+__all__ = ["Weights", "WeightsSource", "resolve_weights"]
 
 RANDOM = "random"
 # Seconds that a server may keep silent: torch sets no limit, and a blocked network would hang.
@@ -201,12 +201,6 @@ class TorchvisionSource:
             f"connect to the internet once, give them with --weights FILE, "
             f"or use an embedded backbone ({embedded})"
         )
-
-
-def split_backbone_name(name: str) -> tuple[str, str | None]:
-    """Split "vgg16.oxford" into backbone and tag; the tag is None where it is left out."""
-    backbone, _, tag = name.partition(".")
-    return backbone, tag or None
 
 
 def resolve_weights(

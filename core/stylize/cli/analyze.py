@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stylize.cli.options import SetOption, parse_assignments
+from stylize.cli.options import DeviceOption, SetOption, parse_assignments
 from stylize.cli.report import say
 from stylize.errors import OutputError, SettingsError, UnknownNameError, UsageError
 from stylize.extras import import_extra, require_extra
@@ -86,9 +86,7 @@ def activations(
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Overwrite files that exist.")
     ] = False,
-    device: Annotated[
-        str, typer.Option("--device", metavar="TEXT", help="auto, cpu, cuda, cuda:1 or mps.")
-    ] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Tell how peaky activations are, layer by layer, before and after smoothing.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stylize.cli.options import DeviceOption
 from stylize.cli.report import ProgressBar, say, warn
 from stylize.errors import UsageError
 from stylize.images import expand_contents
@@ -48,9 +49,7 @@ def calibrate(
         Path | None,
         typer.Option("--weights", metavar="FILE", help="A file with the backbone's weights."),
     ] = None,
-    device: Annotated[
-        str, typer.Option("--device", metavar="TEXT", help="auto, cpu, cuda, cuda:1 or mps.")
-    ] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a backbone's gains: 1 over the root mean square of each layer on photographs.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stylize.cli.options import DeviceOption
 from stylize.cli.report import warn
 from stylize.plugins import PluginHost
 
@@ -35,9 +36,7 @@ def evaluate(
         bool,
         typer.Option("--no-ssim", help="Leave out SSIM, which needs the extra evaluate."),
     ] = False,
-    device: Annotated[
-        str, typer.Option("--device", metavar="TEXT", help="auto, cpu, cuda, cuda:1 or mps.")
-    ] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a picture's distance from its content and from its style, 0 for equal.

@@ -14,6 +14,7 @@ from stylize.plugins import PluginHost
 from stylize.presets import load_preset, merge_settings
 
 __all__ = [
+    "DeviceOption",
     "MaxPixelsOption",
     "PresetOption",
     "QuietOption",
@@ -44,6 +45,10 @@ SetOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")]
 MaxPixelsOption = Annotated[
     int, typer.Option(min=1, metavar="NUMBER", help="Refuse images with more pixels than this.")
+]
+
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="TEXT", help="auto, cpu, cuda, cuda:1 or mps.")
 ]
 
 PANELS = {
