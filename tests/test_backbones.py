@@ -23,8 +23,8 @@ from stylize.features import FeatureExtractor, expand_layers
 from stylize.parts import build_component
 from stylize.plugins import PluginHost
 from stylize.protocols import Backbone
-from stylize.spec import BackboneSpec, Kind
-from stylize.weights import Weights, resolve_weights, split_backbone_name
+from stylize.spec import BackboneSpec, Kind, split_backbone_name
+from stylize.weights import Weights, resolve_weights
 
 HOST = PluginHost.discover()
 
