@@ -35,7 +35,8 @@ def site(command: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_list_names_every_part_with_its_origin(command):
     listed = command("plugins", "list").out
     everything = [
-        *list_backbones(), *list_smoothings(), *list_losses(), *list_methods(), *list_presets()
+        *list_backbones(), *list_smoothings(), *list_losses(), *list_methods(), *list_models(),
+        *list_presets(),
     ]  # fmt: skip
     lines = [line.split() for line in listed.splitlines() if "[stylize-nst]" in line]
     assert [line[0] for line in lines] == everything
@@ -46,7 +47,7 @@ def test_list_names_every_part_with_its_origin(command):
 def test_list_as_json_is_one_document_with_settings(command):
     record = json.loads(command("plugins", "list", "--json").out)
     assert set(record["parts"]) == set(Kind)
-    (gatys,) = record["parts"]["method"]
+    (gatys,) = (part for part in record["parts"]["method"] if part["name"] == "gatys")
     assert gatys["settings"]["optimizer"]["allowed"] == "one of lbfgs, adam"
     assert {row["status"] for row in record["plugins"]} == {"ok"}
 

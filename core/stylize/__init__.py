@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.api import list_backbones as list_backbones
     from stylize.api import list_losses as list_losses
     from stylize.api import list_methods as list_methods
+    from stylize.api import list_models as list_models
     from stylize.api import list_presets as list_presets
     from stylize.api import list_smoothings as list_smoothings
     from stylize.api import stylize_image as stylize_image
@@ -45,6 +46,8 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.protocols import Smoothing as Smoothing
     from stylize.protocols import Statistics as Statistics
     from stylize.protocols import StyleImage as StyleImage
+    from stylize.protocols import TrainableMethod as TrainableMethod
+    from stylize.protocols import TrainingTask as TrainingTask
     from stylize.run import Progress as Progress
     from stylize.run import Run as Run
     from stylize.settings import Settings as Settings
@@ -52,6 +55,7 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.spec import Kind as Kind
     from stylize.spec import LossSpec as LossSpec
     from stylize.spec import MethodSpec as MethodSpec
+    from stylize.spec import ModelSpec as ModelSpec
     from stylize.spec import PresetSpec as PresetSpec
     from stylize.spec import Role as Role
     from stylize.spec import SmoothingSpec as SmoothingSpec
@@ -69,6 +73,7 @@ _MODULES = {
         "list_backbones",
         "list_losses",
         "list_methods",
+        "list_models",
         "list_presets",
         "list_smoothings",
         "stylize_image",
@@ -91,6 +96,8 @@ _MODULES = {
         "Smoothing",
         "Statistics",
         "StyleImage",
+        "TrainableMethod",
+        "TrainingTask",
     ),
     "stylize.run": ("Progress", "Run"),
     "stylize.settings": ("Settings",),
@@ -99,6 +106,7 @@ _MODULES = {
         "Kind",
         "LossSpec",
         "MethodSpec",
+        "ModelSpec",
         "PresetSpec",
         "Role",
         "SmoothingSpec",

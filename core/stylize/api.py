@@ -27,6 +27,7 @@ __all__ = [
     "list_backbones",
     "list_losses",
     "list_methods",
+    "list_models",
     "list_presets",
     "list_smoothings",
     "stylize_image",
@@ -90,6 +91,11 @@ def list_losses(pattern: str | None = None, host: PluginHost | None = None) -> l
 def list_methods(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:
     """Return the names of all methods, sorted; only those that match a shell pattern."""
     return (host or PluginHost.discover()).names(Kind.METHOD, pattern)
+
+
+def list_models(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:
+    """Return the names of all trained models that plugins carry, sorted; or those that match."""
+    return (host or PluginHost.discover()).names(Kind.MODEL, pattern)
 
 
 def list_presets(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:

@@ -201,13 +201,12 @@ class _Examiner:
 
         A distance is None where a blank input makes it a division by zero.
         """
-        pixels = result.pixels.mul(255).round().div(255)
-        verdict = self.judge(pixels, self._read(cell.content), self._read(cell.style))
+        verdict = self.judge(result.shown, self._read(cell.content), self._read(cell.style))
         return {
             "content": _finite(verdict.content),
             "style": _finite(verdict.style),
             "layers": {layer: _finite(value) for layer, value in verdict.layers.items()},
-            "own_network": self.judge.is_own(str(result.record["weights"])),
+            "own_network": self.judge.is_own(str(result.record["loss_network"])),
         }
 
     def _read(self, name: str) -> Any:

@@ -10,12 +10,14 @@ __all__ = [
     "ExtraMissingError",
     "ImageError",
     "ImageTooSmallError",
+    "ModelError",
     "NonFiniteError",
     "OutputError",
     "PluginError",
     "SettingsError",
     "StalledError",
     "StylizeError",
+    "TrainingError",
     "UnknownNameError",
     "UsageError",
     "WeightsError",
@@ -86,6 +88,14 @@ class ExtraMissingError(StylizeError):
     """An optional dependency that a command needs and that is not installed."""
 
     exit_code = 3
+
+
+class ModelError(UsageError):
+    """A model file that is damaged, of another method or newer, or that contradicts an option."""
+
+
+class TrainingError(StylizeError):
+    """A training run that cannot go on, with the step and what is kept."""
 
 
 class StalledError(StylizeError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -18,6 +19,7 @@ from stylize.spec import ComponentSpec
 from stylize.weights import Weights, resolve_weights
 
 if TYPE_CHECKING:
+    from stylize.modelfile import ModelFile
     from stylize.plan import LossPlan, Plan
     from stylize.plugins import PluginHost
     from stylize.settings import Settings
@@ -36,24 +38,74 @@ class LossPart:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """A plan's parts on their device.
+class _Loaded:
+    """What looks at pictures: network, smoothing and losses."""
 
-    Args:
-        features: backbone and smoothing.
-        content, style, images: the losses.
-        relative: whether distances are divided by their targets' references.
-    """
-
-    method: Method
     features: FeatureExtractor
     content: LossPart
     style: LossPart
     images: tuple[LossPart, ...]
-    relative: bool
     weights: Weights
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A plan's parts on their device.
+
+    Backbone, smoothing and losses are loaded when they are first asked for, unless there is no
+    model: a method that has a trained network of its own may not need them.
+
+    Args:
+        relative: whether distances are divided by their targets' references.
+        dtype: of networks.
+        model: the trained model that the method applies, if it does.
+    """
+
+    method: Method
+    relative: bool
     device: torch.device
     dtype: torch.dtype
+    model: ModelFile | None
+    _load: Callable[[], _Loaded]
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        return self._load()
+
+    @property
+    def features(self) -> FeatureExtractor:
+        """Backbone and smoothing."""
+        return self._loaded.features
+
+    @property
+    def content(self) -> LossPart:
+        """The loss that compares with the photograph."""
+        return self._loaded.content
+
+    @property
+    def style(self) -> LossPart:
+        """The loss that compares with the paintings."""
+        return self._loaded.style
+
+    @property
+    def images(self) -> tuple[LossPart, ...]:
+        """The losses of the picture itself."""
+        return self._loaded.images
+
+    @property
+    def weights(self) -> Weights:
+        """The backbone's weights."""
+        return self._loaded.weights
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides pictures besides settings: of the model, or else of the weights."""
+        return self.model.fingerprint() if self.model else self.weights.fingerprint
+
+    @property
+    def loss_network(self) -> str:
+        """The weights' fingerprint of the network in the losses, a trained model's too."""
+        return self.model.header.weights if self.model else self.weights.fingerprint
 
     def content_targets(self, content: Tensor) -> dict[str, Statistics]:
         """Return the content loss's statistics of images (N, 3, H, W), layer by layer."""
@@ -101,14 +153,34 @@ class Parts:
         return {layer: part.loss.statistics(features[layer]) for layer in part.layers}
 
 
-def build_parts(host: PluginHost, plan: Plan) -> Parts:
+def build_parts(host: PluginHost, plan: Plan, device: torch.device | None = None) -> Parts:
     """Import and make everything that a plan names, on its device and in its precision.
+
+    Args:
+        device: instead of the one that the settings name, where Accelerate has chosen it.
 
     Raises: WeightsUnavailableError, WeightsError, UnknownNameError, PluginError, UsageError.
     """
     settings = plan.settings
-    device = choose_device(settings.device)
+    device = device or choose_device(settings.device)
     dtype = choose_precision(settings.precision, device)
+    parts = Parts(
+        cast("Method", build_component(host, plan.method, plan.method_settings)),
+        settings.balance == "relative",
+        device,
+        dtype,
+        plan.model,
+        partial(_load_network, host, plan, device, dtype),
+    )
+    if plan.model is None:
+        _ = parts.features  # weights that are missing are told of now
+    return parts
+
+
+def _load_network(
+    host: PluginHost, plan: Plan, device: torch.device, dtype: torch.dtype
+) -> _Loaded:
+    settings = plan.settings
     source = resolve_weights(host, plan.backbone, plan.weights_tag, settings.weights, settings.seed)
     weights = source.load()
     backbone = build_component(host, plan.backbone, plan.backbone_settings, weights)
@@ -138,8 +210,7 @@ def build_parts(host: PluginHost, plan: Plan) -> Parts:
         loss = cast("Loss", build_component(host, chosen.spec, chosen.settings))
         return LossPart(chosen.spec.name, loss, layers, weight)
 
-    return Parts(
-        cast("Method", build_component(host, plan.method, plan.method_settings)),
+    return _Loaded(
         features,
         loss_part(plan.content, plan.backbone.content_layers, settings.content_weight),
         loss_part(plan.style, plan.backbone.style_layers, settings.style_weight),
@@ -152,10 +223,7 @@ def build_parts(host: PluginHost, plan: Plan) -> Parts:
             )
             for image in plan.image
         ),
-        settings.balance == "relative",
         weights,
-        device,
-        dtype,
     )
 
 

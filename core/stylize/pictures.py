@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from stylize.images import ImageSource
 
-__all__ = ["Result", "Stylizer"]
+__all__ = ["Result", "Stylizer", "deadline_of"]
 
 # Kept back from a time limit for finishing and saving the picture: a part of it, and seconds.
 RESERVE = 0.03, 0.2
@@ -39,7 +39,7 @@ class Result:
     """A finished picture.
 
     Args:
-        pixels: (1, 3, H, W) in [0, 1], on the CPU.
+        pixels: (1, 3, H, W), on the CPU: float in [0, 1], or uint8 of a method that streams.
         alpha: (1, 1, H, W) of the content, or None.
         record: the full settings, inputs, steps, seconds and losses; goes into the file.
         warnings: about the inputs.
@@ -56,6 +56,13 @@ class Result:
     def image(self) -> Image.Image:
         """The picture as an 8-bit PIL image."""
         return to_pil(self.pixels, self.alpha)
+
+    @property
+    def shown(self) -> Tensor:
+        """Pixels (1, 3, H, W) in [0, 1] as a file holds them, in 8 bits a colour."""
+        if self.pixels.dtype == torch.uint8:
+            return self.pixels.float() / 255
+        return self.pixels.mul(255).round().div(255)
 
     @property
     def stopped(self) -> str:
@@ -116,13 +123,15 @@ class Stylizer:
         settings = self.plan.settings
         shares = style_shares(settings, len(styles))
         size = None if settings.size == "full" else settings.size
-        photo = None if content is None else self._read(content, size)
+        streams = self.plan.method.streams and settings.keep_color == "none"
+        photo = None if content is None else self._read(content, size, as_bytes=streams)
         paintings = [self._read(style, self._style_size(photo, size)) for style in styles]
         run = Run(
             seed=settings.seed,
             strength=settings.strength,
+            stroke_size=settings.stroke_size,
             quality=settings.quality,
-            deadline=_deadline(limit_from, settings.time),
+            deadline=deadline_of(limit_from, settings.time),
             observers=[*self.observers, *self.host.observers(self.plan)],
             cancelled=self.cancelled,
         )
@@ -140,8 +149,8 @@ class Stylizer:
         """Ask the picture being made to end with the best image so far; safe from any thread."""
         self.cancelled.set()
 
-    def _read(self, source: ImageSource, size: int | None) -> Picture:
-        return read_image(source, size=size, max_pixels=self.max_pixels)
+    def _read(self, source: ImageSource, size: int | None, *, as_bytes: bool = False) -> Picture:
+        return read_image(source, size=size, max_pixels=self.max_pixels, as_bytes=as_bytes)
 
     def _style_size(self, photo: Picture | None, size: int | None) -> int | None:
         """The style's longer side: the picture's times `style_scale`."""
@@ -156,7 +165,10 @@ class Stylizer:
         run: Run,
     ) -> Tensor:
         device, keep_color = self.parts.device, self.plan.settings.keep_color
-        content = None if photo is None else photo.pixels.to(device)
+        # What streams takes its pictures in parts to the device, by itself.
+        content = None if photo is None else photo.pixels
+        if content is not None and not self.plan.method.streams:
+            content = content.to(device)
         images = [painting.pixels.to(device) for painting in paintings]
         if keep_color != "none" and content is None:
             raise UsageError(f"--keep-color {keep_color} needs a photograph: give a content image")
@@ -173,8 +185,11 @@ class Stylizer:
             small = (p.name for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size)
             raise ImageTooSmallError(f"{next(small, 'a picture')}: {error}", error.size) from error
         if keep_color == "luminance" and content is not None:
+            if pixels.dtype == torch.uint8:
+                pixels = pixels.to(content) / 255
             pixels = keep_luminance(pixels, content)
-        return pixels.detach().float().cpu()
+        pixels = pixels.detach().cpu()
+        return pixels if pixels.dtype == torch.uint8 else pixels.float()
 
     def _record(
         self,
@@ -195,7 +210,8 @@ class Stylizer:
             "stylize": framework_version(),
             "torch": torch.__version__,
             "device": str(parts.device),
-            "weights": parts.weights.fingerprint,
+            "weights": parts.fingerprint,
+            "loss_network": parts.loss_network,
             "settings": exact.model_dump(mode="json"),
             "replay": {plan.method.name: run.replay},
             "content": _input_record(photo) if photo else None,
@@ -214,7 +230,8 @@ def replace_settings(settings: RunSettings, **changes: object) -> RunSettings:
     return RunSettings.model_validate({**settings.model_dump(), **changes})
 
 
-def _deadline(started: float, limit: float | None) -> float | None:
+def deadline_of(started: float, limit: float | None) -> float | None:
+    """Return when to stop, on the clock of `time.monotonic()`, so as to finish within a limit."""
     if limit is None:
         return None
     share, seconds = RESERVE

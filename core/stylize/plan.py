@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from stylize.applying import choose_model, method_name, take_over
 from stylize.errors import SettingsError, UnknownNameError, UsageError
 from stylize.settings import Settings
 from stylize.spec import (
@@ -23,6 +24,7 @@ from stylize.spec import (
 )
 
 if TYPE_CHECKING:
+    from stylize.modelfile import ModelFile
     from stylize.plugins import PluginHost
 
 __all__ = [
@@ -89,6 +91,10 @@ class RunSettings(Settings):
     """Everything that decides a picture besides its inputs. The command's options are these."""
 
     method: str = Field("gatys", description="How the picture is made.")
+    model: str | None = Field(
+        None,
+        description="Trained model of the method: a name (see stylize models) or a file.",
+    )
     backbone: str = Field(
         "vgg16", description="The network whose features are compared: NAME or NAME.TAG."
     )
@@ -131,6 +137,13 @@ class RunSettings(Settings):
         gt=0,
         le=8,
         description="Size of the style next to the picture's: smaller, finer strokes.",
+    )
+    stroke_size: float = Field(
+        1.0,
+        ge=0.125,
+        le=32,
+        description="Of a trained model: size of its strokes next to those that it was trained "
+        "with.",
     )
     size: Size = Field(512, description="Longer side of the picture in pixels, or full.")
     quality: Literal["draft", "good", "best"] = Field("good", description="How much work to spend.")
@@ -207,7 +220,7 @@ class LossPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """A validated run: which parts, with which settings."""
+    """A validated run: which parts, with which settings; of a trained model, with its own."""
 
     settings: RunSettings
     method: MethodSpec
@@ -221,6 +234,7 @@ class Plan:
     style: LossPlan
     image: tuple[LossPlan, ...]
     problems: tuple[Problem, ...] = ()
+    model: ModelFile | None = None
 
     def warning(self, message: str) -> Problem:
         """A problem that is printed, for `stylize_check`."""
@@ -234,11 +248,24 @@ class Plan:
 Spec = TypeVar("Spec", bound=ComponentSpec)
 
 
-def make_plan(host: PluginHost, settings: RunSettings) -> Plan:
+def make_plan(host: PluginHost, settings: RunSettings, *, training: bool = False) -> Plan:
     """Choose the parts by name, validate their settings, and ask the plugins for problems.
 
-    Raises: UnknownNameError, SettingsError, UsageError for a problem that a plugin calls fatal.
+    Args:
+        training: plan the training of a model instead of applying one.
+
+    Raises: UnknownNameError, SettingsError, ModelError, UsageError for a problem that a plugin
+        calls fatal.
     """
+    chosen = host.get(Kind.METHOD, method_name(host, settings))
+    assert isinstance(chosen, MethodSpec)
+    model: ModelFile | None = None
+    if training:
+        _check_trainable(chosen)
+    else:
+        model = choose_model(host, chosen, settings)
+    if model is not None:
+        settings = take_over(settings, chosen, model)
     planner = _Planner(host, settings)
     backbone_name, tag = split_backbone_name(settings.backbone)
     method, method_settings = planner.choose(MethodSpec, "method", settings.method)
@@ -259,6 +286,7 @@ def make_plan(host: PluginHost, settings: RunSettings) -> Plan:
             planner.choose_loss("image", name, weight=weight)
             for name, weight in (settings.image_loss or {}).items()
         ),
+        model=model,
     )
     planner.check_options_are_used()
     problems = (*_check_gains(plan), *host.check(plan))
@@ -268,9 +296,14 @@ def make_plan(host: PluginHost, settings: RunSettings) -> Plan:
     return Plan(**{**vars(plan), "problems": problems})
 
 
+def _check_trainable(method: MethodSpec) -> None:
+    if not method.trainable:
+        raise UsageError(f"method {method.name} applies no model: there is nothing to train")
+
+
 def _check_gains(plan: Plan) -> list[Problem]:
     """Warn where a smoothing acts on features whose scale nobody has measured."""
-    if plan.smoothing.name == "none" or plan.settings.gains == "one":
+    if plan.smoothing.name == "none" or plan.settings.gains == "one" or plan.model:
         return []
     tag = plan.weights_tag or next((weights.tag for weights in plan.backbone.weights), "")
     declared = any(weights.gains for weights in plan.backbone.weights if weights.tag == tag)

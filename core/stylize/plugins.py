@@ -34,6 +34,7 @@ from stylize.spec import (
     Kind,
     LossSpec,
     MethodSpec,
+    ModelSpec,
     PresetSpec,
     SmoothingSpec,
 )
@@ -74,7 +75,9 @@ Item = TypeVar("Item")
 API_ATTRIBUTE = "STYLIZE_PLUGIN_API"
 STRICT_VARIABLE = "STYLIZE_STRICT_PLUGINS"
 DISABLE_VARIABLE = "STYLIZE_DISABLE_PLUGINS"
-SPEC_TYPES = (BackboneSpec, SmoothingSpec, LossSpec, MethodSpec, PresetSpec)
+SPEC_TYPES = (BackboneSpec, SmoothingSpec, LossSpec, MethodSpec, ModelSpec, PresetSpec)
+# Specs whose `factory` is a file.
+FILE_SPECS = (ModelSpec, PresetSpec)
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 REFERENCES = {
@@ -524,8 +527,8 @@ def _check_spec(spec: ComponentSpec) -> None:
             )
     if len(tags) > len(set(tags)):
         raise PluginError(f"{spec.kind} {spec.name!r} has two weights with one tag")
-    preset = isinstance(spec, PresetSpec)
-    _check_reference(spec, "factory", spec.factory, "package:file" if preset else "module:object")
+    form = "package:file" if isinstance(spec, FILE_SPECS) else "module:object"
+    _check_reference(spec, "factory", spec.factory, form)
     if spec.settings is not None:
         _check_reference(spec, "settings", spec.settings, "module:object")
 

@@ -13,6 +13,7 @@ from stylize.errors import PluginError, StylizeError
 from stylize.plan import RunSettings, make_settings
 from stylize.settings import Settings
 from stylize.spec import Kind
+from stylize.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from stylize.plugins import PluginHost
@@ -26,6 +27,14 @@ class Preset(Settings):
     summary: str = Field(description="One line.")
     citation: str = Field(description="Where the settings are from.")
     settings: dict[str, Any] = Field(description="Run settings that differ from the defaults.")
+    training: dict[str, Any] = Field(
+        default_factory=dict, description="Training settings that differ from the defaults."
+    )
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is for `stylize train`."""
+        return bool(self.training)
 
 
 def load_preset(host: PluginHost, name: str) -> Preset:
@@ -39,6 +48,7 @@ def load_preset(host: PluginHost, name: str) -> Preset:
         text = (resources.files(package) / file).read_text(encoding="utf-8")
         preset = Preset.model_validate(tomllib.loads(text))
         make_settings(preset.settings)
+        TrainingSettings.model_validate(preset.training)
     except (OSError, ImportError, ValueError, StylizeError) as error:
         reason = " ".join(str(error).split())
         raise PluginError(f"preset {name} ({spec.factory}) cannot be used: {reason}") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from stylize.spec import Role
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from stylize.parts import Parts
     from stylize.run import Progress, Run
@@ -26,6 +26,8 @@ __all__ = [
     "Smoothing",
     "Statistics",
     "StyleImage",
+    "TrainableMethod",
+    "TrainingTask",
 ]
 
 
@@ -121,8 +123,41 @@ class Method(Protocol):
     ) -> Tensor:
         """Return the picture (1, 3, H, W) in [0, 1], of the content's size.
 
-        Honours `run`: its seed, strength, deadline and cancellation, and reports progress.
+        Honours `run`: its seed, strength, deadline and cancellation, and reports progress. Of a
+        method that `streams`, content and picture are uint8.
         """
+
+
+class TrainingTask(Protocol):
+    """What a method wants trained: a network, and how far off its pictures are."""
+
+    network: nn.Module
+
+    def loss(
+        self, network: nn.Module, batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the (N,) objective of a batch, and its detached (N,) terms by name.
+
+        Args:
+            network: `self.network`, or what wraps it to train on several devices: call this one.
+            batch: "content", (N, 3, S, S) in [0, 1]; "style" too where paintings are data.
+        """
+
+    def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return pictures (N, 3, S, S) of a batch, for people to look at."""
+
+
+@runtime_checkable
+class TrainableMethod(Method, Protocol):
+    """A method that applies a model, and can train one."""
+
+    def training_task(
+        self, styles: Sequence[StyleImage], parts: Parts, strength: float
+    ) -> TrainingTask:
+        """Return what is to be trained, for the paintings and the chosen losses."""
+
+    def network_settings(self) -> Mapping[str, object]:
+        """Return the settings that shape the network: they go into the model file."""
 
 
 @runtime_checkable

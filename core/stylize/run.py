@@ -46,6 +46,7 @@ class Run:
     Args:
         seed: of every random number that the method draws.
         strength: how strong the style is; 1 is the default.
+        stroke_size: of a trained model's strokes next to those it was trained with.
         quality: how much work the method spends.
         deadline: `time.monotonic()` value to finish by, or None.
         cancelled: set from outside (Ctrl-C) to ask for the best image so far.
@@ -55,6 +56,7 @@ class Run:
 
     seed: int = 0
     strength: float = 1.0
+    stroke_size: float = 1.0
     quality: Quality = "good"
     deadline: float | None = None
     observers: Sequence[Observer] = ()

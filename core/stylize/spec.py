@@ -13,6 +13,7 @@ __all__ = [
     "Kind",
     "LossSpec",
     "MethodSpec",
+    "ModelSpec",
     "PresetSpec",
     "Role",
     "SmoothingSpec",
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     SMOOTHING = "smoothing"
     LOSS = "loss"
     METHOD = "method"
+    MODEL = "model"
     PRESET = "preset"
 
 
@@ -120,12 +122,29 @@ class LossSpec(ComponentSpec):
 
 @dataclass(frozen=True)
 class MethodSpec(ComponentSpec):
-    """A way to make the picture. `trainable` methods apply a trained model."""
+    """A way to make the picture.
+
+    Args:
+        trainable: applies a trained model, which `stylize train` makes.
+        needs_style: takes paintings when it makes a picture.
+        streams: takes and returns pictures as uint8, so that large ones need little memory.
+        default_model: of a trainable method, the name of the model that is used where none is
+            named.
+    """
 
     kind = Kind.METHOD
 
     trainable: bool = False
     needs_style: bool = True
+    streams: bool = False
+    default_model: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelSpec(ComponentSpec):
+    """A trained model that a plugin carries; `factory` is "package:file" of a model file."""
+
+    kind = Kind.MODEL
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import analyze, calibrate, compare, evaluate, picture, plugins, presets, rerun
+from stylize.cli import (
+    analyze,
+    calibrate,
+    compare,
+    evaluate,
+    models,
+    picture,
+    plugins,
+    presets,
+    rerun,
+    train,
+)
 from stylize.cli.group import StylizeGroup
 from stylize.cli.report import INTERRUPTED, explain, say, warn
 from stylize.plugins import PluginHost
@@ -67,6 +78,8 @@ def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
     compare.add_command(app)
     evaluate.add_command(app)
     calibrate.add_command(app)
+    train.add_command(app)
+    app.add_typer(models.app, name="models")
     app.add_typer(analyze.app, name="analyze")
     app.add_typer(plugins.app, name="plugins")
     app.add_typer(presets.app, name="presets")

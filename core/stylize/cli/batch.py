@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stylize.cli.jobs import STANDARD, Job
 from stylize.cli.report import ProgressBar, Report, say, warn
@@ -20,10 +20,9 @@ from stylize.outputs import check_output
 from stylize.plan import Plan
 from stylize.plugins import PluginHost
 
-if TYPE_CHECKING:
-    from stylize.pictures import Stylizer
+__all__ = ["clean_stdout", "interruptible", "make_pictures"]
 
-__all__ = ["make_pictures"]
+PICTURE = "saving the best picture so far (Ctrl-C again to drop it)"
 
 
 def make_pictures(
@@ -77,20 +76,20 @@ def _make_all(
     started: float,
 ) -> bool:
     """Make pictures and say whether that was interrupted."""
-    with _clean_stdout():
+    with clean_stdout():
         from stylize.device import give_memory_back
         from stylize.pictures import Stylizer
 
         give_memory_back()
         stylizer = Stylizer(plan.settings, host, max_pixels=max_pixels, started=started)
-    with _interruptible(stylizer):
+    with interruptible(stylizer.cancelled, PICTURE):
         for job in jobs:
             if stylizer.cancelled.is_set():
                 report.skipped(job, "interrupted")
                 continue
             try:
                 with (
-                    _clean_stdout(),
+                    clean_stdout(),
                     ProgressBar(Path(job.title).name, enabled=not report.quiet) as bar,
                 ):
                     stylizer.observers = (bar,)
@@ -103,26 +102,30 @@ def _make_all(
     return stylizer.cancelled.is_set()
 
 
-def _clean_stdout() -> contextlib.redirect_stdout[Any]:
+def clean_stdout() -> contextlib.redirect_stdout[Any]:
     """Keep what plugins and libraries print (torch, of downloads) out of a picture or JSON."""
     return contextlib.redirect_stdout(sys.stderr)
 
 
 @contextlib.contextmanager
-def _interruptible(stylizer: Stylizer) -> Iterator[None]:
-    """Make the first Ctrl-C (or SIGTERM) ask for the best image so far; a second one is final."""
+def interruptible(cancelled: threading.Event, what: str) -> Iterator[None]:
+    """Make the first Ctrl-C (or SIGTERM) set `cancelled` and say what follows; a second is final.
+
+    Args:
+        what: is done now, after "stopping: ".
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ask(number: int, frame: Any) -> None:
         del number, frame
-        if stylizer.cancelled.is_set():
+        if cancelled.is_set():
             raise KeyboardInterrupt
-        stylizer.cancel()
+        cancelled.set()
         # Not print: the signal may have come in the middle of one.
         with contextlib.suppress(OSError):
-            os.write(2, b"\nstopping: saving the best picture so far (Ctrl-C again to drop it)\n")
+            os.write(2, f"\nstopping: {what}\n".encode())
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -12,6 +12,7 @@ from stylize.errors import UsageError
 from stylize.plan import RunSettings, make_settings
 from stylize.plugins import PluginHost
 from stylize.presets import load_preset, merge_settings
+from stylize.settings import Settings
 
 __all__ = [
     "DeviceOption",
@@ -53,25 +54,38 @@ DeviceOption = Annotated[
 
 PANELS = {
     "Parts": (
-        "method", "backbone", "weights", "smooth", "smooth_layers", "gains", "content_loss",
-        "style_loss", "image_loss", "content_layers", "style_layers",
+        "method", "model", "backbone", "weights", "smooth", "smooth_layers", "gains",
+        "content_loss", "style_loss", "image_loss", "content_layers", "style_layers",
     ),
     "Look": (
-        "strength", "style_weights", "style_scale", "keep_color", "balance", "content_weight",
-        "style_weight",
+        "strength", "style_weights", "style_scale", "stroke_size", "keep_color", "balance",
+        "content_weight", "style_weight",
     ),
     "Work": ("size", "quality", "time", "seed", "device", "precision"),
 }  # fmt: skip
 
+Panels = Mapping[str, Iterable[str]]
 
-def with_settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace a command's `**settings` by one text option a run setting.
+
+def with_settings_options(
+    command: Callable[..., None],
+    *groups: tuple[type[Settings], Panels],
+) -> Callable[..., None]:
+    """Replace a command's `**settings` by one text option a setting.
 
     Text, because pydantic reads it: presets, `--set` and Python then share one set of messages.
+
+    Args:
+        groups: models, each with the names of its settings by panel; the run settings by default.
     """
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    options = [_option(name, panel) for panel, names in PANELS.items() for name in names]
+    options = [
+        _option(model, name, panel)
+        for model, panels in groups or ((RunSettings, PANELS),)
+        for panel, names in panels.items()
+        for name in names
+    ]
 
     def wrapper(**values: Any) -> None:
         command(**values)
@@ -123,8 +137,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
     return options
 
 
-def _option(name: str, panel: str) -> inspect.Parameter:
-    field = RunSettings.model_fields[name]
+def _option(model: type[Settings], name: str, panel: str) -> inspect.Parameter:
+    field = model.model_fields[name]
     default = field.get_default()
     shown = "" if default is None else f"  [default: {default}]"
     option = typer.Option(
@@ -144,6 +158,8 @@ def _option(name: str, panel: str) -> inspect.Parameter:
 def _metavar(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return "|".join(map(str, get_args(annotation)))
+    if annotation is bool:
+        return "yes|no"
     if annotation in (int, float):
         return "NUMBER"
     return "TEXT"

@@ -13,6 +13,7 @@ from stylize.plan import RunSettings, make_plan, make_settings
 from stylize.plugins import PluginHost
 from stylize.presets import changed_settings, load_preset
 from stylize.spec import Kind
+from stylize.training.settings import TrainingSettings
 
 __all__ = ["app"]
 
@@ -52,7 +53,8 @@ def show(
     typer.echo(f"{name}: {preset.summary}\nfrom: {preset.citation}\n")
     changed = changed_settings(make_settings(preset.settings))
     options = changed.pop("options", {})
-    for key, value in {**changed, **_flat(options)}.items():
+    training = {f"training.{key}": value for key, value in preset.training.items()}
+    for key, value in {**changed, **_flat(options), **training}.items():
         typer.echo(f"{key} = {json.dumps(value)}")
 
 
@@ -73,13 +75,15 @@ def diff(
 
 def _everything(host: PluginHost, name: str) -> dict[str, Any]:
     """Return all settings of a preset, defaults too, with those of the parts as ROLE.OPTION."""
+    training: Mapping[str, Any] = {}
     if name == DEFAULTS:
         settings = RunSettings()
     elif name.rpartition(":")[2] in {spec.name for spec in host.specs(Kind.PRESET)}:
-        settings = make_settings(load_preset(host, name).settings)
+        preset = load_preset(host, name)
+        settings, training = make_settings(preset.settings), preset.training
     else:
         raise UnknownNameError("preset", name, [*host.names(Kind.PRESET), DEFAULTS])
-    plan = make_plan(host, settings)
+    plan = make_plan(host, settings, training=bool(training))
     parts = {
         "method": plan.method_settings,
         "backbone": plan.backbone_settings,
@@ -89,6 +93,8 @@ def _everything(host: PluginHost, name: str) -> dict[str, Any]:
         **{image.spec.name: image.settings for image in plan.image},
     }
     options = {part: model.model_dump(mode="json") for part, model in parts.items() if model}
+    if training:
+        options["training"] = TrainingSettings.model_validate(training).model_dump(mode="json")
     return {**settings.model_dump(mode="json", exclude={"options"}), **_flat(options)}
 
 

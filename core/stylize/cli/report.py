@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from stylize.pictures import Result
     from stylize.run import Progress
 
-__all__ = ["INTERRUPTED", "ProgressBar", "Report", "explain", "say", "warn"]
+__all__ = ["INTERRUPTED", "ProgressBar", "ProgressLines", "Report", "explain", "say", "warn"]
 
 INTERRUPTED = 130
 ENDINGS = {"done": "", "time": ", stopped in time", "interrupted": ", interrupted"}
@@ -189,3 +190,33 @@ class ProgressBar:
         losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
         state = f"{progress.stage} {progress.step}/{progress.steps} {losses}"
         self._bar.update(self._task, completed=progress.fraction, state=state)
+
+
+class ProgressLines:
+    """A line on standard error every so often, for logs: what `ProgressBar` does without one.
+
+    Args:
+        every: seconds between lines.
+    """
+
+    def __init__(self, every: float = 30.0) -> None:
+        self._every = every
+        self._began = time.monotonic()
+        self._start: float | None = None
+        self._said = self._began
+
+    def progressed(self, progress: Progress) -> None:
+        """Say how far the run is, if the last time is long ago."""
+        now = time.monotonic()
+        if self._start is None:
+            self._start, self._began = progress.fraction, now
+        if now - self._said < self._every:
+            return
+        self._said = now
+        done = progress.fraction - self._start
+        left = (now - self._began) * (1 - progress.fraction) / done if done else float("nan")
+        losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
+        say(
+            f"{progress.stage} {progress.step}/{progress.steps} {losses}"
+            + (f", {left / 60:.0f} min left" if done else "")
+        )

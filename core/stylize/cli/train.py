@@ -1,0 +1,186 @@
+"""`stylize train`: make a model of a method that applies one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from stylize.cli.batch import clean_stdout, interruptible
+from stylize.cli.group import StylizeCommand
+from stylize.cli.options import (
+    PresetOption,
+    QuietOption,
+    SetOption,
+    collect_settings,
+    with_settings_options,
+)
+from stylize.cli.report import INTERRUPTED, ProgressBar, ProgressLines, say, warn
+from stylize.errors import SettingsError, UsageError
+from stylize.plan import RunSettings, make_plan
+from stylize.plugins import PluginHost
+from stylize.presets import load_preset
+from stylize.settings import parse_settings
+from stylize.training.settings import TrainingSettings
+
+__all__ = ["add_command"]
+
+PANELS = {
+    "Parts": (
+        "backbone", "weights", "smooth", "smooth_layers", "gains", "content_loss", "style_loss",
+        "image_loss", "content_layers", "style_layers",
+    ),
+    "Look": ("strength", "style_weights", "balance", "content_weight", "style_weight"),
+    "Work": ("time", "seed", "device", "precision"),
+}  # fmt: skip
+TRAINING_PANELS = {"Training": tuple(TrainingSettings.model_fields)}
+
+
+def add_command(app: typer.Typer) -> None:
+    """Add the command."""
+    command = with_settings_options(
+        train, (TrainingSettings, TRAINING_PANELS), (RunSettings, PANELS)
+    )
+    app.command("train", cls=StylizeCommand)(command)
+
+
+def train(
+    ctx: typer.Context,
+    method: Annotated[
+        str, typer.Argument(metavar="METHOD", help="A method that applies a model, as johnson.")
+    ],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="FOLDER", help="Photographs, in any folders within.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The model, .safetensors. Checkpoint, metrics.csv and previews go into "
+            "NAME.training beside it.",
+        ),
+    ],
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style", "-s", metavar="FILE", help="The painting to learn; repeat it for a blend."
+        ),
+    ] = None,
+    styles: Annotated[
+        Path | None,
+        typer.Option(
+            "--styles",
+            metavar="FOLDER",
+            help="Many paintings, of a method that learns to take any.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the checkpoint, to the same result as without a break."
+        ),
+    ] = False,
+    init: Annotated[
+        Path | None,
+        typer.Option("--init", metavar="MODEL", help="Start from a trained model's network."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Start anew, over a model and its checkpoint.")
+    ] = False,
+    summary: Annotated[
+        str, typer.Option("--summary", metavar="TEXT", help="One line for stylize models list.")
+    ] = "",
+    license_: Annotated[
+        str,
+        typer.Option("--license", metavar="TEXT", help="The model's licence, as CC0-1.0."),
+    ] = "",
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    quiet: QuietOption = False,
+    **settings: str | None,
+) -> None:
+    """Train a model: a network that restyles photographs in one pass.
+
+    Interrupted (Ctrl-C, or --time), it saves a checkpoint and the model so far. On several
+    GPUs: accelerate launch -m stylize train ...
+    """
+    host: PluginHost = ctx.obj
+    given = {name: value for name, value in settings.items() if value is not None}
+    training = _training_settings(host, preset, given)
+    run_settings = {k: v for k, v in given.items() if k in RunSettings.model_fields}
+    plan = make_plan(
+        host,
+        collect_settings(host, {**run_settings, "method": method}, preset, assignments or ()),
+        training=True,
+    )
+    for problem in plan.problems:
+        warn(problem.message)
+    if resume and (force or init):
+        raise UsageError("--resume goes on; --force and --init start anew: leave one out")
+    started = time.monotonic()
+    with clean_stdout():
+        from stylize.pictures import deadline_of
+        from stylize.run import Run
+        from stylize.training.session import Training
+
+        run = Run(
+            seed=plan.settings.seed,
+            strength=plan.settings.strength,
+            deadline=deadline_of(started, plan.settings.time),
+        )
+        job = Training(
+            host,
+            plan,
+            training,
+            data,
+            output,
+            styles=style or (),
+            paintings=styles,
+            resume=resume,
+            force=force,
+            init=init,
+            summary=summary,
+            license=license_,
+            tell=warn,
+        )
+        job.check()
+        label = output.name
+        with (
+            ProgressBar(label, enabled=not quiet) as bar,
+            interruptible(run.cancelled, "saving the checkpoint and the model so far"),
+        ):
+            lines = [] if quiet or sys.stderr.isatty() else [ProgressLines()]
+            run.observers = [bar, *lines, *host.observers(plan)]
+            model = job(run)
+    losses = ", ".join(f"{name} {value:.3g}" for name, value in model.header.losses.items())
+    if not quiet:
+        minutes = (time.monotonic() - started) / 60
+        held = f", held-out losses: {losses}" if losses else ""
+        say(f"{output}: {run.steps_done} of {training.steps} steps, {minutes:.1f} min{held}")
+    if run.stop_reason != "done" and not quiet:
+        say("stopped early: the same command with --resume goes on")
+    for warning in run.warnings:
+        warn(warning)
+    raise typer.Exit(INTERRUPTED if run.stop_reason == "interrupted" else 0)
+
+
+def _training_settings(
+    host: PluginHost, preset: str | None, given: dict[str, Any]
+) -> TrainingSettings:
+    """Lay options over a preset's. Raises: SettingsError."""
+    base = load_preset(host, preset).training if preset else {}
+    values = {**base, **{k: v for k, v in given.items() if k in TrainingSettings.model_fields}}
+    try:
+        parsed = parse_settings(TrainingSettings, values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise SettingsError(f"{name} is {values[name]!r}: {first['msg']}") from error
+    assert isinstance(parsed, TrainingSettings)
+    return parsed

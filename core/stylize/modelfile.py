@@ -1,0 +1,177 @@
+"""Trained models: one safetensors file of tensors in float16, with a typed JSON header.
+
+The header is read without torch and without running code, so that a wrong model is refused at
+once.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stylize.errors import ModelError
+from stylize.outputs import write_file
+from stylize.provenance import sha256_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["SCHEMA", "ModelFile", "ModelHeader", "StyleRecord", "read_header", "write_model"]
+
+SCHEMA = 1
+KEY = "stylize_model"
+# Of a safetensors file: no header of ours comes near it, and a wrong file could claim anything.
+LONGEST_HEADER = 10_000_000
+
+
+class StyleRecord(BaseModel):
+    """A painting that a model was trained on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="File name.")
+    sha256: str = Field(description="Of the file's bytes.")
+
+
+class ModelHeader(BaseModel):
+    """What a trained model is. Fields that are unknown to this release are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: int = Field(description="1; a higher one is of a newer release.")
+    method: str = Field(description="The method that trained it and applies it.")
+    network: dict[str, Any] = Field(description="Settings of the method that shape the network.")
+    backbone: str = Field(description="Backbone and tag of the losses, as vgg16.oxford.")
+    weights: str = Field(description="Fingerprint of the backbone's weights.")
+    run: dict[str, Any] = Field(
+        description="Run settings of the training (losses, layers, smoothing, strength) that "
+        "differ from the defaults."
+    )
+    training: dict[str, Any] = Field(description="Training settings that differ from the defaults.")
+    styles: tuple[StyleRecord, ...] = Field((), description="The paintings, where they are few.")
+    pictures: int = Field(description="How many photographs it was trained on.")
+    steps: int = Field(description="Steps taken, those of models that it started from included.")
+    losses: dict[str, float] = Field(default_factory=dict, description="Last validation losses.")
+    summary: str = Field("", description="One line.")
+    license: str = Field("", description="SPDX identifier or short note.")
+    framework: str = Field("", description="Release of stylize that wrote it.")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file: its header, read; its tensors, on demand.
+
+    Args:
+        name: what messages and records call it: a registered name, or the path.
+        path: of the file.
+        header: what it is.
+    """
+
+    name: str
+    path: Path
+    header: ModelHeader
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the tensors by name, in float32.
+
+        Raises: ModelError where the file is damaged or a value is not finite.
+        """
+        import torch
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            loaded = load_file(self.path)
+        except (SafetensorError, OSError) as error:
+            raise _damaged(self.path, str(error)) from error
+        for name, tensor in loaded.items():
+            if not torch.isfinite(tensor).all():
+                raise _damaged(self.path, f"{name} holds NaN or infinity")
+        return {
+            name: tensor.float() if tensor.is_floating_point() else tensor
+            for name, tensor in loaded.items()
+        }
+
+    def fingerprint(self) -> str:
+        """First 16 hex digits of the file's SHA-256."""
+        return sha256_of(self.path)[:16]
+
+
+def read_header(path: Path) -> ModelHeader:
+    """Read a model file's header.
+
+    Raises: ModelError where the file is missing, cut short, not safetensors, no model of stylize,
+        or of a newer schema.
+    """
+    try:
+        metadata = _read_metadata(path)
+    except FileNotFoundError as error:
+        raise ModelError(f"model {path}: no such file: check the name and the folder") from error
+    except (OSError, ValueError, struct.error) as error:
+        raise _damaged(path, str(error)) from error
+    if KEY not in metadata:
+        raise ModelError(
+            f"model {path}: is safetensors, but no model that stylize trained: train one with "
+            f"stylize train"
+        )
+    try:
+        values = json.loads(metadata[KEY])
+        version = values["schema_version"]
+        if isinstance(version, int) and version > SCHEMA:
+            raise ModelError(
+                f"model {path}: has schema {version}, this release of stylize reads up to "
+                f"{SCHEMA}: install a newer release"
+            )
+        return ModelHeader.model_validate(values)
+    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, f"its header: {error}") from error
+
+
+def write_model(path: Path, header: ModelHeader, tensors: Mapping[str, Tensor]) -> None:
+    """Write a model file, whole or not at all; floating-point tensors become float16.
+
+    Raises: OutputError where it cannot be written; ModelError where float16 cannot hold a value.
+    """
+    import torch
+    from safetensors.torch import save
+
+    halves = {}
+    for name, tensor in tensors.items():
+        plain = tensor.detach().cpu().contiguous()
+        halves[name] = plain.half() if plain.is_floating_point() else plain
+        if not torch.isfinite(halves[name]).all():
+            raise ModelError(
+                f"model {path}: {name} reaches {plain.abs().max().item():.3g}, float16 holds up to "
+                f"65504: train with a lower learning rate"
+            )
+    write_file(path, save(halves, {KEY: header.model_dump_json()}))
+
+
+def _read_metadata(path: Path) -> Mapping[str, str]:
+    """Return a safetensors file's metadata. Raises: OSError, ValueError, struct.error."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > LONGEST_HEADER:
+            raise ValueError(f"its header claims {length:,} bytes")
+        listed = json.loads(file.read(length))
+        held = file.seek(0, 2) - 8 - length
+    if not isinstance(listed, dict):
+        raise ValueError("its header is no JSON object")
+    metadata = listed.pop("__metadata__", {})
+    needed = max((entry["data_offsets"][1] for entry in listed.values()), default=0)
+    if held < needed:
+        raise ValueError(f"it has {held:,} of {needed:,} bytes of tensors")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _damaged(path: Path, reason: str) -> ModelError:
+    return ModelError(
+        f"model {path}: is cut short, damaged or not safetensors ({' '.join(reason.split())}): "
+        f"get it again"
+    )

@@ -1,0 +1,1 @@
+"""Training, for every trainable method: settings, data, checkpoints and the one loop."""

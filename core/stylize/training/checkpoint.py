@@ -1,0 +1,86 @@
+"""Checkpoints: everything that a killed training run needs to go on to the same result."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylize.errors import TrainingError, UsageError
+from stylize.outputs import write_file
+
+__all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training run after a step.
+
+    Args:
+        step: steps taken.
+        identity: what must be the same to go on: settings, data, paintings, weights.
+        network: state of the trained network, float32.
+        optimizer: state of the optimiser.
+        rng: torch's generator on the CPU. The order and framing of photographs need no state:
+            the step decides them.
+        losses: of the last validation.
+    """
+
+    step: int
+    identity: Mapping[str, Any]
+    network: Mapping[str, Tensor]
+    optimizer: Mapping[str, Any]
+    rng: Tensor
+    losses: Mapping[str, float]
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises: OutputError where it cannot be written, with the one before left in place.
+    """
+    buffer = BytesIO()
+    torch.save({"format": FORMAT, **vars(checkpoint)}, buffer)
+    write_file(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
+    """Read a checkpoint of the run that `identity` describes. Runs no code of the file.
+
+    Raises: UsageError where there is none, or it is of another run; TrainingError where it is
+        damaged.
+    """
+    if not path.is_file():
+        raise UsageError(f"--resume: there is no {path}: leave out --resume to start anew")
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        loaded.pop("format")
+        checkpoint = Checkpoint(**loaded)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
+        raise TrainingError(
+            f"checkpoint {path} is damaged ({str(error).splitlines()[0]}): start anew with --force"
+        ) from error
+    changed = [
+        f"{key} was {_short(checkpoint.identity.get(key))} and is {_short(value)} now"
+        for key, value in identity.items()
+        if checkpoint.identity.get(key) != value
+    ]
+    if changed:
+        raise UsageError(
+            f"--resume: {path} is of another run ({'; '.join(changed)}): use its settings, or "
+            f"start anew with --force"
+        )
+    return checkpoint
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

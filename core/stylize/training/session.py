@@ -1,0 +1,275 @@
+"""A training run from settings and files to a model file: what `stylize train` does."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from stylize.applying import TRAINED
+from stylize.errors import ModelError, OutputError, UsageError
+from stylize.images import MAX_PIXELS, Picture, read_image
+from stylize.modelfile import (
+    SCHEMA,
+    ModelFile,
+    ModelHeader,
+    StyleRecord,
+    read_header,
+    write_model,
+)
+from stylize.parts import Parts, build_parts
+from stylize.plan import Plan, style_shares
+from stylize.protocols import StyleImage, TrainableMethod
+from stylize.run import Run
+from stylize.spec import split_backbone_name
+from stylize.training.data import Photographs, find_photographs, split_held_out
+from stylize.training.loop import Trained, Trainer, make_accelerator
+from stylize.training.settings import TrainingSettings
+from stylize.version import framework_version
+
+if TYPE_CHECKING:
+    from stylize.plugins import PluginHost
+
+__all__ = ["Training", "training_folder"]
+
+# Deviation of colours under which a painting is a single colour.
+BLANK = 1 / 255
+# What may change when a run is resumed, for the result does not depend on it.
+FREE = {
+    "learning_rate", "steps", "validate_every", "checkpoint_every", "log_every", "workers",
+    "tensorboard",
+}  # fmt: skip
+
+
+def training_folder(output: Path) -> Path:
+    """Return the folder beside a model file that keeps its checkpoint, metrics and previews."""
+    return output.with_name(f"{output.stem}.training")
+
+
+@dataclass
+class Training:
+    """One training run, planned and checked; call it to train.
+
+    Args:
+        plan: of `make_plan(..., training=True)`.
+        settings: how long, on what.
+        data: folder of photographs.
+        styles: the paintings, of a method that learns them.
+        paintings: folder of paintings, of a method that takes any.
+        output: the model file.
+        resume: go on from the checkpoint beside the output.
+        force: replace the output and start anew over a checkpoint.
+        init: a model file to start from.
+        summary, license: for the model's header.
+        tell: told of broken pictures and the like, a line each.
+    """
+
+    host: PluginHost
+    plan: Plan
+    settings: TrainingSettings
+    data: Path
+    output: Path
+    styles: Sequence[str] = ()
+    paintings: Path | None = None
+    resume: bool = False
+    force: bool = False
+    init: Path | None = None
+    summary: str = ""
+    license: str = ""
+    max_pixels: int = MAX_PIXELS
+    tell: Callable[[str], None] = print
+
+    def check(self) -> None:
+        """Find out what can be known before anything heavy is loaded.
+
+        Raises: UsageError, OutputError, ModelError.
+        """
+        method = self.plan.method
+        if method.needs_style and (self.styles or self.paintings is None):
+            raise UsageError(
+                f"{method.name} learns to take any painting: give --styles with a folder of many"
+            )
+        if not method.needs_style and (self.paintings is not None or not self.styles):
+            raise UsageError(f"{method.name} learns one painting, or a blend: give --style FILE")
+        style_shares(self.plan.settings, len(self.styles))
+        if self.output.suffix != ".safetensors":
+            raise OutputError(f"-o {self.output}: a model file ends in .safetensors: name it so")
+        if not self.output.parent.is_dir():
+            raise OutputError(f"-o {self.output}: there is no folder {self.output.parent}: make it")
+        folder = training_folder(self.output)
+        if not (self.force or self.resume):
+            for path in (self.output, folder / "checkpoint.pt"):
+                if path.exists():
+                    raise OutputError(
+                        f"{path}: exists: go on with --resume, start anew with --force, or choose "
+                        f"another -o"
+                    )
+        if self.init is not None:
+            header = read_header(self.init)
+            if header.method != method.name:
+                raise ModelError(
+                    f"--init {self.init}: is of method {header.method}, not {method.name}: give "
+                    f"a model of {method.name}"
+                )
+
+    def __call__(self, run: Run) -> ModelFile:
+        """Train and write the model file; stopped early, the model so far.
+
+        Raises: StylizeError for anything that the user can mend.
+        """
+        self.check()
+        files = find_photographs(self.data)
+        logging.getLogger("accelerate").setLevel(logging.ERROR)
+        accelerator = make_accelerator(self.plan.settings.device)
+        parts = build_parts(self.host, self.plan, accelerator.device)
+        method = parts.method
+        assert isinstance(method, TrainableMethod)
+        torch.manual_seed(run.seed)
+        pictures = [self._read_style(name) for name in self.styles]
+        shares = style_shares(self.plan.settings, len(pictures))
+        styles = [
+            StyleImage(picture.pixels.to(parts.device), share, picture.name)
+            for picture, share in zip(pictures, shares, strict=True)
+        ]
+        task = method.training_task(styles, parts, run.strength)
+        network = dict(method.network_settings())
+        before = self._take_over(task.network, network) if self.init else 0
+        data, held_out = self._split(files, run.seed)
+        records = tuple(
+            StyleRecord(name=Path(picture.name).name, sha256=picture.sha256) for picture in pictures
+        )
+        trainer = Trainer(
+            task,
+            data,
+            held_out,
+            self.settings,
+            run,
+            training_folder(self.output),
+            self._identity(parts, network, records, data),
+            accelerator,
+            self.tell,
+        )
+        trained = trainer(resume=self.resume)
+        header = self._header(parts, network, records, len(data["content"]), before, trained)
+        if accelerator.is_main_process:
+            write_model(self.output, header, trained.network)
+        accelerator.wait_for_everyone()
+        return ModelFile(str(self.output), self.output, header)
+
+    def _read_style(self, name: str) -> Picture:
+        size = self.settings.style_size or 2 * self.settings.crop
+        picture = read_image(name, size=size, max_pixels=self.max_pixels)
+        for warning in picture.warnings:
+            self.tell(warning)
+        if picture.pixels.std(dim=(2, 3)).max() < BLANK:
+            raise UsageError(
+                f"--style {name}: is a single colour, which has no strokes to learn: give a "
+                f"painting"
+            )
+        return picture
+
+    def _split(
+        self, files: Sequence[str], seed: int
+    ) -> tuple[dict[str, Photographs], dict[str, Photographs]]:
+        """Return the streams to train on, and the held-out ones."""
+        streams = {"content": tuple(files)}
+        if self.paintings is not None:
+            streams["style"] = find_photographs(self.paintings)
+        data, held_out = {}, {}
+        for number, (name, listed) in enumerate(streams.items()):
+            training, kept = split_held_out(listed, self.settings.validation, seed + number)
+            data[name] = Photographs(training, self.settings, seed + number)
+            held_out[name] = Photographs(kept, self.settings, seed + number, fixed=True)
+        return data, held_out
+
+    def _take_over(self, network: torch.nn.Module, settings: Mapping[str, object]) -> int:
+        """Fill a network from `init`, and return the steps that that model was trained for.
+
+        Raises: ModelError.
+        """
+        assert self.init is not None
+        header = read_header(self.init)
+        if different := [
+            key for key, value in settings.items() if header.network.get(key) != value
+        ]:
+            key = different[0]
+            raise ModelError(
+                f"--init {self.init}: has {key} {header.network.get(key)}, this run "
+                f"{settings[key]}: use --set {header.method}.{key}={header.network.get(key)}"
+            )
+        try:
+            network.load_state_dict(ModelFile(str(self.init), self.init, header).tensors())
+        except RuntimeError as error:
+            raise ModelError(
+                f"--init {self.init}: its tensors are not of this network "
+                f"({str(error).splitlines()[-1].strip()}): give another model"
+            ) from error
+        return header.steps
+
+    def _identity(
+        self,
+        parts: Parts,
+        network: Mapping[str, object],
+        styles: Sequence[StyleRecord],
+        data: Mapping[str, Photographs],
+    ) -> dict[str, Any]:
+        settings = self.settings.model_dump(mode="json", exclude=FREE)
+        if self.settings.schedule == "cosine":  # whose step sizes depend on the last step
+            settings["steps"] = self.settings.steps
+        run = self.plan.settings
+        return {
+            **settings,
+            **{f"network {key}": value for key, value in network.items()},
+            "seed": run.seed,
+            "strength": run.strength,
+            "options": {k: v for k, v in run.options.items() if k != self.plan.method.name},
+            **{name: run.model_dump(mode="json")[name] for name in TRAINED},
+            "weights": parts.weights.fingerprint,
+            "paintings": [style.sha256[:16] for style in styles],
+            "init": self.init and read_header(self.init).steps,
+            **{f"{name} pictures": _summary(stream.files) for name, stream in data.items()},
+        }
+
+    def _header(
+        self,
+        parts: Parts,
+        network: dict[str, object],
+        styles: tuple[StyleRecord, ...],
+        pictures: int,
+        before: int,
+        trained: Trained,
+    ) -> ModelHeader:
+        run = self.plan.settings
+        changed = run.model_dump(mode="json", exclude_defaults=True)
+        backbone = self.plan.backbone
+        tag = self.plan.weights_tag or next((w.tag for w in backbone.weights), None)
+        short = split_backbone_name(run.backbone)[0]
+        return ModelHeader(
+            schema_version=SCHEMA,
+            method=self.plan.method.name,
+            network=network,
+            backbone=f"{short}.{tag}" if tag else short,
+            weights=parts.weights.fingerprint,
+            run={
+                k: v for k, v in changed.items() if k in (*TRAINED, "strength", "options", "seed")
+            },
+            training=self.settings.model_dump(mode="json", exclude_defaults=True),
+            styles=styles,
+            pictures=pictures,
+            steps=before + trained.steps,
+            losses={name: round(value, 5) for name, value in trained.losses.items()},
+            summary=self.summary,
+            license=self.license,
+            framework=framework_version(),
+        )
+
+
+def _summary(files: Sequence[str]) -> str:
+    """Tell a list of files in a few characters: their number, and a hash of their names."""
+    names = "\n".join(Path(file).name for file in files)
+    return f"{len(files)} files, {hashlib.sha256(names.encode()).hexdigest()[:8]}"

@@ -1,0 +1,37 @@
+"""Fast style transfer (Johnson et al.): a network trained for one painting, applied in one pass."""
+
+from __future__ import annotations
+
+from stylize.hookspecs import hookimpl
+from stylize.spec import ComponentSpec, MethodSpec, ModelSpec, PresetSpec
+
+STYLIZE_PLUGIN_API = 1
+
+PRESETS = {
+    "johnson_paper": "The paper's training (section 6.2): VGG-16, 256 px, batch 4, 40,000 steps",
+    "johnson_quick": "Training for CPUs: the light network, about an hour on two cores",
+}
+MODELS: dict[str, str] = {}
+
+
+@hookimpl
+def stylize_components() -> list[ComponentSpec]:
+    return [
+        MethodSpec(
+            "johnson",
+            factory="stylize_johnson.method:Johnson",
+            settings="stylize_johnson.settings:JohnsonSettings",
+            summary="Apply a network trained for one painting: any size, in a blink (section 3)",
+            trainable=True,
+            needs_style=False,
+            streams=True,
+        ),
+        *(
+            ModelSpec(name, factory=f"stylize_johnson:models/{name}.safetensors", summary=summary)
+            for name, summary in MODELS.items()
+        ),
+        *(
+            PresetSpec(name, factory=f"stylize_johnson:presets/{name}.toml", summary=summary)
+            for name, summary in PRESETS.items()
+        ),
+    ]

@@ -1,0 +1,181 @@
+"""Fast style transfer: one pass of a network that was trained for one painting.
+
+Source: section 3 of the paper (Johnson et al. 2016). Large pictures: thumbnail instance
+normalisation, Chen et al. 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylize.errors import ImageTooSmallError, ModelError, UsageError
+from stylize.images import fit_size, resize
+from stylize.modelfile import ModelFile
+from stylize.parts import Parts
+from stylize.protocols import StyleImage
+from stylize.run import Progress, Run
+from stylize_johnson.network import STRIDE, TransformationNetwork
+from stylize_johnson.settings import NETWORK_SETTINGS, JohnsonSettings
+from stylize_johnson.task import JohnsonTask
+from stylize_johnson.tiles import Tile, cut_tiles, read_tile
+
+# The statistics of a larger picture are those of it scaled down to this.
+THUMBNAIL = 1024
+# Reflection needs two positions each way.
+LEAST = 2 * STRIDE
+
+
+class Johnson:
+    """Applies a trained model, and says what training one minimises."""
+
+    def __init__(self, settings: JohnsonSettings) -> None:
+        self.settings = settings
+        self._loaded: tuple[ModelFile, TransformationNetwork] | None = None
+
+    def network_settings(self) -> Mapping[str, object]:
+        """Return the settings that shape the network."""
+        return self.settings.model_dump(include=set(NETWORK_SETTINGS))
+
+    def training_task(
+        self, styles: Sequence[StyleImage], parts: Parts, strength: float
+    ) -> JohnsonTask:
+        """Return the training of a new network for the paintings, blended by their weights.
+
+        Raises: UsageError without a painting.
+        """
+        if not styles:
+            raise UsageError("johnson learns one painting or a blend: give --style FILE")
+        return JohnsonTask(self.settings, styles, parts, strength)
+
+    @torch.inference_mode()
+    def stylize(
+        self, content: Tensor | None, styles: Sequence[StyleImage], parts: Parts, run: Run
+    ) -> Tensor:
+        """Return the stylised picture (1, 3, H, W), uint8, of the content's size.
+
+        Strength is the share of the result in a blend with the photograph, 0 to 1. Stroke size is
+        that of the network's own: the network sees the picture at 1 / stroke_size of its size.
+
+        Raises: UsageError for a strength above 1, or without content; ModelError;
+            ImageTooSmallError.
+        """
+        del styles  # learnt
+        if content is None:
+            raise UsageError("johnson restyles a photograph: give one")
+        if run.strength > 1:
+            raise UsageError(
+                f"strength is {run.strength:g}: of a trained model it is the share of the style "
+                f"in a blend with the photograph, 0 to 1; for a stronger style train a model "
+                f"with --strength {run.strength:g}"
+            )
+        height, width = content.shape[-2:]
+        size = _scaled(height, run.stroke_size), _scaled(width, run.stroke_size)
+        if min(size) < LEAST:
+            raise ImageTooSmallError(
+                f"image is {width}x{height}; johnson needs {LEAST}x{LEAST} times the stroke size: "
+                f"use a larger image",
+                (width, height),
+            )
+        photograph = _to_bytes(content)
+        seen = resize(photograph, size)
+        picture = self._make(self._network(parts), seen, parts, run)
+        picture = resize(picture, (height, width))
+        return _blend(photograph, picture, run.strength)
+
+    def _network(self, parts: Parts) -> TransformationNetwork:
+        """Return the model's network on the device, loaded once."""
+        model = parts.model
+        assert model is not None
+        if self._loaded is None or self._loaded[0] is not model:
+            network = TransformationNetwork(self.settings)
+            try:
+                network.load_tensors(model.tensors())
+            except RuntimeError as error:
+                raise ModelError(
+                    f"model {model.name}: its tensors are not of the network that its header "
+                    f"tells of ({str(error).splitlines()[-1].strip()}): get it again"
+                ) from error
+            network.to(parts.device, parts.dtype).to(memory_format=torch.channels_last)
+            self._loaded = model, network.eval().requires_grad_(False)
+        return self._loaded[1]
+
+    def _make(
+        self, network: TransformationNetwork, photograph: Tensor, parts: Parts, run: Run
+    ) -> Tensor:
+        """Return the network's picture of a photograph (1, 3, H, W), both uint8 on the CPU."""
+        height, width = photograph.shape[-2:]
+        tiles = list(cut_tiles(height, width, self.settings.tile))
+        thumbnail = None
+        network.forget_moments()
+        if len(tiles) > 1 or max(height, width) > THUMBNAIL:
+            thumbnail = self._fix_moments(network, photograph, parts)
+        picture = torch.empty(1, height, width, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
+        for number, tile in enumerate(tiles, 1):
+            if thumbnail is not None and run.should_stop():
+                _fill(picture, tiles[number - 1 :], thumbnail)
+                run.warnings.append(
+                    f"stopped after {number - 1} of {len(tiles)} tiles: the rest is enlarged from "
+                    f"a small picture"
+                )
+                break
+            seen, place = read_tile(photograph, tile, network.reach)
+            made = network(seen.to(parts.device))
+            _put(picture, tile, made[..., place.top : place.bottom, place.left : place.right])
+            run.report(Progress(number / len(tiles), number, len(tiles), {}, "tile"))
+        return picture
+
+    def _fix_moments(
+        self, network: TransformationNetwork, photograph: Tensor, parts: Parts
+    ) -> Tensor:
+        """Fix the norms' statistics to the thumbnail's, and return its picture."""
+        height, width = photograph.shape[-2:]
+        width, height = fit_size(width, height, THUMBNAIL)
+        small = resize(photograph, (max(height, LEAST), max(width, LEAST)))
+        whole = Tile(0, small.shape[-2], 0, small.shape[-1])
+        seen, place = read_tile(small, whole, 0)
+        made = network.keep_moments(seen.to(parts.device))
+        return made[..., : place.bottom, : place.right]
+
+
+def _scaled(side: int, stroke_size: float) -> int:
+    return max(1, round(side / stroke_size))
+
+
+def _to_bytes(content: Tensor) -> Tensor:
+    if content.dtype == torch.uint8:
+        return content.cpu()
+    return (content.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+
+
+def _put(picture: Tensor, tile: Tile, made: Tensor) -> None:
+    made = (made.clamp(0, 1) * 255).round()
+    picture[..., tile.top : tile.bottom, tile.left : tile.right] = made.to(torch.uint8).cpu()
+
+
+def _fill(picture: Tensor, tiles: Sequence[Tile], thumbnail: Tensor) -> None:
+    """Fill tiles with the thumbnail's picture, enlarged row of tiles by row of tiles."""
+    height, width = picture.shape[-2:]
+    for tile in tiles:
+        rows = torch.arange(tile.top, tile.bottom, device=thumbnail.device)
+        columns = torch.arange(tile.left, tile.right, device=thumbnail.device)
+        y = (rows + 0.5) / height * 2 - 1
+        x = (columns + 0.5) / width * 2 - 1
+        grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).unsqueeze(0)
+        enlarged = F.grid_sample(
+            thumbnail, grid, mode="bicubic", padding_mode="border", align_corners=False
+        )
+        _put(picture, tile, enlarged)
+
+
+def _blend(photograph: Tensor, picture: Tensor, strength: float) -> Tensor:
+    if strength == 1:
+        return picture
+    for rows in range(0, picture.shape[-2], 512):
+        part = slice(rows, rows + 512)
+        before, after = photograph[..., part, :].float(), picture[..., part, :].float()
+        picture[..., part, :] = before.lerp(after, strength).round().to(torch.uint8)
+    return picture

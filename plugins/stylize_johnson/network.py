@@ -1,0 +1,232 @@
+"""The image transformation network, in two builds, and its instance norms.
+
+Source: Johnson et al. 2016, section 3.1 and its supplement, with the instance norm of Ulyanov et
+al. 2016, reflection padding, and resized instead of transposed convolutions (Odena et al. 2016),
+which leave no checkerboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylize_johnson.settings import JohnsonSettings
+
+# What the last convolution adds to the photograph, for each unit of its output. Adam moves every
+# weight by as much, and thousands of them meet in a pixel: with 1 the first steps overshoot.
+OUTPUT_GAIN = 1 / 64
+EPSILON = 1e-5
+# Of the colours, in [0, 1]: a photograph of next to nothing is not blown up to noise.
+COLOUR_EPSILON = 1e-3
+# Of both networks, the input pixels of a position at their narrowest.
+STRIDE = 4
+
+Moments = tuple[Tensor, Tensor]
+
+
+class InstanceNorm(nn.Module):
+    """Normalises each channel of each sample, then scales and shifts it.
+
+    Its statistics are those of its input, or fixed ones: those of a whole picture, when a part of
+    it is made.
+    """
+
+    def __init__(self, channels: int, epsilon: float = EPSILON) -> None:
+        super().__init__()
+        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.moments: Moments | None = None
+        self.keeps = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return normalised features of the same shape (N, C, H, W)."""
+        channels = x.shape[1]
+        if self.moments is None and channels > 3 and not (self.keeps or torch.is_grad_enabled()):
+            # torch's fastest kernel by far for many channels on a CPU, but with a slow gradient.
+            weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+            return F.group_norm(x, channels, weight, bias, self.epsilon)
+        mean, variance = _moments(x) if self.moments is None else self.moments
+        if self.keeps:
+            self.moments = mean, variance
+        scale = self.weight * (variance + self.epsilon).rsqrt()
+        shift = self.bias - mean * scale
+        return torch.addcmul(_spread(shift, x), x, _spread(scale, x))
+
+
+def _moments(x: Tensor) -> Moments:
+    """Return (N, C) mean and variance in float32.
+
+    By the mean of squares: torch's own variance of channels_last features is many times slower.
+    """
+    rows = x.permute(0, 2, 3, 1).flatten(1, 2)
+    mean = rows.mean(dim=1, dtype=torch.float32)
+    square = rows.square().mean(dim=1, dtype=torch.float32)
+    return mean, (square - mean.square()).clamp_min(0)
+
+
+def _spread(values: Tensor, like: Tensor) -> Tensor:
+    return values.to(like.dtype)[:, :, None, None]
+
+
+class Convolution(nn.Sequential):
+    """A convolution of odd size with reflection padding."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.ReflectionPad2d(size // 2), nn.Conv2d(inputs, outputs, size, stride=stride)
+        )
+
+
+class NormalisedConvolution(nn.Sequential):
+    """Convolution, instance norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1) -> None:
+        super().__init__(
+            Convolution(inputs, outputs, size, stride), InstanceNorm(outputs), nn.ReLU(inplace=True)
+        )
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions whose result is added to their input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            NormalisedConvolution(channels, channels, 3),
+            Convolution(channels, channels, 3),
+            InstanceNorm(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the same shape (N, C, H, W)."""
+        result: Tensor = x + self.change(x)
+        return result
+
+
+class SubpixelConvolution(nn.Module):
+    """A convolution to four times the pixels, each the mean of the 2 x 2 pixels around its corner.
+
+    That mean is zero for every pattern that repeats with two pixels: whatever the weights, no
+    checkerboard is left (Sugawara et al. 2018).
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.convolution = Convolution(inputs, 4 * outputs, 3)
+        self.shuffle = nn.PixelShuffle(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, outputs, 2 H, 2 W) of features (N, inputs, H, W)."""
+        fine = F.pad(self.shuffle(self.convolution(x)), (0, 1, 0, 1), mode="reflect")
+        rows = fine[..., :-1, :] + fine[..., 1:, :]  # torch's own pooling is several times slower
+        mean: Tensor = (rows[..., :-1] + rows[..., 1:]) / 4
+        return mean
+
+
+class TransformationNetwork(nn.Module):
+    """Pictures (N, 3, H, W) in [0, 1] to stylised ones of the same size, about in [0, 1].
+
+    The layers' output is added to the photograph in colours of the painting's mean and deviation:
+    training starts from that, not from grey. H and W are multiples of `STRIDE`.
+
+    Args:
+        settings: which build, how wide, how many blocks.
+    """
+
+    def __init__(self, settings: JohnsonSettings) -> None:
+        super().__init__()
+        build = _classic if settings.network == "classic" else _light
+        self.colours = InstanceNorm(3, COLOUR_EPSILON)
+        self.layers = build(settings.width, settings.blocks)
+        # How far an output pixel depends on input pixels around it, rounded up to whole positions.
+        self.reach = STRIDE * (2 * settings.blocks + 4)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the stylised pictures, not clamped."""
+        dtype = next(self.layers.parameters()).dtype
+        base = self.colours(image.contiguous(memory_format=torch.channels_last))
+        change = self.layers(base.to(dtype))
+        stylised: Tensor = base + OUTPUT_GAIN * change.to(base.dtype)
+        return stylised
+
+    @torch.no_grad()
+    def start_from_colours(self, paintings: Sequence[Tensor], weights: Sequence[float]) -> None:
+        """Give photographs the mean and deviation of paintings (1, 3, H, W), before training."""
+        total = sum(weights)
+        for name, measure in (("weight", Tensor.std), ("bias", Tensor.mean)):
+            several = [measure(painting, dim=(0, 2, 3)) for painting in paintings]
+            blended = sum(w / total * each for w, each in zip(weights, several, strict=True))
+            getattr(self.colours, name).copy_(blended)
+
+    def norms(self) -> Iterator[InstanceNorm]:
+        """Yield the instance norms, first to last."""
+        for module in self.modules():
+            if isinstance(module, InstanceNorm):
+                yield module
+
+    def keep_moments(self, image: Tensor) -> Tensor:
+        """Fix every norm's statistics to those of a picture (1, 3, H, W), and return its result."""
+        self.forget_moments()
+        for norm in self.norms():
+            norm.keeps = True
+        try:
+            result: Tensor = self(image)
+        finally:
+            for norm in self.norms():
+                norm.keeps = False
+        return result
+
+    def forget_moments(self) -> None:
+        """Take statistics from each input again."""
+        for norm in self.norms():
+            norm.moments = None
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over the tensors of a model file.
+
+        Raises: RuntimeError where names or shapes are of another network.
+        """
+        self.load_state_dict(dict(tensors))
+
+
+def _classic(width: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(
+        NormalisedConvolution(3, width, 9),
+        NormalisedConvolution(width, 2 * width, 3, stride=2),
+        NormalisedConvolution(2 * width, 4 * width, 3, stride=2),
+        *(ResidualBlock(4 * width) for _ in range(blocks)),
+        nn.Upsample(scale_factor=2),
+        NormalisedConvolution(4 * width, 2 * width, 3),
+        nn.Upsample(scale_factor=2),
+        NormalisedConvolution(2 * width, width, 3),
+        Convolution(width, 3, 9),
+    )
+
+
+def _light(width: int, blocks: int) -> nn.Sequential:
+    last = SubpixelConvolution(width // 2, 3)
+    _even_out(last.convolution[1])
+    return nn.Sequential(
+        nn.PixelUnshuffle(STRIDE),
+        NormalisedConvolution(3 * STRIDE**2, width, 3),
+        *(ResidualBlock(width) for _ in range(blocks)),
+        nn.Upsample(scale_factor=2),
+        NormalisedConvolution(width, width // 2, 3),
+        last,
+    )
+
+
+@torch.no_grad()
+def _even_out(convolution: nn.Module) -> None:
+    """Start the four pixels of a position alike.
+
+    Source: Aitken et al. 2017, ICNR.
+    """
+    assert isinstance(convolution, nn.Conv2d)
+    for tensor in (convolution.weight, convolution.bias):
+        assert tensor is not None
+        tensor.copy_(tensor[::4].repeat_interleave(4, dim=0))

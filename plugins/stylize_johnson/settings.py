@@ -1,0 +1,37 @@
+"""Settings of the johnson method."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stylize.settings import Settings
+
+
+class JohnsonSettings(Settings):
+    """Settings of the johnson method. All but `tile` shape the network and are a model's own."""
+
+    network: Literal["classic", "light"] = Field(
+        "light",
+        description="classic: Johnson et al.'s, convolutions of 9x9 at full size; light: all work "
+        "at a quarter of the size, several times faster.",
+    )
+    width: int = Field(
+        64,
+        ge=4,
+        le=512,
+        description="Channels: of light's blocks; of classic's first layer, a quarter of its "
+        "blocks' (32 in Johnson et al.).",
+    )
+    blocks: int = Field(5, ge=1, le=32, description="Residual blocks.")
+    tile: int = Field(
+        1024,
+        ge=64,
+        le=16384,
+        description="Side of the tiles that large pictures are made in, in pixels: smaller ones "
+        "need less memory. The picture does not depend on it.",
+    )
+
+
+NETWORK_SETTINGS = ("network", "width", "blocks")

@@ -1,0 +1,59 @@
+"""What training minimises: the perceptual losses of eq. 5-7, for one painting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from stylize.parts import Parts
+from stylize.protocols import StyleImage
+from stylize_johnson.network import TransformationNetwork
+from stylize_johnson.settings import JohnsonSettings
+
+# Weight of the mean squared excess of pixels over [0, 1], which clamping would lose.
+RANGE = 100.0
+
+
+class JohnsonTask:
+    """A network to train on the losses that the parts hold, with the paintings' targets."""
+
+    def __init__(
+        self,
+        settings: JohnsonSettings,
+        styles: Sequence[StyleImage],
+        parts: Parts,
+        strength: float,
+    ) -> None:
+        images = [style.image for style in styles]
+        weights = [style.weight for style in styles]
+        network = TransformationNetwork(settings).to(parts.device)
+        network.start_from_colours(images, weights)
+        self.network: nn.Module = network
+        self.parts = parts
+        self.strength = strength
+        self.targets = parts.style_targets(images, weights)
+
+    def loss(
+        self, network: nn.Module, batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the (N,) objective of photographs, and its terms."""
+        photographs = batch["content"]
+        image = self.preview(network, batch)
+        objective = self.parts.objective(
+            self.parts.content_targets(photographs), self.targets, self.strength
+        )
+        total, terms = objective(image)
+        excess = (image - image.clamp(0, 1)).square().flatten(1).mean(dim=1)
+        terms["range"] = RANGE * excess.detach()
+        return total + RANGE * excess, terms
+
+    def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the stylised photographs (N, 3, S, S), in float32, not clamped."""
+        photographs = batch["content"]
+        with torch.autocast(
+            photographs.device.type, torch.bfloat16, enabled=self.parts.dtype == torch.bfloat16
+        ):
+            image: Tensor = network(photographs)
+        return image.float()
