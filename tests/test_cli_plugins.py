@@ -10,7 +10,14 @@ import pytest
 
 from command import FAST, Command
 from plugin_factory import place_distribution
-from stylize import list_backbones, list_losses, list_methods, list_presets, list_smoothings
+from stylize import (
+    list_backbones,
+    list_losses,
+    list_methods,
+    list_models,
+    list_presets,
+    list_smoothings,
+)
 from stylize.spec import Kind
 
 PAIR = ("photo.png", "painting.png")
