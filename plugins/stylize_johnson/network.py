@@ -17,7 +17,7 @@ from stylize_johnson.settings import JohnsonSettings
 
 # What the last convolution adds to the photograph, for each unit of its output. Adam moves every
 # weight by as much, and thousands of them meet in a pixel: with 1 the first steps overshoot.
-OUTPUT_GAIN = 1 / 64
+OUTPUT_GAIN = 1 / 16
 EPSILON = 1e-5
 # Of the colours, in [0, 1]: a photograph of next to nothing is not blown up to noise.
 COLOUR_EPSILON = 1e-3

@@ -82,9 +82,9 @@ def sort_files(
 
 
 def plan_jobs(
-    contents: Sequence[str | None], styles: Sequence[str], output: str | None, method: str
+    contents: Sequence[str | None], styles: Sequence[str], output: str | None, maker: str
 ) -> list[Job]:
-    """Give every picture a name that no other of this run has.
+    """Give every picture a name that no other of this run has; `maker` is the end of names.
 
     Of several contents those are left out that are a style or the output of another: a folder
     may hold the painting too, and, run again, the pictures that went into it.
@@ -99,7 +99,7 @@ def plan_jobs(
     jobs: list[Job] = []
     taken: set[str] = set()
     for content in contents:
-        path = _free_name(folder, [name for name in (content, *styles) if name], method, taken)
+        path = _free_name(folder, [name for name in (content, *styles) if name], maker, taken)
         jobs.append(Job(content, tuple(styles), str(path)))
     unwanted = {_absolute(name) for name in (*styles, *(job.output for job in jobs))}
     return [job for job in jobs if _absolute(job.content or "") not in unwanted] or jobs
@@ -130,12 +130,12 @@ def _output_folder(output: str | None, *, several: bool) -> Path | None:
     return path
 
 
-def _free_name(folder: Path, inputs: Sequence[str], method: str, taken: set[str]) -> Path:
-    """Return CONTENT_STYLE_METHOD.png in `folder`, numbered where it is taken, and take it."""
+def _free_name(folder: Path, inputs: Sequence[str], maker: str, taken: set[str]) -> Path:
+    """Return CONTENT_STYLE_MAKER.png in `folder`, numbered where it is taken, and take it."""
     stems = ["stdin" if name == STANDARD else Path(name).stem for name in inputs]
     stem = "_".join(stems).encode(errors="ignore")[:LONGEST_STEM].decode(errors="ignore")
-    name, number = f"{stem}_{method}", 2
+    name, number = f"{stem}_{maker}", 2
     while name.casefold() in taken:  # file systems may not tell A from a
-        name, number = f"{stem}_{method}_{number}", number + 1
+        name, number = f"{stem}_{maker}_{number}", number + 1
     taken.add(name.casefold())
     return folder / f"{name}.png"

@@ -57,7 +57,7 @@ def picture(
             "-o",
             metavar="PATH",
             help="A file for one picture, a folder for several, - for standard output; by default "
-            "CONTENT_STYLE_METHOD.png in this folder.",
+            "CONTENT_STYLE_METHOD.png in this folder, or CONTENT_MODEL.png of a trained model.",
         ),
     ] = None,
     force: Annotated[
@@ -104,7 +104,8 @@ def picture(
     style_shares(plan.settings, len(paintings))
     if not (given or styles or quiet):
         say(f"no files given: using the demo pair, {' and '.join(DEMO)}")
-    jobs = plan_jobs(contents, paintings, output, plan.method.name)
+    maker = Path(plan.model.name).stem if plan.model else plan.method.name
+    jobs = plan_jobs(contents, paintings, output, maker)
     left_out = sorted(map(str, set(contents).difference(job.content for job in jobs)))
     if left_out and not quiet:
         say(f"left out, as a style or an output of this run: {', '.join(left_out)}")
