@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -44,6 +46,25 @@ def photo(demo: Path) -> Path:
 @pytest.fixture(scope="session")
 def painting(demo: Path) -> Path:
     return demo / "starry_night.jpg"
+
+
+@pytest.fixture
+def full_disk() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """A context in which the disk is full: files take half of what is written, then fail."""
+
+    @contextlib.contextmanager
+    def fill() -> Iterator[None]:
+        whole = Path.write_bytes
+
+        def half(path: Path, data: bytes) -> int:
+            whole(path, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Path, "write_bytes", half)
+            yield
+
+    return fill
 
 
 @pytest.fixture

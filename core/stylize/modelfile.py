@@ -115,6 +115,8 @@ def read_header(path: Path) -> ModelHeader:
         raise ModelError(f"model {path}: no such file: check the name and the folder") from error
     except (OSError, ValueError, struct.error) as error:
         raise _damaged(path, str(error)) from error
+    except (LookupError, TypeError) as error:
+        raise _damaged(path, "its list of tensors makes no sense") from error
     if KEY not in metadata:
         raise ModelError(
             f"model {path}: is safetensors, but no model that stylize trained: train one with "
@@ -154,7 +156,10 @@ def write_model(path: Path, header: ModelHeader, tensors: Mapping[str, Tensor]) 
 
 
 def _read_metadata(path: Path) -> Mapping[str, str]:
-    """Return a safetensors file's metadata. Raises: OSError, ValueError, struct.error."""
+    """Return a safetensors file's metadata.
+
+    Raises: OSError; ValueError, struct.error, LookupError, TypeError where it is none.
+    """
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > LONGEST_HEADER:
