@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylize.errors import ImageTooSmallError, ModelError, UsageError
@@ -18,10 +17,18 @@ from stylize.modelfile import ModelFile
 from stylize.parts import Parts
 from stylize.protocols import StyleImage
 from stylize.run import Progress, Run
+from stylize.tiles import (
+    Tile,
+    cut_tiles,
+    empty_picture,
+    fill_tiles,
+    put_tile,
+    read_tile,
+    to_bytes,
+)
 from stylize_johnson.network import STRIDE, TransformationNetwork
 from stylize_johnson.settings import NETWORK_SETTINGS, JohnsonSettings
 from stylize_johnson.task import JohnsonTask
-from stylize_johnson.tiles import Tile, cut_tiles, read_tile
 
 # The statistics of a larger picture are those of it scaled down to this.
 THUMBNAIL = 1024
@@ -80,7 +87,7 @@ class Johnson:
                 f"use a larger image",
                 (width, height),
             )
-        photograph = _to_bytes(content)
+        photograph = to_bytes(content)
         seen = resize(photograph, size)
         picture = self._make(self._network(parts), seen, parts, run)
         picture = resize(picture, (height, width))
@@ -108,23 +115,23 @@ class Johnson:
     ) -> Tensor:
         """Return the network's picture of a photograph (1, 3, H, W), both uint8 on the CPU."""
         height, width = photograph.shape[-2:]
-        tiles = list(cut_tiles(height, width, self.settings.tile))
+        tiles = list(cut_tiles(height, width, self.settings.tile, STRIDE))
         thumbnail = None
         network.forget_moments()
         if len(tiles) > 1 or max(height, width) > THUMBNAIL:
             thumbnail = self._fix_moments(network, photograph, parts)
-        picture = torch.empty(1, height, width, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
+        picture = empty_picture(height, width)
         for number, tile in enumerate(tiles, 1):
             if thumbnail is not None and run.should_stop():
-                _fill(picture, tiles[number - 1 :], thumbnail)
+                fill_tiles(picture, tiles[number - 1 :], thumbnail)
                 run.warnings.append(
                     f"stopped after {number - 1} of {len(tiles)} tiles: the rest is enlarged from "
                     f"a small picture"
                 )
                 break
-            seen, place = read_tile(photograph, tile, network.reach)
+            seen, place = read_tile(photograph, tile, network.reach, STRIDE)
             made = network(seen.to(parts.device))
-            _put(picture, tile, made[..., place.top : place.bottom, place.left : place.right])
+            put_tile(picture, tile, made[..., place.top : place.bottom, place.left : place.right])
             run.report(Progress(number / len(tiles), number, len(tiles), {}, "tile"))
         return picture
 
@@ -136,39 +143,13 @@ class Johnson:
         width, height = fit_size(width, height, THUMBNAIL)
         small = resize(photograph, (max(height, LEAST), max(width, LEAST)))
         whole = Tile(0, small.shape[-2], 0, small.shape[-1])
-        seen, place = read_tile(small, whole, 0)
+        seen, place = read_tile(small, whole, 0, STRIDE)
         made = network.keep_moments(seen.to(parts.device))
         return made[..., : place.bottom, : place.right]
 
 
 def _scaled(side: int, stroke_size: float) -> int:
     return max(1, round(side / stroke_size))
-
-
-def _to_bytes(content: Tensor) -> Tensor:
-    if content.dtype == torch.uint8:
-        return content.cpu()
-    return (content.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
-
-
-def _put(picture: Tensor, tile: Tile, made: Tensor) -> None:
-    made = (made.clamp(0, 1) * 255).round()
-    picture[..., tile.top : tile.bottom, tile.left : tile.right] = made.to(torch.uint8).cpu()
-
-
-def _fill(picture: Tensor, tiles: Sequence[Tile], thumbnail: Tensor) -> None:
-    """Fill tiles with the thumbnail's picture, enlarged row of tiles by row of tiles."""
-    height, width = picture.shape[-2:]
-    for tile in tiles:
-        rows = torch.arange(tile.top, tile.bottom, device=thumbnail.device)
-        columns = torch.arange(tile.left, tile.right, device=thumbnail.device)
-        y = (rows + 0.5) / height * 2 - 1
-        x = (columns + 0.5) / width * 2 - 1
-        grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).unsqueeze(0)
-        enlarged = F.grid_sample(
-            thumbnail, grid, mode="bicubic", padding_mode="border", align_corners=False
-        )
-        _put(picture, tile, enlarged)
 
 
 def _blend(photograph: Tensor, picture: Tensor, strength: float) -> Tensor:
