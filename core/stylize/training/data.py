@@ -110,16 +110,16 @@ class Photographs(Dataset[Sample]):
         return bytes_of(square)[0].contiguous(), small
 
 
-def find_photographs(folder: str | Path) -> tuple[str, ...]:
+def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, ...]:
     """Return the picture files of a folder tree, sorted.
 
-    Raises: UsageError where there is no folder, or no picture in it.
+    Raises: UsageError, naming the option, where there is no folder, or no picture in it.
     """
     if not Path(folder).is_dir():
-        raise UsageError(f"--data {folder}: is no folder: give one with photographs in it")
+        raise UsageError(f"{option} {folder}: is no folder: give one with pictures in it")
     files = list_pictures(folder)
     if not files:
-        raise UsageError(f"--data {folder}: no pictures in it or in folders within: give another")
+        raise UsageError(f"{option} {folder}: no pictures in it or in folders within: give another")
     return tuple(files)
 
 
@@ -158,6 +158,8 @@ def load_batches(
         prefetch_factor=4 if workers else None,
         # Samples go as they are: a batch in shared memory would need as many open files.
         worker_init_fn=_start_worker,
+        # Else it draws the workers' seed from torch's own, which a resumed run has to find as it was.
+        generator=torch.Generator(),
     )
     for samples in loader:
         for sample in samples:

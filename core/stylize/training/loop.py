@@ -238,11 +238,11 @@ class Trainer:
     # Looking at the network.
 
     def _read_held_out(self, held_out: Mapping[str, Photographs]) -> list[dict[str, Tensor]]:
-        """Return batches of held-out pictures; of streams of unequal length, the shortest counts.
+        """Return batches of held-out photographs, with paintings from the first on, over and over.
 
         A picture that is broken is told of and replaced by another, as in training.
         """
-        count = min((len(data) for data in held_out.values()), default=0)
+        count = len(held_out["content"]) if all(map(len, held_out.values())) else 0
         if not (count and self._is_main):
             return []
         stacks = {
@@ -272,7 +272,7 @@ class Trainer:
             count += len(batch["content"])
             if sum(map(len, pictures)) < PREVIEWED:
                 shown = self.task.preview(network, batch).float().clamp(0, 1)
-                pictures.append(torch.stack([batch["content"].float(), shown], dim=1))
+                pictures.append(torch.stack([*batch.values(), shown], dim=1))
         network.train()
         self.losses = {name: value / count for name, value in sums.items()}
         log.write_validation(step, self.losses)
@@ -311,7 +311,7 @@ def _state(network: torch.nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
-def _tile(pairs: Tensor) -> Image.Image:
-    """Lay (N, 2, 3, S, S) out as two rows: pictures above, what became of them below."""
-    rows = [torch.cat(list(pairs[:, row]), dim=2) for row in (0, 1)]
+def _tile(columns: Tensor) -> Image.Image:
+    """Lay (N, R, 3, S, S) out as R rows: photographs, maybe paintings, what became of them."""
+    rows = [torch.cat(list(row), dim=2) for row in columns.unbind(dim=1)]
     return to_pil(torch.cat(rows, dim=1).unsqueeze(0))

@@ -26,6 +26,7 @@ from stylize.parts import Parts, build_parts
 from stylize.plan import Plan, style_shares
 from stylize.protocols import StyleImage, TrainableMethod
 from stylize.run import Run
+from stylize.settings import Settings
 from stylize.spec import split_backbone_name
 from stylize.training.data import Photographs, find_photographs, split_held_out
 from stylize.training.loop import Trained, Trainer, make_accelerator
@@ -123,7 +124,9 @@ class Training:
         Raises: StylizeError for anything that the user can mend.
         """
         self.check()
-        files = find_photographs(self.data)
+        files = {"content": find_photographs(self.data)}
+        if self.paintings is not None:
+            files["style"] = find_photographs(self.paintings, "--styles")
         logging.getLogger("accelerate").setLevel(logging.ERROR)
         accelerator = make_accelerator(self.plan.settings.device)
         parts = build_parts(self.host, self.plan, accelerator.device)
@@ -174,17 +177,22 @@ class Training:
         return picture
 
     def _split(
-        self, files: Sequence[str], seed: int
+        self, files: Mapping[str, Sequence[str]], seed: int
     ) -> tuple[dict[str, Photographs], dict[str, Photographs]]:
-        """Return the streams to train on, and the held-out ones."""
-        streams = {"content": tuple(files)}
-        if self.paintings is not None:
-            streams["style"] = find_photographs(self.paintings)
+        """Return the streams to train on, and the held-out ones.
+
+        Of fewer than ten paintings none is held out: the held-out photographs get known ones.
+        """
         data, held_out = {}, {}
-        for number, (name, listed) in enumerate(streams.items()):
-            training, kept = split_held_out(listed, self.settings.validation, seed + number)
-            data[name] = Photographs(training, self.settings, seed + number)
-            held_out[name] = Photographs(kept, self.settings, seed + number, fixed=True)
+        for number, (name, listed) in enumerate(files.items()):
+            settings = self.settings
+            if name == "style" and settings.style_zoom is not None:
+                settings = settings.model_copy(update={"zoom": settings.style_zoom})
+            training, kept = split_held_out(listed, settings.validation, seed + number)
+            if name == "style":
+                kept = kept or training
+            data[name] = Photographs(training, settings, seed + number)
+            held_out[name] = Photographs(kept, settings, seed + number, fixed=True)
         return data, held_out
 
     def _take_over(self, network: torch.nn.Module, settings: Mapping[str, object]) -> int:
@@ -225,6 +233,11 @@ class Training:
         return {
             **settings,
             **{f"network {key}": value for key, value in network.items()},
+            **{
+                f"{self.plan.method.name} {key}": value
+                for key, value in _dump(self.plan.method_settings).items()
+                if key not in network
+            },
             "seed": run.seed,
             "strength": run.strength,
             "options": {k: v for k, v in run.options.items() if k != self.plan.method.name},
@@ -267,6 +280,10 @@ class Training:
             license=self.license,
             framework=framework_version(),
         )
+
+
+def _dump(settings: Settings | None) -> dict[str, Any]:
+    return settings.model_dump(mode="json") if settings else {}
 
 
 def _summary(files: Sequence[str]) -> str:

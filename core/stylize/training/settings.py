@@ -29,6 +29,12 @@ class TrainingSettings(Settings):
         le=16,
         description="For framing crop: the photograph's shorter side is 1 to this many crops.",
     )
+    style_zoom: float | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="The same of paintings, where they are a folder; by default as zoom.",
+    )
     flip: bool = Field(True, description="Mirror every second photograph, at random.")
     small: Literal["grow", "skip"] = Field(
         "grow", description="What happens to photographs that are smaller than the crop."
