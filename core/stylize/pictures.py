@@ -129,6 +129,7 @@ class Stylizer:
         run = Run(
             seed=settings.seed,
             strength=settings.strength,
+            alpha=settings.alpha,
             stroke_size=settings.stroke_size,
             quality=settings.quality,
             deadline=deadline_of(limit_from, settings.time),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -128,6 +129,13 @@ class RunSettings(Settings):
     )
     strength: float = Field(
         1.0, ge=0, description="How strong the style is; multiplies its weight."
+    )
+    alpha: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Of adain: share of the style in a blend of features (eq. 15); by default the "
+        "strength, up to 1.",
     )
     style_weights: Floats | None = Field(
         None, description="Shares of several styles, in their order: 0.7,0.3."
@@ -262,7 +270,9 @@ def make_plan(host: PluginHost, settings: RunSettings, *, training: bool = False
     model: ModelFile | None = None
     if training:
         _check_trainable(chosen)
+        settings = _with_training_defaults(chosen, settings)
     else:
+        _check_alpha(host, chosen, settings)
         model = choose_model(host, chosen, settings)
     if model is not None:
         settings = take_over(settings, chosen, model)
@@ -299,6 +309,38 @@ def make_plan(host: PluginHost, settings: RunSettings, *, training: bool = False
 def _check_trainable(method: MethodSpec) -> None:
     if not method.trainable:
         raise UsageError(f"method {method.name} applies no model: there is nothing to train")
+
+
+def _with_training_defaults(method: MethodSpec, settings: RunSettings) -> RunSettings:
+    """Return settings with what the method trains with where nothing is given."""
+    backbone = split_backbone_name(settings.backbone)[0]
+    defaults: dict[str, object] = {}
+    for pattern, values in method.training.items():
+        if fnmatch.fnmatchcase(backbone, pattern):
+            defaults.update(values)
+    missing = {k: v for k, v in defaults.items() if k not in settings.model_fields_set}
+    parsed = RunSettings.model_validate(missing)
+    return settings.model_copy(update={name: getattr(parsed, name) for name in missing})
+
+
+def _check_alpha(host: PluginHost, method: MethodSpec, settings: RunSettings) -> None:
+    if settings.alpha is None:
+        return
+    if not method.blends_features:
+        takers = [
+            spec.name
+            for spec in host.specs(Kind.METHOD)
+            if isinstance(spec, MethodSpec) and spec.blends_features
+        ]
+        raise UsageError(
+            f"alpha is of methods that blend features ({', '.join(takers) or 'none is installed'}),"
+            f" and {method.name} does not: use --strength {settings.alpha:g}"
+        )
+    if settings.strength not in (1.0, settings.alpha):
+        raise UsageError(
+            f"alpha {settings.alpha:g} and strength {settings.strength:g} both say how strong the "
+            f"style is: give one of them"
+        )
 
 
 def _check_gains(plan: Plan) -> list[Problem]:

@@ -46,6 +46,7 @@ class Run:
     Args:
         seed: of every random number that the method draws.
         strength: how strong the style is; 1 is the default.
+        alpha: of a method that blends features, the style's share; None leaves it to strength.
         stroke_size: of a trained model's strokes next to those it was trained with.
         quality: how much work the method spends.
         deadline: `time.monotonic()` value to finish by, or None.
@@ -56,6 +57,7 @@ class Run:
 
     seed: int = 0
     strength: float = 1.0
+    alpha: float | None = None
     stroke_size: float = 1.0
     quality: Quality = "good"
     deadline: float | None = None

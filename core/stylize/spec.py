@@ -128,8 +128,11 @@ class MethodSpec(ComponentSpec):
         trainable: applies a trained model, which `stylize train` makes.
         needs_style: takes paintings when it makes a picture.
         streams: takes and returns pictures as uint8, so that large ones need little memory.
+        blends_features: takes `alpha`, the style's share in a blend of features.
         default_model: of a trainable method, the name of the model that is used where none is
             named.
+        training: run settings of its training where none are given, by pattern of the backbone's
+            name: {"*": {"style_loss": "moments"}}; later ones win.
     """
 
     kind = Kind.METHOD
@@ -137,7 +140,9 @@ class MethodSpec(ComponentSpec):
     trainable: bool = False
     needs_style: bool = True
     streams: bool = False
+    blends_features: bool = False
     default_model: str | None = None
+    training: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

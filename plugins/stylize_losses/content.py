@@ -8,12 +8,14 @@ from torch import Tensor
 from stylize.protocols import Statistics
 from stylize.spec import Role
 from stylize_losses.settings import FeatureSettings
+from stylize_losses.style import TINY
 
 
 class FeatureLoss:
     """Squared difference of the features themselves.
 
-    Source: eq. 2 (Gatys), eq. 5 (Johnson), eq. 13 (SWAG) of the paper, by `form`.
+    Source: eq. 2 (Gatys), eq. 5 (Johnson), eq. 13 (SWAG) of the paper, and the root of it of
+    eq. 10 (AdaIN), by `form`.
     """
 
     role = Role.CONTENT
@@ -32,4 +34,6 @@ class FeatureLoss:
         squares = (current.values["features"] - target.values["features"]).square().flatten(1)
         if self.form == "mean":
             return squares.mean(dim=1)
+        if self.form == "norm":
+            return (squares.sum(dim=1) + TINY).sqrt() - TINY**0.5
         return squares.sum(dim=1) * (0.5 if self.form == "half" else 1.0)

@@ -12,8 +12,10 @@ from stylize.settings import Settings
 class FeatureSettings(Settings):
     """Settings of the feature loss."""
 
-    form: Literal["mean", "sum", "half"] = Field(
-        "mean", description="mean: eq. 5, over C x H x W; sum: eq. 2; half: eq. 13, half the sum."
+    form: Literal["mean", "sum", "half", "norm"] = Field(
+        "mean",
+        description="mean: eq. 5, over C x H x W; sum: eq. 2; half: eq. 13, half the sum; norm: "
+        "eq. 10, the sum's root, with a kink at zero.",
     )
 
 

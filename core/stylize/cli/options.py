@@ -58,7 +58,7 @@ PANELS = {
         "content_loss", "style_loss", "image_loss", "content_layers", "style_layers",
     ),
     "Look": (
-        "strength", "style_weights", "style_scale", "stroke_size", "keep_color", "balance",
+        "strength", "alpha", "style_weights", "style_scale", "stroke_size", "keep_color", "balance",
         "content_weight", "style_weight",
     ),
     "Work": ("size", "quality", "time", "seed", "device", "precision"),
