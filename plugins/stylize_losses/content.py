@@ -35,5 +35,6 @@ class FeatureLoss:
         if self.form == "mean":
             return squares.mean(dim=1)
         if self.form == "norm":
-            return (squares.sum(dim=1) + TINY).sqrt() - TINY**0.5
+            norm: Tensor = (squares.sum(dim=1) + TINY).sqrt() - TINY**0.5
+            return norm
         return squares.sum(dim=1) * (0.5 if self.form == "half" else 1.0)

@@ -158,7 +158,7 @@ def load_batches(
         prefetch_factor=4 if workers else None,
         # Samples go as they are: a batch in shared memory would need as many open files.
         worker_init_fn=_start_worker,
-        # Else it draws the workers' seed from torch's own, which a resumed run has to find as it was.
+        # Else it draws from torch's own, which a resumed run has to find as it was.
         generator=torch.Generator(),
     )
     for samples in loader:

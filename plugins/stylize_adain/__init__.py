@@ -1,0 +1,55 @@
+"""Arbitrary style transfer (Huang and Belongie): one network for every painting, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stylize.hookspecs import hookimpl
+from stylize.spec import ComponentSpec, MethodSpec, ModelSpec, PresetSpec
+
+if TYPE_CHECKING:
+    from stylize.plan import Plan, Problem
+
+STYLIZE_PLUGIN_API = 1
+
+PRESETS = {
+    "adain_paper": "The paper's training (section 6.3): VGG-19, batch 8, 20 epochs",
+    "adain_quick": "Training for CPUs: small crops of few paintings, varied in many ways",
+}
+MODELS: dict[str, str] = {}
+STYLE_LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1"
+
+
+@hookimpl
+def stylize_components() -> list[ComponentSpec]:
+    return [
+        MethodSpec(
+            "adain",
+            factory="stylize_adain.method:Adain",
+            settings="stylize_adain.settings:AdainSettings",
+            summary="Apply a network that takes any painting: any size, in one pass (section 4)",
+            trainable=True,
+            streams=True,
+            blends_features=True,
+            training={"*": {"style_loss": "moments"}, "vgg*": {"style_layers": STYLE_LAYERS}},
+        ),
+        *(
+            ModelSpec(name, factory=f"stylize_adain:models/{name}.safetensors", summary=summary)
+            for name, summary in MODELS.items()
+        ),
+        *(
+            PresetSpec(name, factory=f"stylize_adain:presets/{name}.toml", summary=summary)
+            for name, summary in PRESETS.items()
+        ),
+    ]
+
+
+@hookimpl
+def stylize_check(plan: Plan) -> Iterable[Problem]:
+    if plan.method.name == "adain" and plan.model is None and plan.content.layers is not None:
+        yield plan.error(
+            f"adain compares content where its encoder ends, not at "
+            f"{','.join(plan.content.layers)}: use --set adain.layer=LAYER instead of "
+            f"--content-layers"
+        )

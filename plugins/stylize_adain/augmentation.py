@@ -1,0 +1,83 @@
+"""Many styles out of few paintings: other colours, and mixtures.
+
+Random numbers come from torch's own generator, on the CPU: checkpoints keep its state.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Mixture", "draw_mixture", "vary_colors"]
+
+# At their most, by how much contrast and brightness change.
+CONTRAST = 0.5
+BRIGHTNESS = 0.2
+
+
+def vary_colors(images: Tensor, amount: float) -> Tensor:
+    """Change hue, contrast and brightness of every second image (N, 3, H, W), at random.
+
+    Args:
+        amount: 0 changes nothing; 1 gives any hue.
+    """
+    if not (amount and len(images)):
+        return images
+    drawn = torch.rand(4, len(images)).to(images.device)
+    strength = amount * (drawn[3] < 0.5)
+    hue, contrast, brightness = (2 * drawn[:3] - 1) * strength
+    turned = torch.einsum("nij,njhw->nihw", _turn_hue(hue * math.pi), images)
+    middle = turned.mean(dim=(1, 2, 3), keepdim=True)
+    stretched = middle + (turned - middle) * _spread(1 + CONTRAST * contrast)
+    return (stretched + _spread(BRIGHTNESS * brightness)).clamp(0, 1)
+
+
+def _turn_hue(angles: Tensor) -> Tensor:
+    """Return (N, 3, 3) rotations of RGB about grey by (N,) angles."""
+    ones = torch.ones(3, 3, device=angles.device)
+    cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=angles.device)
+    cosine, sine = angles.cos()[:, None, None], angles.sin()[:, None, None]
+    identity = torch.eye(3, device=angles.device)
+    return cosine * identity + (1 - cosine) / 3 * ones + sine / 3**0.5 * cross
+
+
+def _spread(values: Tensor) -> Tensor:
+    return values[:, None, None, None]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Which of a batch's styles are mixed.
+
+    Args:
+        partners: (N,), the number of each style's other one.
+        shares: (N,), what that one gives; 0 where a style stays as it is.
+    """
+
+    partners: Tensor
+    shares: Tensor
+
+    def __call__(self, statistics: Tensor) -> Tensor:
+        """Return statistics (N, ...) mixed: those of a picture of which each style has a share."""
+        shares = self.shares.to(statistics).view(-1, *[1] * (statistics.dim() - 1))
+        return statistics.lerp(statistics[self.partners], shares)
+
+
+def draw_mixture(count: int, kept: int, share: float, device: torch.device) -> Mixture:
+    """Draw a mixture of styles, each with the next one.
+
+    Args:
+        count: of styles in the batch.
+        kept: how many of the first are not mixed.
+        share: of the others that are.
+    """
+    partners = torch.arange(count)
+    shares = torch.zeros(count)
+    if share and count > kept + 1:
+        partners[kept:] = partners[kept:].roll(-1)
+        drawn = torch.rand(2, count - kept)
+        shares[kept:] = drawn[0] * (drawn[1] < share)
+    return Mixture(partners.to(device), shares.to(device))

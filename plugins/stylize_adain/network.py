@@ -1,0 +1,182 @@
+"""The decoder: an encoder's layers in reverse, from features back to a picture.
+
+Source: Huang and Belongie 2017, section 6: the encoder mirrored, pooling replaced by enlarging,
+reflection padding, no normalisation layers. The mirror is built from what a backbone declares of
+its layers, so it fits a ResNet as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from stylize.errors import ModelError, UsageError
+from stylize.features import FeatureExtractor, expand_layers
+from stylize.protocols import LayerInfo
+from stylize_adain.settings import AdainSettings
+
+__all__ = ["LEAST", "Decoder", "buildable_layers", "choose_layer"]
+
+DEFAULT_LAYER = "relu4_1"
+# Pixels a position, beyond which a picture's lines are lost: those of relu4_1.
+FINE = 8
+# Of equal layers in a row, how many are mirrored, and their most channels: VGG-19 has no more,
+# ResNet-152 has 36 of 1024.
+REPEATS = 4
+WIDEST = 512
+# Positions that reflection needs each way.
+LEAST = 2
+
+
+class Decoder(nn.Module):
+    """Features (N, C, H, W) of an encoder's layer to pictures (N, 3, stride H, stride W).
+
+    Args:
+        layers: of the backbone, shallow to deep.
+        layer: the encoder's last.
+        settings: width, and how it enlarges.
+
+    Raises: UsageError where the layers' strides do not let it be built.
+    """
+
+    exponent: Tensor
+
+    def __init__(
+        self, layers: Mapping[str, LayerInfo], layer: str, settings: AdainSettings
+    ) -> None:
+        super().__init__()
+        self.stride = layers[layer].stride
+        self.layers = nn.Sequential(*_mirror(layers, layer, settings))
+        # Features count times two to this, so that they are near 1 whatever the backbone. Whole,
+        # for float16 would round it.
+        self.register_buffer("exponent", torch.zeros((), dtype=torch.int64))
+        self._initialise()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the pictures, about in [0, 1], not clamped."""
+        dtype = next(self.layers.parameters()).dtype
+        scaled = features * torch.exp2(self.exponent.to(features.dtype))
+        scaled = scaled.contiguous(memory_format=torch.channels_last)
+        picture: Tensor = self.layers(scaled.to(dtype))
+        return picture
+
+    def fit_scale(self, features: Tensor) -> None:
+        """Take features of any picture as the measure of what is to come."""
+        size = features.float().square().mean().sqrt().clamp_min(1e-30)
+        self.exponent.copy_(-size.log2().round())
+
+    def load_tensors(self, tensors: Mapping[str, Tensor], name: str) -> None:
+        """Take over the tensors of a model file.
+
+        Raises: ModelError, with the model's name, where they are of another network.
+        """
+        try:
+            self.load_state_dict(dict(tensors))
+        except RuntimeError as error:
+            raise ModelError(
+                f"model {name}: its tensors are not of the network that its header tells of "
+                f"({str(error).splitlines()[-1].strip()}): get it again"
+            ) from error
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """Keep the size of features from layer to layer; start from grey pictures."""
+        convolutions = [m for m in self.layers if isinstance(m, nn.Conv2d)]
+        for convolution in convolutions:
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            assert convolution.bias is not None
+            convolution.bias.zero_()
+        last = convolutions[-1]
+        last.weight.mul_(0.1)
+        assert last.bias is not None
+        last.bias.fill_(0.5)
+
+
+def choose_layer(
+    wanted: str | None, features: FeatureExtractor, style_layers: Collection[str]
+) -> str:
+    """Return the encoder's last layer.
+
+    Args:
+        wanted: by the user, or None for the default.
+        style_layers: where style is compared, among which the default of most backbones is.
+
+    Raises: UnknownNameError; UsageError for a layer whose decoder cannot be built, with those
+        whose can.
+    """
+    layers = features.layers
+    buildable = buildable_layers(layers)
+    if wanted is not None:
+        expand_layers([wanted], layers, features.name)
+        if wanted in buildable:
+            return wanted
+        raise UsageError(
+            f"no decoder can be built for layer {wanted} of {features.name}: choose one of "
+            f"{', '.join(buildable) or 'another backbone'}"
+        )
+    if DEFAULT_LAYER in buildable:
+        return DEFAULT_LAYER
+    fine = [layer for layer in buildable if layers[layer].stride <= FINE]
+    chosen = [layer for layer in fine if layer in style_layers] or fine or buildable
+    if not chosen:
+        raise UsageError(
+            f"no decoder can be built for any layer of {features.name}: choose another backbone"
+        )
+    return chosen[-1]
+
+
+def buildable_layers(layers: Mapping[str, LayerInfo]) -> list[str]:
+    """Return the layers up to which every stride is a multiple of the one before."""
+    listed: list[str] = []
+    before = 1
+    for name, info in layers.items():
+        if info.stride % before:
+            break
+        listed.append(name)
+        before = info.stride
+    return listed
+
+
+def _mirror(
+    layers: Mapping[str, LayerInfo], layer: str, settings: AdainSettings
+) -> list[nn.Module]:
+    """Return the decoder's steps, deep to shallow."""
+    steps: list[nn.Module] = []
+    channels = layers[layer].channels
+    for (_, stride), (width, finer) in pairwise(_positions(layers, layer)):
+        narrowed = max(8, round(settings.width * min(width, WIDEST) / 8) * 8)
+        steps += [_convolution(channels, narrowed), nn.ReLU(inplace=True)]
+        if stride > finer:
+            steps.append(nn.Upsample(scale_factor=stride // finer, mode=settings.enlarge))
+        channels = narrowed
+    return [*steps, _convolution(channels, 3)]
+
+
+def _positions(layers: Mapping[str, LayerInfo], layer: str) -> Sequence[tuple[int, int]]:
+    """Return channels and stride of each of the encoder's steps, deep to shallow.
+
+    Layers of one number, as conv1_1 and relu1_1, are one step. Where the first one is coarser
+    than the picture, as in a ResNet, finer ones with half the channels come before it.
+    """
+    found: dict[tuple[str, int, int], None] = {}
+    for name, info in layers.items():
+        found.setdefault((re.sub("^[a-z]+", "", name), info.channels, info.stride))
+        if name == layer:
+            break
+    first_channels, first_stride = next(iter(found))[1:]
+    steps = [(first_channels // 2, 1)] * 2 if first_stride > 1 else []
+    repeated: Counter[tuple[int, int]] = Counter()
+    for _, channels, stride in found:
+        repeated[channels, stride] += 1
+        if repeated[channels, stride] <= REPEATS:
+            steps.append((channels, stride))
+    return steps[::-1]
+
+
+def _convolution(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="reflect")

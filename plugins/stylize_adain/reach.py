@@ -1,0 +1,48 @@
+"""How far a network sees: measured, for no backbone declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["measure_reach"]
+
+# Sides of the pictures that are tried, in positions. The deepest layers of a ResNet-152 see more
+# than the last of them, and count as seeing everything.
+SIDES = (16, 32, 64)
+
+
+@torch.inference_mode()
+def measure_reach(
+    step: Callable[[Tensor], Tensor], stride: int, device: torch.device
+) -> int | None:
+    """Return how many pixels around a position's own can change it, in whole positions.
+
+    A NaN spreads to all that depends on it, through every layer: where it does not arrive, the
+    output does not depend on that place.
+
+    Args:
+        step: pictures (1, 3, H, W) to features, or to pictures again.
+        stride: pixels a position.
+
+    Returns:
+        A multiple of the stride; None where no picture that was tried is large enough, as with a
+        softmax over the whole map.
+    """
+    for positions in SIDES:
+        side = positions * stride
+        middle = side // 2
+        picture = torch.full((1, 3, side, side), 0.5, device=device)
+        picture[..., middle : middle + stride, middle : middle + stride] = torch.nan
+        touched = step(picture)[0].isnan().any(dim=0)
+        places = touched.nonzero()
+        if not len(places):
+            return stride
+        first, last = int(places.min()), int(places.max()) + 1
+        if first > 0 and last < len(touched):
+            scale = side // len(touched)
+            reach = max(middle - first * scale, last * scale - middle - stride)
+            return -(-reach // stride) * stride
+    return None

@@ -1,0 +1,65 @@
+"""Settings of the adain method."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stylize.settings import Settings
+
+
+class AdainSettings(Settings):
+    """Settings of the adain method: first those that shape the network, a model's own."""
+
+    layer: str | None = Field(
+        None,
+        description="The backbone's layer at which the encoder ends; by default relu4_1, or of "
+        "other backbones the deepest style layer with at most 8 pixels a position.",
+    )
+    width: float = Field(
+        1.0,
+        gt=0,
+        le=4,
+        description="Channels of the decoder next to those of the encoder's layers, which it "
+        "mirrors; 1 is the paper's symmetric decoder.",
+    )
+    enlarge: Literal["nearest", "bilinear"] = Field(
+        "nearest", description="How the decoder enlarges its features before it convolves them."
+    )
+    own_style: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Training: share of each batch that takes its own style, and so has to come "
+        "back as it was: content is learnt much faster. 0 in the paper.",
+    )
+    pixel_weight: float = Field(
+        25.0,
+        ge=0,
+        description="Training: weight of the mean squared difference of those pictures' pixels.",
+    )
+    style_colors: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Training: how far hue, contrast and brightness of every second painting are "
+        "changed; 1 allows any hue.",
+    )
+    style_mix: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="Training: share of the paintings that are mixed with another one, in their "
+        "statistics.",
+    )
+    tile: int = Field(
+        1024,
+        ge=64,
+        le=16384,
+        description="Side of the tiles that large pictures are made in, in pixels: smaller ones "
+        "need less memory. The picture does not depend on it.",
+    )
+
+
+NETWORK_SETTINGS = ("layer", "width", "enlarge")

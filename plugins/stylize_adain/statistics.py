@@ -1,0 +1,79 @@
+"""Adaptive instance normalisation, and the channel statistics that it exchanges.
+
+Source: eq. 8 and 15 of the paper (Huang and Belongie 2017, eq. 8 and 14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Moments", "adain", "blend_moments", "moments_of"]
+
+# Of a sample's mean square over all channels, what every variance is raised by: a channel that
+# never changes is not divided by zero. Relative, for the scale of features differs by network.
+EPSILON = 1e-5
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and standard deviation of each channel over positions, both (N, C)."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def from_raw(cls, mean: Tensor, square: Tensor) -> Moments:
+        """Return them from means and mean squares (N, C), which add up over parts of a picture."""
+        variance = (square - mean.square()).clamp_min(0)
+        return cls(mean, (variance + EPSILON * square.mean(dim=1, keepdim=True)).sqrt())
+
+    def to(self, features: Tensor) -> Moments:
+        """Return them on the device of features, in float32."""
+        device = features.device
+        return Moments(
+            self.mean.to(device, torch.float32), self.deviation.to(device, torch.float32)
+        )
+
+
+def moments_of(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the (N, C) mean and mean square over positions of (N, C, H, W), in float32."""
+    # As rows of channels: the layout that backbones give, in which torch's means are fast.
+    rows = features.permute(0, 2, 3, 1).flatten(1, 2).float()
+    return rows.mean(dim=1), rows.square().mean(dim=1)
+
+
+def blend_moments(several: Sequence[Moments], weights: Sequence[float]) -> Moments:
+    """Return the weighted mean of means and of deviations; weights need not sum to one.
+
+    `adain` with it gives the same blend of what `adain` gives with each of them.
+    """
+    total = sum(weights)
+    shares = [weight / total for weight in weights]
+
+    def mean_of(tensors: Sequence[Tensor]) -> Tensor:
+        return torch.stack([w * t for w, t in zip(shares, tensors, strict=True)]).sum(dim=0)
+
+    return Moments(
+        mean_of([each.mean for each in several]), mean_of([each.deviation for each in several])
+    )
+
+
+def adain(features: Tensor, content: Moments, style: Moments, alpha: float = 1.0) -> Tensor:
+    """Give features the style's channel means and deviations, or go part of the way.
+
+    Args:
+        features: (N, C, H, W), of the content or of a part of it.
+        content: of the whole content.
+        alpha: share of the style in a blend of features (eq. 15); 0 leaves them as they are.
+
+    Returns:
+        (N, C, H, W) in float32.
+    """
+    gain = style.deviation / content.deviation
+    scale = 1 + alpha * (gain - 1)
+    shift = alpha * (style.mean - content.mean * gain)
+    return torch.addcmul(shift[:, :, None, None], features.float(), scale[:, :, None, None])

@@ -1,0 +1,149 @@
+"""What training minimises: eq. 10-12, for photographs and paintings that come in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylize.errors import UsageError
+from stylize.objective import Objective, Term, relative_reference
+from stylize.parts import Parts
+from stylize.protocols import Statistics
+from stylize_adain.augmentation import draw_mixture, vary_colors
+from stylize_adain.network import Decoder, buildable_layers, choose_layer
+from stylize_adain.settings import AdainSettings
+from stylize_adain.statistics import Moments, adain, moments_of
+
+# Weight of the mean squared excess of pixels over [0, 1], which clamping would lose.
+RANGE = 100.0
+# Side of the picture by which the scale of features is measured, in positions.
+MEASURED = 16
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """What a batch's pictures should be like.
+
+    Args:
+        features: (N, C, H, W) at the encoder's last layer, float32 (t of eq. 9).
+        style: by layer.
+    """
+
+    features: Tensor
+    style: Mapping[str, Statistics]
+
+
+class AdainTask:
+    """A decoder to train, behind a fixed encoder, on the losses that the parts hold.
+
+    Raises: UsageError, UnknownNameError for a layer that no decoder can be built for.
+    """
+
+    def __init__(self, settings: AdainSettings, parts: Parts, strength: float) -> None:
+        self.settings = settings
+        self.parts = parts
+        self.strength = strength
+        self.layer = choose_layer(settings.layer, parts.features, parts.style.layers)
+        self.style_layers = tuple(parts.style.layers)
+        network = Decoder(parts.features.layers, self.layer, settings).to(parts.device)
+        network.fit_scale(self._features_of_noise())
+        self.network: nn.Module = network
+
+    def loss(
+        self, network: nn.Module, batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the (N,) objective of photographs with paintings, and its terms.
+
+        In training, the first of the batch take their own style instead of a painting's.
+        """
+        photographs = batch["content"]
+        own = round(self.settings.own_style * len(photographs)) if network.training else 0
+        paintings = batch["style"][own:]
+        if network.training:
+            paintings = vary_colors(paintings, self.settings.style_colors)
+        targets = self._targets(photographs, paintings, mix=network.training)
+        image = self._decode(network, targets.features)
+        total, terms = self._objective(targets)(image)
+        excess = (image - image.clamp(0, 1)).square().flatten(1).mean(dim=1)
+        parts = {"range": RANGE * excess}
+        if own:
+            squares = (image[:own] - photographs[:own]).square().flatten(1).mean(dim=1)
+            parts["pixel"] = F.pad(self.settings.pixel_weight * squares, (0, len(image) - own))
+        terms |= {name: value.detach() for name, value in parts.items()}
+        return total + sum(parts.values()), terms
+
+    def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the stylised photographs (N, 3, S, S), in float32, not clamped."""
+        targets = self._targets(batch["content"], batch["style"], mix=False)
+        return self._decode(network, targets.features)
+
+    def _decode(self, network: nn.Module, features: Tensor) -> Tensor:
+        reduced = self.parts.dtype == torch.bfloat16
+        with torch.autocast(features.device.type, torch.bfloat16, enabled=reduced):
+            image: Tensor = network(features)
+        return image.float()
+
+    def _objective(self, targets: _Targets) -> Objective:
+        """Return eq. 12: content by what was decoded, style by what the paintings are like."""
+        content = self.parts.content
+        target = content.loss.statistics(targets.features)
+        weight: Tensor | float = content.weight
+        if self.parts.relative:
+            weight = weight / relative_reference(content.loss, target)
+        style = self.parts.objective(None, targets.style, self.strength)
+        term = Term("content", self.layer, content.loss, weight, target)
+        return Objective(self.parts.features, [term, *style.terms])
+
+    @torch.no_grad()
+    def _targets(self, photographs: Tensor, paintings: Tensor, *, mix: bool) -> _Targets:
+        """Return the targets of photographs, of which the last ones take a painting's style.
+
+        There is one pass of the encoder over all pictures: those that take their own style stand
+        between the others and the paintings, so that both halves are slices.
+        """
+        count, own = len(photographs), len(photographs) - len(paintings)
+        pictures = torch.cat([photographs[own:], photographs[:own], paintings])
+        features = self.parts.features(pictures, {self.layer, *self.style_layers})
+        first = count - own
+        encoded = features[self.layer]
+        content = torch.cat([encoded[first:count], encoded[:first]])
+        mixture = draw_mixture(
+            count, own, self.settings.style_mix if mix else 0.0, photographs.device
+        )
+        style: dict[str, Statistics] = {}
+        for layer in self.style_layers:
+            found = self.parts.style.loss.statistics(features[layer][first:])
+            mixed = {name: mixture(value) for name, value in found.values.items()}
+            style[layer] = Statistics(mixed, found.positions)
+        mean, square = moments_of(encoded[first:])
+        target = adain(
+            content,
+            Moments.from_raw(*moments_of(content)),
+            Moments.from_raw(mixture(mean), mixture(square)),
+        )
+        return _Targets(target, style)
+
+    @torch.no_grad()
+    def _features_of_noise(self) -> Tensor:
+        """Return features of a picture of smooth noise.
+
+        Raises: UsageError where they are not of the size that the backbone declares.
+        """
+        features, layer = self.parts.features, self.layer
+        info = features.layers[layer]
+        coarse = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+        side = MEASURED * info.stride
+        noise = F.interpolate(coarse, (side, side), mode="bicubic").clamp(0, 1)
+        found = features(noise.to(self.parts.device), [layer])[layer]
+        declared = (1, info.channels, MEASURED, MEASURED)
+        if tuple(found.shape) != declared:
+            raise UsageError(
+                f"layer {layer} of {features.name} gives features of shape {tuple(found.shape)} "
+                f"where it declares {declared}, and no decoder fits: choose another of "
+                f"{', '.join(buildable_layers(features.layers))}"
+            )
+        return found
