@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stylize.protocols import Statistics
 from stylize.spec import Role
-from stylize_losses.moments import mean_features, mean_outer_product
+from stylize_losses.moments import mean_and_square, mean_features, mean_outer_product
 from stylize_losses.settings import GramSettings, MomentsSettings
 
 # Keeps the gradient of a square root finite at zero; far below any feature's square.
@@ -66,9 +66,8 @@ class MomentsLoss:
     def statistics(self, features: Tensor) -> Statistics:
         """Return the (N, C) mean and mean square over positions of (N, C, H, W) features."""
         positions = features.shape[-2] * features.shape[-1]
-        features = features.to(torch.promote_types(features.dtype, torch.float32))
-        moments = {"mean": features.mean(dim=(2, 3)), "square": features.square().mean(dim=(2, 3))}
-        return Statistics(moments, positions)
+        mean, square = mean_and_square(features)
+        return Statistics({"mean": mean, "square": square}, positions)
 
     def distance(self, current: Statistics, target: Statistics) -> Tensor:
         """Return (N,) distances."""
