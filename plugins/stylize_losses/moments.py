@@ -41,8 +41,8 @@ class _MeanAndSquare(torch.autograd.Function):
         samples, positions, channels = rows.shape
         dtype = torch.promote_types(rows.dtype, torch.float32)
         total = rows.new_zeros(2, samples, channels, dtype=dtype)
-        for chunk in rows.split(SMALL_CHUNK, dim=1):
-            exact = chunk.to(dtype)
+        for start in range(0, positions, SMALL_CHUNK):
+            exact = rows[:, start : start + SMALL_CHUNK].to(dtype)
             total[0] += exact.sum(dim=1)
             total[1] += exact.square().sum(dim=1)
         mean, square = total / positions
