@@ -24,7 +24,7 @@ from stylize.modelfile import (
 )
 from stylize.parts import Parts, build_parts
 from stylize.plan import Plan, style_shares
-from stylize.protocols import StyleImage, TrainableMethod
+from stylize.protocols import StyleImage, TrainableMethod, TrainingTask
 from stylize.run import Run
 from stylize.spec import split_backbone_name
 from stylize.training.data import Photographs, find_photographs, split_held_out
@@ -138,11 +138,11 @@ class Training:
         ]
         task = method.training_task(styles, parts, run.strength)
         network = dict(method.network_settings())
-        before = self._take_over(task.network, network) if self.init else 0
         data, held_out = self._split(files, run.seed)
         records = tuple(
             StyleRecord(name=Path(picture.name).name, sha256=picture.sha256) for picture in pictures
         )
+        before = self._start_from_init(task, network, records) if self.init else 0
         trainer = Trainer(
             task,
             data,
@@ -187,23 +187,27 @@ class Training:
             held_out[name] = Photographs(kept, self.settings, seed + number, fixed=True)
         return data, held_out
 
-    def _take_over(self, network: torch.nn.Module, settings: Mapping[str, object]) -> int:
-        """Fill a network from `init`, and return the steps that that model was trained for.
+    def _start_from_init(
+        self,
+        task: TrainingTask,
+        settings: Mapping[str, object],
+        styles: tuple[StyleRecord, ...],
+    ) -> int:
+        """Fill the network from `init`, and return the steps that that model was trained for.
 
         Raises: ModelError.
         """
         assert self.init is not None
         header = read_header(self.init)
-        if different := [
-            key for key, value in settings.items() if header.network.get(key) != value
-        ]:
-            key = different[0]
-            raise ModelError(
-                f"--init {self.init}: has {key} {header.network.get(key)}, this run "
-                f"{settings[key]}: use --set {header.method}.{key}={header.network.get(key)}"
-            )
+        for key, value in settings.items():
+            if header.network.get(key) != value:
+                raise ModelError(
+                    f"--init {self.init}: has {key} {header.network.get(key)}, this run {value}: "
+                    f"use --set {header.method}.{key}={header.network.get(key)}"
+                )
+        tensors = ModelFile(str(self.init), self.init, header).tensors()
         try:
-            network.load_state_dict(ModelFile(str(self.init), self.init, header).tensors())
+            task.start_from(tensors, same_styles=header.styles == styles)
         except RuntimeError as error:
             raise ModelError(
                 f"--init {self.init}: its tensors are not of this network "
