@@ -286,6 +286,20 @@ def test_init_starts_from_a_model_and_counts_its_steps(train):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_a_broken_run_from_a_model_resumes_too(train):
+    first = train(output="first.safetensors")
+    first(Run())
+    whole = train(output="whole.safetensors", init=first.output, **FOUR)
+    whole(Run())
+    broken = train(output="broken.safetensors", init=first.output, **FOUR)
+    run = Run()
+    After(3, run)
+    broken(run)
+    model = train(output="broken.safetensors", resume=True, **FOUR)(Run())
+    assert_same_network(whole, broken)
+    assert model.header.steps == 2 + 4
+
+
 def test_init_from_another_network_names_the_setting(train):
     first = train(output="first.safetensors")
     first(Run())

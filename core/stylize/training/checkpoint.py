@@ -32,6 +32,7 @@ class Checkpoint:
         rng: torch's generator on the CPU. The order and framing of photographs need no state:
             the step decides them.
         losses: of the last validation.
+        before: steps of the model that the run started from.
     """
 
     step: int
@@ -40,6 +41,7 @@ class Checkpoint:
     optimizer: Mapping[str, Any]
     rng: Tensor
     losses: Mapping[str, float]
+    before: int = 0
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

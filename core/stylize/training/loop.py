@@ -54,7 +54,10 @@ def make_accelerator(device: str = "auto") -> Accelerator:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the network's state in float32, steps taken, last validation losses."""
+    """What training gave: the network's state in float32, steps, last validation losses.
+
+    The steps include those of the model that the run started from.
+    """
 
     network: Mapping[str, Tensor]
     steps: int
@@ -74,6 +77,7 @@ class Trainer:
         identity: what must not change between a run and its resumption.
         accelerator: of `make_accelerator`.
         tell: told of broken pictures and the like, a line each.
+        before: steps of the model that the run starts from; a checkpoint knows its own.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Trainer:
         identity: Mapping[str, Any],
         accelerator: Accelerator,
         tell: Callable[[str], None],
+        before: int = 0,
     ) -> None:
         self.task = task
         self.data = data
@@ -96,6 +101,7 @@ class Trainer:
         self.identity = {**identity, "processes": accelerator.num_processes}
         self.accelerator = accelerator
         self.tell = tell
+        self.before = before
         self.losses: dict[str, float] = {}
         self.saved_step = 0
         self._told: set[str] = set()
@@ -143,7 +149,7 @@ class Trainer:
                 if stop:
                     break
         self.accelerator.wait_for_everyone()
-        return Trained(_state(self.task.network), step, self.losses)
+        return Trained(_state(self.task.network), self.before + step, self.losses)
 
     @property
     def _is_main(self) -> bool:
@@ -292,6 +298,7 @@ class Trainer:
                     self.optimizer.optimizer.state_dict(),
                     torch.get_rng_state(),
                     self.losses,
+                    self.before,
                 ),
             )
         self.saved_step = step
@@ -303,6 +310,7 @@ class Trainer:
         self.optimizer.optimizer.load_state_dict(dict(checkpoint.optimizer))
         torch.set_rng_state(checkpoint.rng)
         self.losses = dict(checkpoint.losses)
+        self.before = checkpoint.before
         self.saved_step = checkpoint.step
         return checkpoint.step
 

@@ -153,9 +153,10 @@ class Training:
             self._identity(parts, network, records, data),
             accelerator,
             self.tell,
+            before,
         )
         trained = trainer(resume=self.resume)
-        header = self._header(parts, network, records, len(data["content"]), before, trained)
+        header = self._header(parts, network, records, len(data["content"]), trained)
         if accelerator.is_main_process:
             write_model(self.output, header, trained.network)
         accelerator.wait_for_everyone()
@@ -235,7 +236,6 @@ class Training:
             **{name: run.model_dump(mode="json")[name] for name in TRAINED},
             "weights": parts.weights.fingerprint,
             "paintings": [style.sha256[:16] for style in styles],
-            "init": self.init and read_header(self.init).steps,
             **{f"{name} pictures": _summary(stream.files) for name, stream in data.items()},
         }
 
@@ -245,7 +245,6 @@ class Training:
         network: dict[str, object],
         styles: tuple[StyleRecord, ...],
         pictures: int,
-        before: int,
         trained: Trained,
     ) -> ModelHeader:
         run = self.plan.settings
@@ -265,7 +264,7 @@ class Training:
             training=self.settings.model_dump(mode="json", exclude_defaults=True),
             styles=styles,
             pictures=pictures,
-            steps=before + trained.steps,
+            steps=trained.steps,
             losses={name: round(value, 5) for name, value in trained.losses.items()},
             summary=self.summary,
             license=self.license,
