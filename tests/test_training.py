@@ -277,6 +277,17 @@ def test_resuming_without_a_checkpoint_is_refused(train):
         train(resume=True)(Run())
 
 
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_damaged_checkpoint_is_refused(train, share):
+    training = train()
+    training(Run())
+    path = training_folder(training.output) / "checkpoint.pt"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(TrainingError, match=r"is damaged .* start anew with --force"):
+        train(resume=True)(Run())
+
+
 def test_init_starts_from_a_model_and_counts_its_steps(train):
     first = train(output="first.safetensors")
     first(Run())

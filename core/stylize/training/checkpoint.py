@@ -68,7 +68,7 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
         checkpoint = Checkpoint(**loaded)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
         raise TrainingError(
-            f"checkpoint {path} is damaged ({str(error).splitlines()[0]}): start anew with --force"
+            f"checkpoint {path} is damaged ({_reason(error)}): start anew with --force"
         ) from error
     changed = [
         f"{key} was {_short(checkpoint.identity.get(key))} and is {_short(value)} now"
@@ -81,6 +81,10 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
             f"start anew with --force"
         )
     return checkpoint
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _short(value: object) -> str:
