@@ -397,6 +397,17 @@ def test_metrics_that_cannot_be_started_are_an_error_of_one_line(train):
         training(Run())
 
 
+@FULL
+def test_metrics_on_a_disk_that_becomes_full_are_an_error_of_one_line(train):
+    training = train(**FOUR)
+    path = training_folder(training.output) / "metrics.csv"
+    run = Run()
+    After(3, run, fill_disk_of(path))
+    with pytest.raises(OutputError, match=r"metrics\.csv: .*free some space, then --resume"):
+        training(run)
+    assert make_checkpoint_tensors(training)
+
+
 def fill_disk_of(path: Path) -> Callable[[], None]:
     """Return what makes every further write to an open file fail as on a full disk."""
 
