@@ -449,6 +449,16 @@ def test_small_photographs_that_are_all_skipped_end_training(train, tmp_path):
         train(small="skip")(Run())
 
 
+@pytest.mark.parametrize("count", [3, 12])
+def test_a_folder_of_broken_pictures_ends_training(train, tmp_path, count):
+    """Of twelve some are held out."""
+    (tmp_path / "photographs").mkdir()
+    for number in range(count):
+        (tmp_path / "photographs" / f"{number:02}.jpg").write_bytes(b"no picture")
+    with pytest.raises(TrainingError, match=r"none of .* the first: .*jpg"):
+        train()(Run())
+
+
 @pytest.mark.parametrize("colour", ["white", (12, 80, 200)])
 def test_a_painting_of_a_single_colour_is_refused(train, tmp_path, colour):
     Image.new("RGB", (64, 64), colour).save(tmp_path / "blank.png")

@@ -176,6 +176,11 @@ class Trainer:
 
     def _stack(self, samples: Sequence[Sample]) -> Tensor:
         """Return (N, 3, S, S) in [0, 1] on the device, having told what was wrong."""
+        self._tell_of(samples)
+        pixels = torch.stack([sample.pixels for sample in samples if sample.pixels is not None])
+        return pixels.to(self.accelerator.device).float().div_(255)
+
+    def _tell_of(self, samples: Sequence[Sample]) -> None:
         for sample in samples:
             for fault in sample.faults:
                 self._tell_once(fault)
@@ -184,8 +189,6 @@ class Trainer:
                     f"some pictures are smaller than the crop of {self.settings.crop} and are "
                     f"enlarged: --small skip leaves them out"
                 )
-        pixels = torch.stack([sample.pixels for sample in samples if sample.pixels is not None])
-        return pixels.to(self.accelerator.device).float().div_(255)
 
     def _tell_once(self, message: str) -> None:
         if message not in self._told:
@@ -246,15 +249,19 @@ class Trainer:
     def _read_held_out(self, held_out: Mapping[str, Photographs]) -> list[dict[str, Tensor]]:
         """Return batches of held-out pictures; of streams of unequal length, the shortest counts.
 
-        A picture that is broken is told of and replaced by another, as in training.
+        A picture that is broken is told of and replaced by another, as in training; where all
+        are broken, there is nothing to look at.
         """
         count = min((len(data) for data in held_out.values()), default=0)
         if not (count and self._is_main):
             return []
-        stacks = {
-            name: self._stack([s for s in (data[i] for i in range(count)) if s.pixels is not None])
-            for name, data in held_out.items()
-        }
+        stacks: dict[str, Tensor] = {}
+        for name, data in held_out.items():
+            samples = [data[number] for number in range(count)]
+            if any(sample.pixels is None for sample in samples):
+                self._tell_of(samples)
+                return []
+            stacks[name] = self._stack(samples)
         size = self.settings.batch
         return [
             {name: stack[at : at + size] for name, stack in stacks.items()}
