@@ -250,6 +250,17 @@ def test_more_steps_go_on_from_a_finished_run(train):
     assert_same_network(train(steps=3), whole)
 
 
+def test_resuming_a_finished_run_writes_the_model_again(train):
+    training = train()
+    training(Run())
+    before = training.output.read_bytes()
+    training.output.unlink()
+    run = Run()
+    train(resume=True)(run)
+    assert training.output.read_bytes() == before
+    assert run.steps_done == 2
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

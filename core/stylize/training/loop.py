@@ -126,7 +126,7 @@ class Trainer:
             the last checkpoint left in place; UsageError for a checkpoint of another run;
             OutputError where a file cannot be written.
         """
-        start = self._load() if resume else 0
+        start = self.run.steps_done = self._load() if resume else 0
         self.folder.mkdir(parents=True, exist_ok=True)
         self.task.network.train()
         with MetricsLog(self.folder, start, self.settings, enabled=self._is_main) as log:
