@@ -283,6 +283,16 @@ def test_resuming_on_other_photographs_is_refused(train, tmp_path):
         train(resume=True)(Run())
 
 
+def test_a_model_beside_the_photographs_does_not_become_one_of_them(train, tmp_path):
+    """Its previews are pictures: a resumed run must not take them for new photographs."""
+    make_photographs(tmp_path, count=12)
+    train(data=tmp_path, steps=2)(Run())
+    assert list(training_folder(tmp_path / "model.safetensors").glob("*.jpg"))
+    run = Run()
+    model = train(data=tmp_path, steps=3, resume=True)(run)
+    assert (run.steps_done, model.header.pictures) == (3, 11)
+
+
 def test_resuming_without_a_checkpoint_is_refused(train):
     with pytest.raises(UsageError, match=r"there is no .*checkpoint\.pt: leave out --resume"):
         train(resume=True)(Run())

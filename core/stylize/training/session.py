@@ -27,7 +27,7 @@ from stylize.plan import Plan, style_shares
 from stylize.protocols import StyleImage, TrainableMethod, TrainingTask
 from stylize.run import Run
 from stylize.spec import split_backbone_name
-from stylize.training.data import Photographs, find_photographs, split_held_out
+from stylize.training.data import RESULTS, Photographs, find_photographs, split_held_out
 from stylize.training.loop import Trained, Trainer, make_accelerator
 from stylize.training.settings import TrainingSettings
 from stylize.version import framework_version
@@ -48,7 +48,7 @@ FREE = {
 
 def training_folder(output: Path) -> Path:
     """Return the folder beside a model file that keeps its checkpoint, metrics and previews."""
-    return output.with_name(f"{output.stem}.training")
+    return output.with_name(f"{output.stem}{RESULTS}")
 
 
 @dataclass
