@@ -136,7 +136,7 @@ def make_model(
     network = TransformationNetwork(parsed)
     *_, last = (module for module in network.modules() if isinstance(module, nn.Conv2d))
     with torch.no_grad():
-        last.weight.mul_(30)
+        last.weight.mul_(8)
         network.colours.weight.fill_(0.25)
         network.colours.bias.fill_(0.5)
     values = {
