@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,16 +115,16 @@ def make_checkpoint_tensors(training: Training) -> dict[str, Tensor]:
 
 
 class After:
-    """An observer that calls a function after a step, by default one that cancels the run."""
+    """An observer that does something after a step: by default, it cancels the run."""
 
-    def __init__(self, step: int, run: Run, event: threading.Event | None = None) -> None:
+    def __init__(self, step: int, run: Run, act: Callable[[], None] | None = None) -> None:
         self.step = step
-        self.event = event or run.cancelled
+        self.act = act or run.cancelled.set
         run.observers = [*run.observers, self]
 
     def progressed(self, progress: Progress) -> None:
         if progress.step == self.step:
-            self.event.set()
+            self.act()
 
 
 def make_model(
@@ -137,7 +136,7 @@ def make_model(
     network = TransformationNetwork(parsed)
     *_, last = (module for module in network.modules() if isinstance(module, nn.Conv2d))
     with torch.no_grad():
-        last.weight.mul_(30)
+        last.weight.mul_(8)
         network.colours.weight.fill_(0.25)
         network.colours.bias.fill_(0.5)
     values = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stylize.errors import UsageError
@@ -102,11 +103,39 @@ def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> Ru
             own = header.network.get(name)
             if name in header.network and str(value) != str(own):
                 _refuse(model, f"{method.name}.{name}", value, own)
+    _check_losses(given, model, options)
     # Losses are not computed: options of theirs that a model was trained with are its own affair.
-    kept = {part: values for part, values in options.items() if part in ("method", method.name)}
+    losses = _loss_parts(given)
+    kept = {part: values for part, values in options.items() if part not in losses}
     kept[method.name] = {**header.network, **kept.get(method.name, {})}
     changes["options"] = kept
     return settings.model_copy(update=changes)
+
+
+def _loss_parts(trained: RunSettings) -> set[str]:
+    """Return the names, and roles, of the parts that a model was trained with."""
+    return {
+        *("backbone", "smoothing", "content_loss", "style_loss", "image_loss"),
+        split_backbone_name(trained.backbone)[0],
+        trained.smooth,
+        trained.content_loss,
+        trained.style_loss,
+        *(trained.image_loss or ()),
+    }
+
+
+def _check_losses(
+    trained: RunSettings, model: ModelFile, options: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse options of backbone, smoothing and losses that differ from the training's.
+
+    Raises: UsageError.
+    """
+    for part in _loss_parts(trained).intersection(options):
+        own = trained.options.get(part, {})
+        for name, value in options[part].items():
+            if name not in own or str(value) != str(own[name]):
+                _refuse(model, f"{part}.{name}", value, own.get(name, "default"))
 
 
 def _defaults(settings: RunSettings) -> dict[str, Any]:

@@ -133,6 +133,15 @@ class TrainingTask(Protocol):
 
     network: nn.Module
 
+    def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
+        """Fill the network from a trained model instead of from scratch.
+
+        Args:
+            same_styles: whether that model was trained on the same paintings.
+
+        Raises: RuntimeError where the tensors are of another network.
+        """
+
     def loss(
         self, network: nn.Module, batch: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:

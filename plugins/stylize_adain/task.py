@@ -53,6 +53,14 @@ class AdainTask:
         network.fit_scale(self._features_of_noise())
         self.network: nn.Module = network
 
+    def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
+        """Fill the decoder from a model's.
+
+        Raises: RuntimeError where the tensors are of another network.
+        """
+        del same_styles  # none is learnt
+        self.network.load_state_dict(dict(tensors))
+
     def loss(
         self, network: nn.Module, batch: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:

@@ -28,12 +28,25 @@ class JohnsonTask:
     ) -> None:
         images = [style.image for style in styles]
         weights = [style.weight for style in styles]
-        network = TransformationNetwork(settings).to(parts.device)
-        network.start_from_colours(images, weights)
-        self.network: nn.Module = network
+        self.network: nn.Module = TransformationNetwork(settings).to(parts.device)
+        self.styles = images, weights
+        self._take_colours()
         self.parts = parts
         self.strength = strength
         self.targets = parts.style_targets(images, weights)
+
+    def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
+        """Fill the network from a model; of another painting, all but the colours.
+
+        Raises: RuntimeError where the tensors are of another network.
+        """
+        self.network.load_state_dict(dict(tensors))
+        if not same_styles:
+            self._take_colours()
+
+    def _take_colours(self) -> None:
+        assert isinstance(self.network, TransformationNetwork)
+        self.network.start_from_colours(*self.styles)
 
     def loss(
         self, network: nn.Module, batch: Mapping[str, Tensor]

@@ -32,6 +32,7 @@ class Checkpoint:
         rng: torch's generator on the CPU. The order and framing of photographs need no state:
             the step decides them.
         losses: of the last validation.
+        before: steps of the model that the run started from.
     """
 
     step: int
@@ -40,6 +41,7 @@ class Checkpoint:
     optimizer: Mapping[str, Any]
     rng: Tensor
     losses: Mapping[str, float]
+    before: int = 0
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -66,7 +68,7 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
         checkpoint = Checkpoint(**loaded)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
         raise TrainingError(
-            f"checkpoint {path} is damaged ({str(error).splitlines()[0]}): start anew with --force"
+            f"checkpoint {path} is damaged ({_reason(error)}): start anew with --force"
         ) from error
     changed = [
         f"{key} was {_short(checkpoint.identity.get(key))} and is {_short(value)} now"
@@ -79,6 +81,10 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
             f"start anew with --force"
         )
     return checkpoint
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _short(value: object) -> str:

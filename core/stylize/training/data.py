@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from stylize.errors import ImageError, TrainingError, UsageError
 from stylize.images import bytes_of, list_pictures, read_bytes
 from stylize.training.settings import TrainingSettings
 
-__all__ = ["Photographs", "Sample", "find_photographs", "load_batches", "split_held_out"]
+__all__ = ["RESULTS", "Photographs", "Sample", "find_photographs", "load_batches", "split_held_out"]
 
+# Ends the name of the folder beside a model file that keeps what its training left.
+RESULTS = ".training"
 # Broken pictures in a row after which the folder is taken to be broken as a whole.
 PATIENCE = 200
 
@@ -113,11 +115,17 @@ class Photographs(Dataset[Sample]):
 def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, ...]:
     """Return the picture files of a folder tree, sorted.
 
+    Previews of trainings are left out: the folder may be the one that models are written to.
+
     Raises: UsageError, naming the option, where there is no folder, or no picture in it.
     """
     if not Path(folder).is_dir():
         raise UsageError(f"{option} {folder}: is no folder: give one with pictures in it")
-    files = list_pictures(folder)
+    files = [
+        file
+        for file in list_pictures(folder)
+        if not any(parent.suffix == RESULTS for parent in Path(file).relative_to(folder).parents)
+    ]
     if not files:
         raise UsageError(f"{option} {folder}: no pictures in it or in folders within: give another")
     return tuple(files)
@@ -169,11 +177,6 @@ def load_batches(
                     f"{len(data)}; the first: {sample.faults[0]}"
                 )
         yield samples
-
-
-def without_files(data: Photographs, unwanted: Collection[str]) -> Photographs:
-    """Return the data without some files."""
-    return replace(data, files=tuple(file for file in data.files if file not in unwanted))
 
 
 def _start_worker(number: int) -> None:

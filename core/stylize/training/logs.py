@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import time
 from collections.abc import Mapping
@@ -57,7 +58,9 @@ class MetricsLog:
         trace: TracebackType | None,
     ) -> None:
         if self._enabled:
-            self._file.close()
+            # On a full disk closing writes, and fails, again: the error of the row says it better.
+            with contextlib.suppress(OSError):
+                self._file.close()
         if self._board:
             self._board.close()
 

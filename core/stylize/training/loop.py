@@ -54,7 +54,10 @@ def make_accelerator(device: str = "auto") -> Accelerator:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the network's state in float32, steps taken, last validation losses."""
+    """What training gave: the network's state in float32, steps, last validation losses.
+
+    The steps include those of the model that the run started from.
+    """
 
     network: Mapping[str, Tensor]
     steps: int
@@ -74,6 +77,7 @@ class Trainer:
         identity: what must not change between a run and its resumption.
         accelerator: of `make_accelerator`.
         tell: told of broken pictures and the like, a line each.
+        before: steps of the model that the run starts from; a checkpoint knows its own.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Trainer:
         identity: Mapping[str, Any],
         accelerator: Accelerator,
         tell: Callable[[str], None],
+        before: int = 0,
     ) -> None:
         self.task = task
         self.data = data
@@ -96,6 +101,7 @@ class Trainer:
         self.identity = {**identity, "processes": accelerator.num_processes}
         self.accelerator = accelerator
         self.tell = tell
+        self.before = before
         self.losses: dict[str, float] = {}
         self.saved_step = 0
         self._told: set[str] = set()
@@ -120,7 +126,7 @@ class Trainer:
             the last checkpoint left in place; UsageError for a checkpoint of another run;
             OutputError where a file cannot be written.
         """
-        start = self._load() if resume else 0
+        start = self.run.steps_done = self._load() if resume else 0
         self.folder.mkdir(parents=True, exist_ok=True)
         self.task.network.train()
         with MetricsLog(self.folder, start, self.settings, enabled=self._is_main) as log:
@@ -143,7 +149,7 @@ class Trainer:
                 if stop:
                     break
         self.accelerator.wait_for_everyone()
-        return Trained(_state(self.task.network), step, self.losses)
+        return Trained(_state(self.task.network), self.before + step, self.losses)
 
     @property
     def _is_main(self) -> bool:
@@ -170,6 +176,11 @@ class Trainer:
 
     def _stack(self, samples: Sequence[Sample]) -> Tensor:
         """Return (N, 3, S, S) in [0, 1] on the device, having told what was wrong."""
+        self._tell_of(samples)
+        pixels = torch.stack([sample.pixels for sample in samples if sample.pixels is not None])
+        return pixels.to(self.accelerator.device).float().div_(255)
+
+    def _tell_of(self, samples: Sequence[Sample]) -> None:
         for sample in samples:
             for fault in sample.faults:
                 self._tell_once(fault)
@@ -178,8 +189,6 @@ class Trainer:
                     f"some pictures are smaller than the crop of {self.settings.crop} and are "
                     f"enlarged: --small skip leaves them out"
                 )
-        pixels = torch.stack([sample.pixels for sample in samples if sample.pixels is not None])
-        return pixels.to(self.accelerator.device).float().div_(255)
 
     def _tell_once(self, message: str) -> None:
         if message not in self._told:
@@ -240,15 +249,19 @@ class Trainer:
     def _read_held_out(self, held_out: Mapping[str, Photographs]) -> list[dict[str, Tensor]]:
         """Return batches of held-out photographs, with paintings from the first on, over and over.
 
-        A picture that is broken is told of and replaced by another, as in training.
+        A picture that is broken is told of and replaced by another, as in training; where all
+        are broken, there is nothing to look at.
         """
         count = len(held_out["content"]) if all(map(len, held_out.values())) else 0
         if not (count and self._is_main):
             return []
-        stacks = {
-            name: self._stack([s for s in (data[i] for i in range(count)) if s.pixels is not None])
-            for name, data in held_out.items()
-        }
+        stacks: dict[str, Tensor] = {}
+        for name, data in held_out.items():
+            samples = [data[number] for number in range(count)]
+            if any(sample.pixels is None for sample in samples):
+                self._tell_of(samples)
+                return []
+            stacks[name] = self._stack(samples)
         size = self.settings.batch
         return [
             {name: stack[at : at + size] for name, stack in stacks.items()}
@@ -292,6 +305,7 @@ class Trainer:
                     self.optimizer.optimizer.state_dict(),
                     torch.get_rng_state(),
                     self.losses,
+                    self.before,
                 ),
             )
         self.saved_step = step
@@ -303,6 +317,7 @@ class Trainer:
         self.optimizer.optimizer.load_state_dict(dict(checkpoint.optimizer))
         torch.set_rng_state(checkpoint.rng)
         self.losses = dict(checkpoint.losses)
+        self.before = checkpoint.before
         self.saved_step = checkpoint.step
         return checkpoint.step
 

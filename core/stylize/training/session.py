@@ -24,11 +24,11 @@ from stylize.modelfile import (
 )
 from stylize.parts import Parts, build_parts
 from stylize.plan import Plan, style_shares
-from stylize.protocols import StyleImage, TrainableMethod
+from stylize.protocols import StyleImage, TrainableMethod, TrainingTask
 from stylize.run import Run
 from stylize.settings import Settings
 from stylize.spec import split_backbone_name
-from stylize.training.data import Photographs, find_photographs, split_held_out
+from stylize.training.data import RESULTS, Photographs, find_photographs, split_held_out
 from stylize.training.loop import Trained, Trainer, make_accelerator
 from stylize.training.settings import TrainingSettings
 from stylize.version import framework_version
@@ -49,7 +49,7 @@ FREE = {
 
 def training_folder(output: Path) -> Path:
     """Return the folder beside a model file that keeps its checkpoint, metrics and previews."""
-    return output.with_name(f"{output.stem}.training")
+    return output.with_name(f"{output.stem}{RESULTS}")
 
 
 @dataclass
@@ -141,11 +141,11 @@ class Training:
         ]
         task = method.training_task(styles, parts, run.strength)
         network = dict(method.network_settings())
-        before = self._take_over(task.network, network) if self.init else 0
         data, held_out = self._split(files, run.seed)
         records = tuple(
             StyleRecord(name=Path(picture.name).name, sha256=picture.sha256) for picture in pictures
         )
+        before = self._start_from_init(task, network, records) if self.init else 0
         trainer = Trainer(
             task,
             data,
@@ -156,9 +156,10 @@ class Training:
             self._identity(parts, network, records, data),
             accelerator,
             self.tell,
+            before,
         )
         trained = trainer(resume=self.resume)
-        header = self._header(parts, network, records, len(data["content"]), before, trained)
+        header = self._header(parts, network, records, len(data["content"]), trained)
         if accelerator.is_main_process:
             write_model(self.output, header, trained.network)
         accelerator.wait_for_everyone()
@@ -195,23 +196,27 @@ class Training:
             held_out[name] = Photographs(kept, settings, seed + number, fixed=True)
         return data, held_out
 
-    def _take_over(self, network: torch.nn.Module, settings: Mapping[str, object]) -> int:
-        """Fill a network from `init`, and return the steps that that model was trained for.
+    def _start_from_init(
+        self,
+        task: TrainingTask,
+        settings: Mapping[str, object],
+        styles: tuple[StyleRecord, ...],
+    ) -> int:
+        """Fill the network from `init`, and return the steps that that model was trained for.
 
         Raises: ModelError.
         """
         assert self.init is not None
         header = read_header(self.init)
-        if different := [
-            key for key, value in settings.items() if header.network.get(key) != value
-        ]:
-            key = different[0]
-            raise ModelError(
-                f"--init {self.init}: has {key} {header.network.get(key)}, this run "
-                f"{settings[key]}: use --set {header.method}.{key}={header.network.get(key)}"
-            )
+        for key, value in settings.items():
+            if header.network.get(key) != value:
+                raise ModelError(
+                    f"--init {self.init}: has {key} {header.network.get(key)}, this run {value}: "
+                    f"use --set {header.method}.{key}={header.network.get(key)}"
+                )
+        tensors = ModelFile(str(self.init), self.init, header).tensors()
         try:
-            network.load_state_dict(ModelFile(str(self.init), self.init, header).tensors())
+            task.start_from(tensors, same_styles=header.styles == styles)
         except RuntimeError as error:
             raise ModelError(
                 f"--init {self.init}: its tensors are not of this network "
@@ -244,7 +249,6 @@ class Training:
             **{name: run.model_dump(mode="json")[name] for name in TRAINED},
             "weights": parts.weights.fingerprint,
             "paintings": [style.sha256[:16] for style in styles],
-            "init": self.init and read_header(self.init).steps,
             **{f"{name} pictures": _summary(stream.files) for name, stream in data.items()},
         }
 
@@ -254,7 +258,6 @@ class Training:
         network: dict[str, object],
         styles: tuple[StyleRecord, ...],
         pictures: int,
-        before: int,
         trained: Trained,
     ) -> ModelHeader:
         run = self.plan.settings
@@ -274,7 +277,7 @@ class Training:
             training=self.settings.model_dump(mode="json", exclude_defaults=True),
             styles=styles,
             pictures=pictures,
-            steps=before + trained.steps,
+            steps=trained.steps,
             losses={name: round(value, 5) for name, value in trained.losses.items()},
             summary=self.summary,
             license=self.license,

@@ -1,0 +1,238 @@
+"""Trained models on the command line: listed, shown, applied, and never contradicted silently."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from command import Command
+from small_training import make_model
+from stylize import Kind, make_settings
+from stylize.applying import choose_model
+from stylize.errors import UsageError
+from stylize.modelfile import ModelFile
+from stylize.spec import MethodSpec
+
+CPU = ("--device", "cpu", "--precision", "float32")
+APPLY = ("photo.png", "--model", "dunes", *CPU)
+
+
+@pytest.fixture
+def gallery(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command with a model, dunes, in the user's own folder."""
+    folder = command.folder / "own"
+    folder.mkdir()
+    monkeypatch.setenv("STYLIZE_MODELS", str(folder))
+    make_model(folder / "dunes.safetensors", header={"summary": "Sand", "steps": 7})
+    return command
+
+
+def test_list_names_the_user_s_own_models_and_where_they_are(gallery):
+    for words in (("models", "list"), ("models",)):
+        outcome = gallery(*words)
+        assert outcome.code == 0
+        assert outcome.out.splitlines()[0].split() == ["dunes", "johnson:", "Sand"]
+        assert outcome.out.splitlines()[-1].endswith(str(gallery.folder / "own"))
+
+
+def test_list_as_json_is_one_document(gallery):
+    first, *_ = json.loads(gallery("models", "list", "--json").out)
+    assert (first["name"], first["status"], first["method"]) == ("dunes", "ok", "johnson")
+    assert first["bytes"] == (gallery.folder / "own" / "dunes.safetensors").stat().st_size
+
+
+def test_a_broken_model_is_a_row_and_hides_no_other(gallery):
+    (gallery.folder / "own" / "broken.safetensors").write_bytes(b"no model")
+    listed = gallery("models", "list").out
+    assert listed.startswith("broken: model ")
+    assert "\ndunes" in listed
+    first, second, *_ = json.loads(gallery("models", "list", "--json").out)
+    assert (first["status"], second["status"]) == ("broken", "ok")
+    assert "get it again" in first["error"]
+
+
+@pytest.mark.parametrize("name", ["dunes", "own/dunes.safetensors"])
+def test_show_tells_how_a_model_was_made(gallery, name):
+    shown = gallery("models", "show", name).out.splitlines()
+    assert "method: johnson" in shown
+    assert "steps: 7" in shown
+    assert 'network: {"network": "light", "width": 8, "blocks": 1}' in shown
+    record = json.loads(gallery("models", "show", name, "--json").out)
+    assert record["styles"][0]["name"] == "painting.png"
+
+
+def test_show_of_an_unknown_model_suggests_the_nearest(gallery):
+    outcome = gallery("models", "show", "dune")
+    assert outcome.code == 2
+    assert "unknown model 'dune'; did you mean dunes?" in outcome.complaint
+
+
+# Applying.
+
+
+@pytest.mark.parametrize("name", ["dunes", "own/dunes.safetensors"])
+def test_a_model_alone_says_which_method(gallery, name):
+    outcome = gallery("photo.png", "--model", name, *CPU, "-o", "out.png", "--json")
+    assert outcome.code == 0, outcome.err
+    settings = outcome.records[0]["settings"]
+    assert (settings["method"], settings["model"]) == ("johnson", name)
+    assert settings["options"]["johnson"]["width"] == 8
+
+
+def test_several_photographs_read_the_model_once(gallery, monkeypatch):
+    reads = []
+    honest = ModelFile.tensors
+    monkeypatch.setattr(ModelFile, "tensors", lambda model: reads.append(model) or honest(model))
+    for name in ("one.png", "two.png"):
+        Image.open("photo.png").save(name)
+    outcome = gallery("one.png", "two.png", *APPLY, "-o", "out/", "--json")
+    assert outcome.code == 0, outcome.err
+    assert [record["status"] for record in outcome.records] == ["made"] * 3
+    assert len(reads) == 1
+
+
+def test_one_bad_photograph_of_several_stops_no_other(gallery):
+    (gallery.folder / "bad.png").write_bytes(b"no picture")
+    outcome = gallery("bad.png", *APPLY, "-o", "out/", "--json")
+    assert outcome.code == 1
+    assert [record["status"] for record in outcome.records] == ["failed", "made"]
+
+
+def test_a_rerun_is_identical(gallery):
+    assert gallery(*APPLY, "-o", "out.png", "--strength", "0.7", "--stroke-size", "1.5").code == 0
+    outcome = gallery("rerun", "out.png")
+    assert outcome.code == 0, outcome.err
+    assert "differ" not in outcome.err
+    with Image.open("out.png") as first, Image.open("out_rerun.png") as second:
+        assert first.tobytes() == second.tobytes()
+
+
+def test_a_rerun_with_another_model_of_that_name_warns(gallery):
+    assert gallery(*APPLY, "-o", "out.png").code == 0
+    make_model(gallery.folder / "own" / "dunes.safetensors", seed=1)
+    outcome = gallery("rerun", "out.png")
+    assert outcome.code == 0
+    assert "weights was" in outcome.err
+    assert "the pictures may differ" in outcome.err
+
+
+AGREE = (
+    ("--backbone", "vgg16"),
+    ("--backbone", "vgg16.oxford"),
+    ("--smooth", "none"),
+    ("--set", "johnson.width=8"),
+    ("--set", "method.blocks=1"),
+    ("--set", "johnson.tile=64"),
+)
+
+
+@pytest.mark.parametrize("options", AGREE, ids=" ".join)
+def test_options_that_say_what_the_model_says_are_accepted(gallery, options):
+    outcome = gallery(*APPLY, *options, "-o", "out.png")
+    assert outcome.code == 0, outcome.err
+
+
+def test_a_loss_s_option_that_the_model_was_trained_with_is_accepted(gallery):
+    header = {"run": {"options": {"gram": {"form": "size"}}}}
+    make_model(gallery.folder / "own" / "dunes.safetensors", header=header)
+    assert gallery(*APPLY, "--set", "gram.form=size").code == 0
+    refused = gallery(*APPLY, "--set", "gram.form=sum", "--force")
+    assert "with gram.form size, not sum" in refused.complaint
+
+
+CONTRADICT = (
+    (("--backbone", "vgg19"), "with backbone vgg16.oxford, not vgg19"),
+    (("--backbone", "vgg16.imagenet1k_v1"), "with backbone vgg16.oxford, not vgg16.imagenet1k_v1"),
+    (("--smooth", "tanh"), "with smooth none, not tanh"),
+    (("--style-loss", "moments"), "with style_loss gram, not moments"),
+    (("--style-layers", "relu1_1=2,relu2_1"), "not relu1_1=2,relu2_1=1"),
+    (("--style-weight", "3"), "with style_weight 1.0, not 3.0"),
+    (("--balance", "paper"), "with balance relative, not paper"),
+    (("--set", "johnson.width=12"), "with johnson.width 8, not 12"),
+    (("--set", "gram.form=size"), "with gram.form default, not size"),
+    (("--set", "backbone.pooling=average"), "with backbone.pooling default, not average"),
+    (("--set", "method.network=classic"), "with johnson.network light, not classic"),
+)
+
+
+@pytest.mark.parametrize(("options", "said"), CONTRADICT, ids=lambda value: str(value[-1]))
+def test_an_option_that_contradicts_the_model_prints_the_training_command(gallery, options, said):
+    outcome = gallery(*APPLY, *options)
+    assert outcome.code == 2
+    assert said in outcome.complaint
+    command = outcome.complaint.partition("train such a model: ")[2]
+    assert command.startswith(f"stylize train johnson {options[0]} ")
+    assert command.endswith("--style painting.png --data PHOTOGRAPHS -o MODEL.safetensors")
+
+
+REFUSED = (
+    (("--method", "gatys"), "--model is of trained models, and method gatys applies none"),
+    (("--strength", "2"), "train a model with --strength 2"),
+    (("--style", "painting.png"), "photographs only"),
+    (("--no-content",), "photographs only"),
+    (("--set", "gatys.optimizer=adam"), "unknown part of this run 'gatys'"),
+)
+
+
+@pytest.mark.parametrize(("options", "said"), REFUSED, ids=lambda value: str(value[-1]))
+def test_what_a_model_cannot_do_is_refused(gallery, options, said):
+    outcome = gallery(*APPLY, *options)
+    assert outcome.code == 2
+    assert said in outcome.complaint
+
+
+def broken(folder: Path) -> dict[str, str]:
+    """Write models that cannot be applied; return what is said, by name."""
+    data = (folder / "dunes.safetensors").read_bytes()
+    (folder / "short.safetensors").write_bytes(data[: len(data) // 2])
+    (folder / "picture.safetensors").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    make_model(folder / "other.safetensors", header={"method": "gatys"})
+    make_model(folder / "gone.safetensors", header={"method": "johnsen"})
+    make_model(folder / "newer.safetensors", header={"schema_version": 2, "network": {}})
+    return {
+        "short": "short.safetensors: is cut short",
+        "picture": "picture.safetensors: is cut short, damaged or not safetensors",
+        "other": "method gatys applies none",
+        "gone": "unknown method 'johnsen'; did you mean johnson?",
+        "newer": "has schema 2, this release of stylize reads up to 1",
+        "away.safetensors": "away.safetensors: no such file",
+        "dune": "did you mean dunes?",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["short", "picture", "other", "gone", "newer", "away.safetensors", "dune"]
+)
+def test_a_model_that_cannot_be_applied_is_refused(gallery, name):
+    said = broken(gallery.folder / "own")[name]
+    outcome = gallery("photo.png", "--model", name, *CPU)
+    assert outcome.code == 2
+    assert said in outcome.complaint
+
+
+def test_a_model_of_another_method_than_the_one_asked_for_is_refused(gallery):
+    make_model(gallery.folder / "own" / "other.safetensors", header={"method": "gatys"})
+    outcome = gallery("photo.png", "--method", "johnson", "--model", "other", *CPU)
+    assert outcome.code == 2
+    assert "model other is of method gatys, not johnson: use --method gatys" in outcome.complaint
+
+
+def test_a_method_without_a_model_lists_those_that_there_are(gallery, host):
+    spec = host.get(Kind.METHOD, "johnson")
+    assert isinstance(spec, MethodSpec)
+    settings = make_settings({"method": "johnson"})
+    with pytest.raises(UsageError, match=r"give --model with a name \(dunes.*\) or a file"):
+        choose_model(host, replace(spec, default_model=None), settings)
+    chosen = choose_model(host, replace(spec, default_model="dunes"), settings)
+    assert chosen is not None
+    assert chosen.name == "dunes"
+
+
+def test_stroke_size_is_of_trained_models(gallery):
+    outcome = gallery("photo.png", "painting.png", "--stroke-size", "2")
+    assert outcome.code == 2
+    assert "--stroke-size is of trained models, and method gatys" in outcome.complaint

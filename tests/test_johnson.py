@@ -1,0 +1,333 @@
+"""Applying a model of johnson: any size and shape, in tiles or not, as strong as one likes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from small_training import make_model
+from stylize import Progress, Result, Stylizer, make_settings, stylize_image
+from stylize.errors import ImageTooSmallError, ModelError, SettingsError, UsageError
+from stylize.modelfile import ModelFile, read_header, write_model
+from stylize.plugins import PluginHost
+from stylize.tiles import cut_tiles, read_tile
+from stylize_johnson.network import InstanceNorm, TransformationNetwork
+from stylize_johnson.settings import JohnsonSettings
+
+Apply = Callable[..., Result]
+NETWORKS = ("light", "classic")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A model of each network, of random weights."""
+    folder = tmp_path_factory.mktemp("models")
+    return {name: make_model(folder / f"{name}.safetensors", network=name) for name in NETWORKS}
+
+
+@pytest.fixture(scope="module")
+def apply(host: PluginHost, models: dict[str, Path]) -> Apply:
+    """Make a picture of a content with one of the models, in float32 on the CPU."""
+
+    def make(content: object, network: str = "light", **settings: object) -> Result:
+        values = {"size": "full", "device": "cpu", "precision": "float32", **settings}
+        return stylize_image(content, None, host=host, model=str(models[network]), **values)
+
+    return make
+
+
+def noise(width: int, height: int, mode: str = "RGB", seed: int = 0) -> Image.Image:
+    """A picture of coloured blots, some of them small."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (max(2, height // 12), max(2, width // 12), 3)
+    coarse = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    picture = Image.fromarray(coarse.numpy()).resize((width, height), Image.Resampling.BICUBIC)
+    return picture.convert(mode)
+
+
+def bytes_of(picture: Image.Image) -> Tensor:
+    colours = picture.convert("RGB")
+    levels = torch.frombuffer(bytearray(colours.tobytes()), dtype=torch.uint8)
+    return levels.view(1, colours.height, colours.width, 3).permute(0, 3, 1, 2)
+
+
+def difference(one: Tensor, other: Tensor) -> Tensor:
+    return (one.int() - other.int()).abs()
+
+
+# What comes out.
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("size", [(8, 8), (9, 13), (61, 97), (97, 61), (200, 31), (64, 64)])
+def test_pictures_of_any_shape_keep_it(apply, network, size):
+    content = noise(*size)
+    result = apply(content, network)
+    assert result.pixels.dtype == torch.uint8
+    assert tuple(result.pixels.shape) == (1, 3, size[1], size[0])
+    assert difference(result.pixels, bytes_of(content)).float().mean() > 4
+
+
+@pytest.mark.parametrize("size", [(7, 40), (40, 7), (1, 1)])
+def test_a_picture_too_small_for_the_network_is_refused(apply, size):
+    with pytest.raises(ImageTooSmallError, match=rf"image is {size[0]}x{size[1]}; johnson needs 8"):
+        apply(noise(*size))
+
+
+@pytest.mark.parametrize("colour", ["black", "white", (90, 90, 90)])
+def test_a_blank_photograph_stays_calm(apply, colour):
+    result = apply(Image.new("RGB", (64, 48), colour))
+    inner = result.pixels[..., 16:-16, 16:-16].float()
+    assert inner.std(dim=(2, 3)).max() < 3
+
+
+def test_a_grey_photograph_is_restyled_as_its_colours_are(apply):
+    grey = noise(40, 32, "L")
+    assert torch.equal(apply(grey).pixels, apply(grey.convert("RGB")).pixels)
+
+
+def test_alpha_is_kept(apply):
+    content = noise(40, 32)
+    alpha = Image.linear_gradient("L").resize((40, 32))
+    layered = content.copy()
+    layered.putalpha(alpha)
+    result = apply(layered)
+    assert result.image.mode == "RGBA"
+    assert result.image.getchannel("A").tobytes() == alpha.tobytes()
+    assert torch.equal(result.pixels, apply(content).pixels)
+
+
+def test_the_same_picture_comes_out_each_time(apply):
+    content = noise(60, 44)
+    assert torch.equal(apply(content).pixels, apply(content, seed=5).pixels)
+
+
+def test_pictures_in_bfloat16_are_nearly_those_in_float32(apply):
+    content = noise(96, 64)
+    close = difference(apply(content).pixels, apply(content, precision="bfloat16").pixels)
+    assert close.float().mean() < 8
+
+
+def test_brightness_alone_is_restyled_where_colours_are_kept(apply):
+    content = noise(64, 48)
+    kept = apply(content, keep_color="luminance").image.convert("YCbCr")
+    plain = apply(content).image.convert("YCbCr")
+    before = content.convert("YCbCr")
+    for band in ("Cb", "Cr"):
+        moved, moved_plainly = (
+            difference(level(picture, band), level(before, band)).float().mean()
+            for picture in (kept, plain)
+        )
+        assert moved < 0.6 * moved_plainly
+
+
+def level(picture: Image.Image, band: str) -> Tensor:
+    return torch.frombuffer(bytearray(picture.getchannel(band).tobytes()), dtype=torch.uint8)
+
+
+# Strength and strokes.
+
+
+def test_strength_blends_from_the_photograph_to_the_style(apply):
+    content = noise(48, 40)
+    none, half, full = (apply(content, strength=s).pixels for s in (0, 0.5, 1))
+    assert torch.equal(none, bytes_of(content))
+    middle = (bytes_of(content).float() + full.float()) / 2
+    assert (half.float() - middle).abs().max() <= 0.5
+
+
+def test_more_strength_than_was_trained_is_refused_with_the_remedy(apply):
+    with pytest.raises(UsageError, match=r"strength is 1\.5: .* train a model with --strength 1.5"):
+        apply(noise(32, 32), strength=1.5)
+
+
+def test_stroke_size_is_how_large_the_network_sees_the_photograph(apply):
+    """Strokes of twice the size are those of the photograph at half the size, enlarged."""
+    content = noise(128, 96)
+    large = apply(content, stroke_size=2)
+    small = apply(content, size=64)
+    assert large.pixels.shape[-2:] == (96, 128)
+    enlarged = bytes_of(small.image.resize((128, 96), Image.Resampling.LANCZOS))
+    assert difference(large.pixels, enlarged).float().mean() < 2
+    assert difference(large.pixels, apply(content).pixels).float().mean() > 4
+    assert apply(content, stroke_size=0.5).pixels.shape[-2:] == (96, 128)
+
+
+def test_strokes_larger_than_the_picture_are_refused(apply):
+    with pytest.raises(ImageTooSmallError, match="image is 40x40; johnson needs 8x8 times the str"):
+        apply(noise(40, 40), stroke_size=6)
+    with pytest.raises(SettingsError, match="stroke_size"):
+        apply(noise(40, 40), stroke_size=0)
+
+
+# Tiles.
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_large_picture_does_not_depend_on_its_tiles(apply, network):
+    content = noise(1102, 519)
+    one, *several = (
+        apply(content, network, options={"johnson": {"tile": tile}}).pixels
+        for tile in (2048, 512, 300)
+    )
+    for other in several:
+        far = difference(one, other)
+        assert far.float().mean() <= 1
+        assert far.max() <= 3
+        assert far.float().mean() < 0.05  # no more than rounding
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_small_picture_does_not_depend_on_its_tiles(apply, network):
+    content = noise(203, 150)
+    one, tiled = (
+        apply(content, network, options={"johnson": {"tile": tile}}).pixels for tile in (1024, 64)
+    )
+    assert difference(one, tiled).max() <= 3
+    assert difference(one, tiled).float().mean() < 0.05
+
+
+def test_nothing_turns_at_the_size_where_the_thumbnail_s_statistics_start(apply):
+    """Of a picture with a dark half, whose tiles have statistics of their own."""
+    content = noise(1028, 516)
+    content.paste(content.crop((0, 0, 514, 516)).point(lambda level: level // 4), (0, 0))
+    above = apply(content, options={"johnson": {"tile": 512}}).image
+    below = apply(content, size=1024).image
+    one, other, photograph = (
+        bytes_of(picture.resize((128, 64), Image.Resampling.BOX))
+        for picture in (above, below, content)
+    )
+    moved = difference(one, photograph).float().mean()
+    assert difference(one, other).float().mean() < 0.2 * moved
+
+
+def test_tiles_cover_a_picture_once():
+    covered = torch.zeros(100, 70, dtype=torch.int)
+    for tile in cut_tiles(100, 70, 33, 4):
+        covered[tile.top : tile.bottom, tile.left : tile.right] += 1
+        assert max(tile.bottom - tile.top, tile.right - tile.left) <= 33
+        assert tile.top % 4 == tile.left % 4 == 0
+    assert covered.unique().tolist() == [1]
+
+
+def test_a_tile_is_read_with_its_margin_and_found_in_it():
+    picture = torch.arange(61 * 47, dtype=torch.float32).view(1, 1, 61, 47).expand(1, 3, 61, 47)
+    for tile in cut_tiles(61, 47, 20, 4):
+        seen, place = read_tile(picture, tile, 12, 4)
+        assert seen.shape[-2] % 4 == seen.shape[-1] % 4 == 0
+        inner = seen[..., place.top : place.bottom, place.left : place.right]
+        assert torch.equal(inner, picture[..., tile.top : tile.bottom, tile.left : tile.right])
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_no_output_depends_on_pixels_beyond_the_reach(network, blocks):
+    torch.manual_seed(0)
+    built = TransformationNetwork(JohnsonSettings(network=network, width=8, blocks=blocks)).double()
+    side = 4 * built.reach
+    picture = torch.rand(1, 3, 4 * 8, side, dtype=torch.float64)
+    built.keep_moments(picture)
+    changed = picture.clone()
+    changed[..., side // 2 :] = 0
+    with torch.no_grad():
+        before, after = built(picture), built(changed)
+    reached = side // 2 - built.reach
+    assert torch.equal(before[..., :reached], after[..., :reached])
+    assert not torch.equal(before[..., : side // 2], after[..., : side // 2])
+
+
+@pytest.mark.parametrize("channels", [3, 8])
+def test_instance_norm_takes_each_sample_and_channel_by_itself(channels):
+    norm = InstanceNorm(channels)
+    x = torch.randn(2, channels, 9, 7) * 3 + 1
+    expected = torch.nn.functional.instance_norm(x)
+    assert torch.allclose(norm(x), expected, atol=1e-4)
+    with torch.no_grad():
+        assert torch.allclose(norm(x), expected, atol=1e-4)
+
+
+# Time and interruption.
+
+
+class StopAfter:
+    """Cancels after a number of tiles."""
+
+    def __init__(self, tiles: int, cancelled: threading.Event) -> None:
+        self.tiles = tiles
+        self.cancelled = cancelled
+
+    def progressed(self, progress: Progress) -> None:
+        if progress.step == self.tiles:
+            self.cancelled.set()
+
+
+def test_an_interrupted_picture_is_finished_from_the_thumbnail(host, models, apply):
+    content = noise(400, 120)
+    options = {"johnson": {"tile": 200}}
+    values = {"model": str(models["light"]), "size": "full", "options": options}
+    stylizer = Stylizer(make_settings({**values, "precision": "float32", "device": "cpu"}), host)
+    stylizer.observers = [StopAfter(1, stylizer.cancelled)]
+    result = stylizer(content)
+    whole = apply(content, options=options)
+    assert result.stopped == "interrupted"
+    assert "stopped after 1 of 2 tiles" in result.warnings[0]
+    assert torch.equal(result.pixels[..., :200], whole.pixels[..., :200])
+    rest = difference(result.pixels[..., 200:], whole.pixels[..., 200:]).float()
+    assert 0 < rest.mean() < 20
+
+
+def test_a_time_limit_that_is_over_still_gives_a_whole_picture(apply):
+    content = noise(400, 300)
+    options = {"johnson": {"tile": 128}}
+    hurried, whole = (apply(content, options=options, **limit) for limit in ({"time": 0.01}, {}))
+    assert hurried.stopped == "time"
+    assert "stopped after 0 of 12 tiles" in hurried.warnings[0]
+    assert difference(hurried.pixels, whole.pixels).float().mean() < 20
+
+
+def test_a_picture_of_one_tile_is_finished_whatever_the_time(apply):
+    content = noise(64, 48)
+    hurried = apply(content, time=0.01)
+    assert torch.equal(hurried.pixels, apply(content).pixels)
+    assert hurried.stopped == "done"
+
+
+# Models.
+
+
+def test_several_pictures_load_the_model_once(host, models, monkeypatch):
+    reads = []
+    honest = ModelFile.tensors
+    monkeypatch.setattr(ModelFile, "tensors", lambda model: reads.append(model) or honest(model))
+    values = {"model": str(models["light"]), "precision": "float32", "device": "cpu"}
+    stylizer = Stylizer(make_settings(values), host)
+    for seed in range(3):
+        stylizer(noise(40, 32, seed=seed))
+    assert len(reads) == 1
+
+
+def test_a_model_needs_no_backbone(host, tmp_path):
+    """Its losses' weights may be of a network that is not installed here."""
+    model = make_model(tmp_path / "m.safetensors", header={"backbone": "vgg19.imagenet1k_v1"})
+    result = stylize_image(noise(40, 32), None, host=host, model=str(model), device="cpu")
+    assert result.record["settings"]["backbone"] == "vgg19.imagenet1k_v1"
+    assert result.record["loss_network"] == "0123456789abcdef"
+
+
+def test_tensors_of_another_network_than_the_header_tells_are_refused(host, tmp_path, models):
+    light = ModelFile("m", models["light"], read_header(models["light"]))
+    header = light.header.model_copy(update={"network": {**light.header.network, "width": 12}})
+    write_model(tmp_path / "wrong.safetensors", header, light.tensors())
+    with pytest.raises(ModelError, match=r"its tensors are not of the network .*: get it again"):
+        stylize_image(noise(40, 32), None, host=host, model=str(tmp_path / "wrong.safetensors"))
+
+
+def test_a_model_without_a_photograph_or_with_a_painting_is_refused(host, models):
+    with pytest.raises(UsageError, match="johnson restyles a photograph: give one"):
+        stylize_image(None, None, host=host, model=str(models["light"]))
