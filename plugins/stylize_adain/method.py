@@ -74,8 +74,8 @@ class Adain:
         photograph = to_bytes(content)
         height, width = photograph.shape[-2:]
         size = _scaled(height, run.stroke_size), _scaled(width, run.stroke_size)
+        transfer.check_size(photograph, run.stroke_size)
         seen = resize(photograph, size)
-        transfer.check_size(seen)
         style = self._blend(styles, transfer)
         alpha = min(run.strength, 1.0) if run.alpha is None else run.alpha
         return resize(_make(transfer, seen, style, alpha, run), (height, width))

@@ -45,14 +45,19 @@ class Transfer:
         """Pixels a position of the features."""
         return self.decoder.stride
 
-    def check_size(self, picture: Tensor) -> None:
-        """Raise ImageTooSmallError for a picture (1, 3, H, W) that is too small."""
+    def check_size(self, picture: Tensor, stroke_size: float = 1.0) -> None:
+        """Raise ImageTooSmallError for a picture (1, 3, H, W) that is too small.
+
+        Args:
+            stroke_size: the network sees it at 1 / stroke_size of its size.
+        """
         height, width = picture.shape[-2:]
         least = max(LEAST * self.stride, self.parts.features.least_size([self.layer]))
-        if min(height, width) < least:
+        if round(min(height, width) / stroke_size) < least:
+            times = " times the stroke size" * (stroke_size != 1)
             raise ImageTooSmallError(
-                f"image is {width}x{height}; adain at {self.layer} needs {least}x{least} (times "
-                f"the stroke size, for photographs): use a larger image",
+                f"image is {width}x{height}; adain at {self.layer} needs {least}x{least}{times}: "
+                f"use a larger image",
                 (width, height),
             )
 

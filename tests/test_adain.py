@@ -1,0 +1,410 @@
+"""Applying a model of adain: any painting, size and shape, in tiles or not, as strong as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from command import Command
+from small_adain import make_adain_model
+from small_training import After
+from stylize import Result, Stylizer, make_settings, stylize_image
+from stylize.errors import ImageTooSmallError, ModelError, SettingsError, UsageError
+from stylize.features import FeatureExtractor
+from stylize.modelfile import ModelFile, read_header, write_model
+from stylize.plugins import PluginHost
+from stylize.run import Run
+
+Apply = Callable[..., Result]
+VARIANTS = {
+    "vgg": {},
+    "bilinear": {"enlarge": "bilinear"},
+    "tanh": {"run": {"smooth": "tanh", "smooth_layers": ("relu2_1",)}},
+    "softmax": {"run": {"smooth": "softmax", "smooth_layers": ("relu2_1",)}},
+    "resnet": {"backbone": "resnet50_thin.open_nsfw", "layer": "layer1.1"},
+}
+TILED = [name for name in VARIANTS if name != "softmax"]
+
+
+@pytest.fixture(scope="module")
+def models(host: PluginHost, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A model of each variant, of random weights."""
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        name: make_adain_model(host, folder / f"{name}.safetensors", **settings)
+        for name, settings in VARIANTS.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def apply(host: PluginHost, models: dict[str, Path]) -> Apply:
+    """Make a picture of a content and a style with one of the models, in float32 on the CPU."""
+
+    def make(content: object, style: object, variant: str = "vgg", **settings: object) -> Result:
+        values = {"size": "full", "device": "cpu", "precision": "float32", **settings}
+        return stylize_image(content, style, host=host, model=str(models[variant]), **values)
+
+    return make
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image.Image:
+    """A picture of coloured blots, some of them small."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (max(2, height // 12), max(2, width // 12), 3)
+    coarse = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    return Image.fromarray(coarse.numpy()).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def difference(one: Result, other: Result) -> Tensor:
+    return (one.pixels.int() - other.pixels.int()).abs()
+
+
+PAINTING = noise(50, 50, seed=1).quantize(6).convert("RGB")
+OTHER = noise(52, 52, seed=2).convert("L").convert("RGB")
+
+
+# What comes out.
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("size", [(8, 8), (9, 13), (61, 47)])
+def test_pictures_of_any_shape_keep_it(apply, variant, size):
+    result = apply(noise(*size), PAINTING, variant)
+    assert result.pixels.dtype == torch.uint8
+    assert tuple(result.pixels.shape) == (1, 3, size[1], size[0])
+    assert difference(result, apply(noise(*size), OTHER, variant)).float().mean() > 0.5
+
+
+@pytest.mark.parametrize("size", [(3, 40), (40, 3), (1, 1)])
+def test_a_picture_too_small_for_the_network_is_refused(apply, size):
+    said = rf"image is {size[0]}x{size[1]}; adain at relu2_1 needs 4x4"
+    with pytest.raises(ImageTooSmallError, match=said):
+        apply(noise(*size), PAINTING)
+    with pytest.raises(ImageTooSmallError, match=said):
+        apply(noise(40, 30), noise(*size), style_scale=8)
+
+
+def test_photograph_and_painting_are_both_needed(host, models):
+    values = {"host": host, "model": str(models["vgg"]), "device": "cpu", "precision": "float32"}
+    with pytest.raises(UsageError, match="give both"):
+        stylize_image(noise(40, 30), None, **values)
+    with pytest.raises(UsageError, match="give both"):
+        stylize_image(None, PAINTING, **values)
+
+
+def test_strokes_larger_than_the_photograph_are_refused(apply):
+    with pytest.raises(ImageTooSmallError, match="image is 40x30; .* needs 4x4 times the stroke"):
+        apply(noise(40, 30), PAINTING, stroke_size=16)
+
+
+@pytest.mark.parametrize("colour", ["black", "white", (90, 90, 90)])
+def test_blank_pictures_stay_calm(apply, colour):
+    blank = Image.new("RGB", (48, 40), colour)
+    inner = apply(blank, PAINTING).pixels[..., 12:-12, 12:-12].float()
+    assert inner.std(dim=(2, 3)).max() < 3
+    assert apply(PAINTING, blank).pixels.shape[-2:] == (50, 50)
+
+
+def test_pictures_in_bfloat16_are_nearly_those_in_float32(apply):
+    content = noise(64, 48)
+    close = difference(apply(content, PAINTING), apply(content, PAINTING, precision="bfloat16"))
+    assert close.float().mean() < 8
+
+
+# Alpha and strength.
+
+
+def test_at_alpha_0_the_painting_does_not_matter(apply):
+    content = noise(48, 40)
+    one, other = (apply(content, style, alpha=0) for style in (PAINTING, OTHER))
+    assert torch.equal(one.pixels, other.pixels)
+    steps = [difference(one, apply(content, PAINTING, alpha=a)).float().mean() for a in (0.5, 1)]
+    assert 0 < steps[0] < steps[1]
+
+
+def test_alpha_is_the_strength_where_it_is_not_given_up_to_1(apply):
+    content = noise(40, 32)
+    full = apply(content, PAINTING)
+    assert torch.equal(full.pixels, apply(content, PAINTING, alpha=1).pixels)
+    assert torch.equal(full.pixels, apply(content, PAINTING, strength=4).pixels)
+    half = [apply(content, PAINTING, **{name: 0.5}) for name in ("alpha", "strength")]
+    assert torch.equal(half[0].pixels, half[1].pixels)
+    assert not torch.equal(half[0].pixels, full.pixels)
+
+
+@pytest.mark.parametrize("alpha", [-0.1, 1.01, float("nan"), "much"])
+def test_an_alpha_outside_0_to_1_is_refused(apply, alpha):
+    with pytest.raises(SettingsError, match=f"alpha is {alpha!r}: Input should be"):
+        apply(noise(40, 32), PAINTING, alpha=alpha)
+
+
+def test_alpha_and_another_strength_are_refused(apply):
+    with pytest.raises(UsageError, match=r"alpha 0\.5 and strength 0\.7 both say .* one of them"):
+        apply(noise(40, 32), PAINTING, alpha=0.5, strength=0.7)
+
+
+def test_alpha_is_refused_by_methods_that_blend_no_features(host):
+    with pytest.raises(UsageError, match=r"\(adain\), and gatys does not: use --strength 0\.5"):
+        stylize_image(noise(40, 32), PAINTING, host=host, alpha=0.5)
+
+
+# Styles.
+
+
+def test_several_styles_are_blended_by_their_weights(apply):
+    content, both = noise(48, 40), [PAINTING, OTHER]
+    one, other = (apply(content, style) for style in both)
+    assert torch.equal(apply(content, both, style_weights=(2, 0)).pixels, one.pixels)
+    half = apply(content, both)
+    quarter = apply(content, both, style_weights=(0.75, 0.25))
+    apart = difference(one, other).float().mean()
+    assert difference(quarter, one).float().mean() < difference(half, one).float().mean() < apart
+
+
+def test_the_style_s_size_matters(apply):
+    content = noise(64, 48)
+    painting = noise(64, 48, seed=1)
+    small = apply(content, painting, style_scale=0.5)
+    assert difference(apply(content, painting), small).float().mean() > 0.5
+
+
+def test_stroke_size_is_how_large_the_network_sees_the_photograph(apply):
+    content = noise(96, 64)
+    painting = noise(48, 48, seed=1)
+    large = apply(content, painting, stroke_size=2)
+    small = apply(content.resize((48, 32), Image.Resampling.LANCZOS), painting)
+    assert large.pixels.shape[-2:] == (64, 96)
+    enlarged = small.image.resize((96, 64), Image.Resampling.LANCZOS)
+    levels = torch.frombuffer(bytearray(enlarged.tobytes()), dtype=torch.uint8)
+    apart = large.pixels.permute(0, 2, 3, 1).flatten().int() - levels.int()
+    assert apart.abs().float().mean() < 1
+
+
+def test_a_painting_is_measured_once_for_a_batch(host, models, monkeypatch):
+    looks: list[tuple[int, ...]] = []
+    honest = FeatureExtractor.__call__
+
+    def look(extractor, image, layers):
+        looks.append(tuple(image.shape[-2:]))
+        return honest(extractor, image, layers)
+
+    values = {"model": str(models["vgg"]), "precision": "float32", "device": "cpu"}
+    stylizer = Stylizer(make_settings(values), host)
+    monkeypatch.setattr(FeatureExtractor, "__call__", look)
+    first, *others = (stylizer(noise(64, 40, seed=s), [PAINTING]) for s in range(3))
+    assert sorted(looks) == [(40, 64), (40, 64), (40, 64), (50, 50)]
+    again = Stylizer(make_settings(values), host)(noise(64, 40, seed=0), [PAINTING])
+    assert torch.equal(first.pixels, again.pixels)
+    assert not torch.equal(others[0].pixels, others[1].pixels)
+    stylizer(noise(64, 40), [OTHER])
+    assert looks[-2:] == [(52, 52), (40, 64)]
+
+
+def test_the_statistics_of_few_paintings_are_kept(host, models, monkeypatch):
+    monkeypatch.setattr("stylize_adain.method.KEPT", 2)
+    values = {"model": str(models["vgg"]), "precision": "float32", "device": "cpu"}
+    stylizer = Stylizer(make_settings(values), host)
+    for seed in range(4):
+        stylizer(noise(24, 24), [noise(20, 20, seed=seed)])
+    assert len(stylizer.parts.method._styles) == 2
+
+
+def test_brightness_alone_is_restyled_where_colours_are_kept(apply):
+    content = noise(64, 48)
+    kept = apply(content, PAINTING, keep_color="luminance").image.convert("YCbCr")
+    plain = apply(content, PAINTING).image.convert("YCbCr")
+    before = content.convert("YCbCr")
+    for band in ("Cb", "Cr"):
+        moved, plainly = (distance(picture, before, band) for picture in (kept, plain))
+        assert moved < 0.7 * plainly
+
+
+def distance(one: Image.Image, other: Image.Image, band: str) -> float:
+    first, second = (
+        torch.frombuffer(bytearray(picture.getchannel(band).tobytes()), dtype=torch.uint8)
+        for picture in (one, other)
+    )
+    return (first.int() - second.int()).abs().float().mean().item()
+
+
+def test_a_painting_in_the_photograph_s_colours_is_another_style(apply):
+    content = noise(64, 48)
+    plain, matched = (apply(content, PAINTING, keep_color=k) for k in ("none", "histogram"))
+    assert difference(plain, matched).float().mean() > 0.5
+
+
+# Tiles.
+
+
+def tile(side: int) -> dict[str, dict[str, int]]:
+    return {"adain": {"tile": side}}
+
+
+@pytest.mark.parametrize("variant", TILED)
+def test_a_picture_does_not_depend_on_its_tiles(apply, variant):
+    content, painting = noise(203, 150), noise(190, 131, seed=3)
+    content.paste(content.crop((0, 0, 100, 150)).point(lambda level: level // 4), (0, 0))
+    one, tiled = (apply(content, painting, variant, options=tile(s)) for s in (1024, 64))
+    assert difference(one, tiled).max() <= 3
+    assert difference(one, tiled).float().mean() < 0.05  # no more than rounding
+
+
+def test_tiles_of_any_side_give_the_same(apply):
+    content = noise(167, 99)
+    one = apply(content, PAINTING, alpha=0.7)
+    for side in (65, 99, 128):
+        other = apply(content, PAINTING, alpha=0.7, options=tile(side))
+        assert difference(one, other).max() <= 3
+
+
+def test_a_smoothing_that_sees_the_whole_map_refuses_tiles(apply):
+    said = (
+        r"image is 130x40, and vgg16 with softmax at relu2_1 needs all of it at once, not tiles "
+        r"of 64: use --size 64, larger tiles .*adain\.tile=130"
+    )
+    with pytest.raises(UsageError, match=said):
+        apply(noise(130, 40), PAINTING, "softmax", options=tile(64))
+    with pytest.raises(UsageError, match="image is 40x130"):
+        apply(noise(40, 40), noise(40, 130), "softmax", options=tile(64), style_scale=8)
+    assert apply(noise(64, 40), PAINTING, "softmax", options=tile(64)).pixels.shape[-1] == 64
+
+
+def test_memory_is_that_of_a_tile_not_of_the_picture(apply, monkeypatch):
+    largest: list[int] = []
+    honest = FeatureExtractor.__call__
+
+    def look(extractor, image, layers):
+        largest.append(max(image.shape[-2:]))
+        return honest(extractor, image, layers)
+
+    monkeypatch.setattr(FeatureExtractor, "__call__", look)
+    monkeypatch.setattr("stylize_adain.method.THUMBNAIL", 96)
+    apply(noise(400, 300), noise(300, 200), options=tile(64))
+    assert max(largest) <= 64 + 2 * 24
+
+
+# Time and interruption.
+
+
+def test_an_interrupted_picture_is_finished_from_a_small_one(host, models, apply):
+    content = noise(400, 120)
+    values = {"model": str(models["vgg"]), "size": "full", "options": tile(200)}
+    stylizer = Stylizer(make_settings({**values, "precision": "float32", "device": "cpu"}), host)
+    run = Run()
+    stylizer.observers = [After(3, run, stylizer.cancel)]
+    result = stylizer(content, [PAINTING])
+    whole = apply(content, PAINTING, options=tile(200))
+    assert result.stopped == "interrupted"
+    assert "stopped after 1 of 2 tiles" in result.warnings[0]
+    assert torch.equal(result.pixels[..., :200], whole.pixels[..., :200])
+    rest = difference(result, whole)[..., 200:].float()
+    assert 0 < rest.mean() < 20
+
+
+def test_a_time_limit_that_is_over_still_gives_a_whole_picture(apply):
+    content = noise(300, 200)
+    hurried = apply(content, PAINTING, options=tile(128), time=0.01)
+    assert hurried.stopped == "time"
+    assert "stopped after 0 of 6 tiles" in hurried.warnings[0]
+    assert difference(hurried, apply(content, PAINTING)).float().mean() < 20
+
+
+def test_progress_counts_both_passes_over_the_tiles(apply):
+    seen = []
+
+    class Recorder:
+        def progressed(self, progress):
+            seen.append((progress.step, progress.steps, progress.fraction))
+
+    apply(noise(130, 64), PAINTING, options=tile(64), observers=[Recorder()])
+    assert [step for step, _, _ in seen] == [1, 2, 3, 4, 5, 6]
+    assert seen[-1] == (6, 6, 1.0)
+
+
+# Models.
+
+
+def test_other_weights_than_in_training_are_refused_with_both_fingerprints(host, models, tmp_path):
+    own = ModelFile("m", models["vgg"], read_header(models["vgg"]))
+    header = own.header.model_copy(update={"weights": "0123456789abcdef"})
+    write_model(tmp_path / "other.safetensors", header, own.tensors())
+    said = rf"weights 0123456789abcdef of vgg16\.oxford, .* at hand are {own.header.weights}"
+    with pytest.raises(ModelError, match=said):
+        stylize_image(noise(40, 32), PAINTING, host=host, model=str(tmp_path / "other.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ({"width": 0.5}, "its tensors are not of the network that its header tells of"),
+        ({"layer": "relu9_1"}, "vgg16.* has no layer relu9_1"),
+        ({"layer": None}, "vgg16.* has no layer None"),
+    ],
+)
+def test_a_header_of_another_network_is_refused(host, models, tmp_path, network, said):
+    own = ModelFile("m", models["vgg"], read_header(models["vgg"]))
+    changed = {**own.header.network, **network}
+    header = own.header.model_copy(update={"network": changed})
+    write_model(tmp_path / "wrong.safetensors", header, own.tensors())
+    with pytest.raises(ModelError, match=said):
+        stylize_image(noise(40, 32), PAINTING, host=host, model=str(tmp_path / "wrong.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"backbone": "resnet50_thin"}, "was trained with backbone vgg16.oxford"),
+        ({"options": {"adain": {"layer": "relu3_1"}}}, "trained with adain.layer relu2_1"),
+        ({"smooth": "tanh"}, "was trained with smooth none"),
+    ],
+)
+def test_options_that_contradict_the_model_are_refused_with_the_command(apply, settings, said):
+    with pytest.raises(UsageError, match=rf"{said}.*stylize train adain .* --styles PAINTINGS"):
+        apply(noise(40, 32), PAINTING, **settings)
+
+
+def test_without_a_model_the_message_says_what_to_give(host):
+    with pytest.raises(UsageError, match="adain applies a trained model: give --model"):
+        stylize_image(noise(40, 32), PAINTING, host=host, method="adain")
+
+
+# The command.
+
+
+def test_a_folder_is_restyled_by_one_painting(command: Command, models):
+    (command.folder / "photos").mkdir()
+    for seed in range(2):
+        noise(40, 32, seed).save(command.folder / "photos" / f"{seed}.png")
+    made = command(
+        "photos", "painting.png", "--model", models["vgg"], "-o", "out", "--alpha", "0.5",
+        "--device", "cpu", "--precision", "float32", "--json",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    assert [record["settings"]["alpha"] for record in made.records] == [0.5, 0.5]
+    assert len(list((command.folder / "out").iterdir())) == 2
+
+
+def test_alpha_can_be_compared(command: Command, models, monkeypatch):
+    from test_compare import QuickJudge
+
+    monkeypatch.setattr("stylize.judge.Judge", QuickJudge)
+    made = command(
+        "compare", "photo.png", "painting.png", "--method", "adain", "--model", models["vgg"],
+        "--vary", "alpha=0,0.25,0.5,0.75,1", "-o", "fig6.png", "--device", "cpu",
+        "--precision", "float32", "--json", "--cell", "96",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    alphas = [record["varied"]["alpha"] for record in made.records]
+    assert alphas == ["0", "0.25", "0.5", "0.75", "1"]
+    assert "fig6.png" in command.files
+
+
+def test_a_wrong_alpha_is_one_line(command: Command, models):
+    said = command("photo.png", "painting.png", "--model", models["vgg"], "--alpha", "1.5")
+    assert said.code == 2
+    assert "alpha is '1.5': Input should be less than or equal to 1" in said.complaint
