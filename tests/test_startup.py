@@ -31,6 +31,10 @@ ANSWERED = (
     "presets list",
     "presets show gatys_artistic",
     "presets diff defaults gatys_wasserstein",
+    "train --help",
+    "models list",
+    "models list --json",
+    "models export --help",
 )
 REFUSED = (
     "--strengh 2 photo.png painting.png",
@@ -43,6 +47,12 @@ REFUSED = (
     "photo.png painting.png -o picture.gif",
     "photo.png painting.png -o painting.png --force",
     "rerun photo.png",
+    "--model none photo.png",
+    "--model photo.png photo.png",
+    "--model photo.png painting.png --method gatys",
+    "models show photo.png",
+    "train gatys --data . --style painting.png -o model.safetensors",
+    "train johnson --data . --style painting.png -o model.safetensors --crop 3",
 )
 
 

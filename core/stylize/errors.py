@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 __all__ = [
+    "ExportError",
     "ExtraMissingError",
     "ImageError",
     "ImageTooSmallError",
@@ -92,6 +93,10 @@ class ExtraMissingError(StylizeError):
 
 class ModelError(UsageError):
     """A model file that is damaged, of another method or newer, or that contradicts an option."""
+
+
+class ExportError(StylizeError):
+    """A network that another format cannot hold, or that computes something else there."""
 
 
 class TrainingError(StylizeError):

@@ -14,11 +14,15 @@ from stylize.spec import Role
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from stylize.modelfile import ModelFile
     from stylize.parts import Parts
     from stylize.run import Progress, Run
 
 __all__ = [
+    "Axis",
     "Backbone",
+    "ExportModule",
+    "ExportableMethod",
     "LayerInfo",
     "Loss",
     "Method",
@@ -167,6 +171,44 @@ class TrainableMethod(Method, Protocol):
 
     def network_settings(self) -> Mapping[str, object]:
         """Return the settings that shape the network: they go into the model file."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A size that may vary: a multiple of `step`, at least `least`. Equal names are equal sizes."""
+
+    name: str
+    step: int = 1
+    least: int = 2
+
+
+@dataclass(frozen=True)
+class ExportModule:
+    """A network as other programs run it.
+
+    Args:
+        module: takes the inputs in their order, and returns one tensor; float32, in eval mode, on
+            the CPU.
+        inputs: examples by name.
+        output: name of what comes out.
+        axes: sizes that may vary, by input and dimension.
+    """
+
+    module: nn.Module
+    inputs: Mapping[str, Tensor]
+    output: str
+    axes: Mapping[str, Mapping[int, Axis]]
+
+
+@runtime_checkable
+class ExportableMethod(Protocol):
+    """A trainable method whose models can be exported, as `stylize models export` does."""
+
+    def export_modules(self, model: ModelFile) -> Mapping[str, ExportModule]:
+        """Return the networks that applying a model takes, by name; each becomes a file.
+
+        Raises: ModelError.
+        """
 
 
 @runtime_checkable

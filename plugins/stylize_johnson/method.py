@@ -15,7 +15,7 @@ from stylize.errors import ImageTooSmallError, ModelError, UsageError
 from stylize.images import fit_size, resize
 from stylize.modelfile import ModelFile
 from stylize.parts import Parts
-from stylize.protocols import StyleImage
+from stylize.protocols import Axis, ExportModule, StyleImage
 from stylize.run import Progress, Run
 from stylize.tiles import (
     Tile,
@@ -26,7 +26,7 @@ from stylize.tiles import (
     read_tile,
     to_bytes,
 )
-from stylize_johnson.network import STRIDE, TransformationNetwork
+from stylize_johnson.network import STRIDE, ClampedNetwork, TransformationNetwork
 from stylize_johnson.settings import NETWORK_SETTINGS, JohnsonSettings
 from stylize_johnson.task import JohnsonTask
 
@@ -57,6 +57,22 @@ class Johnson:
         if not styles:
             raise UsageError("johnson learns one painting or a blend: give --style FILE")
         return JohnsonTask(self.settings, styles, parts, strength)
+
+    def export_modules(self, model: ModelFile) -> Mapping[str, ExportModule]:
+        """Return the network from photographs to pictures, both (1, 3, H, W) in [0, 1].
+
+        H and W are multiples of `STRIDE`. The picture is made in one piece, with its own
+        statistics whatever its size. Raises: ModelError.
+        """
+        size = Axis("height", STRIDE, LEAST), Axis("width", STRIDE, LEAST)
+        return {
+            "network": ExportModule(
+                ClampedNetwork(self._load(model)).eval(),
+                {"photograph": torch.rand(1, 3, 16 * STRIDE, 24 * STRIDE)},
+                "picture",
+                {"photograph": {2: size[0], 3: size[1]}},
+            )
+        }
 
     @torch.inference_mode()
     def stylize(
@@ -98,17 +114,22 @@ class Johnson:
         model = parts.model
         assert model is not None
         if self._loaded is None or self._loaded[0] is not model:
-            network = TransformationNetwork(self.settings)
-            try:
-                network.load_tensors(model.tensors())
-            except RuntimeError as error:
-                raise ModelError(
-                    f"model {model.name}: its tensors are not of the network that its header "
-                    f"tells of ({str(error).splitlines()[-1].strip()}): get it again"
-                ) from error
+            network = self._load(model)
             network.to(parts.device, parts.dtype).to(memory_format=torch.channels_last)
-            self._loaded = model, network.eval().requires_grad_(False)
+            self._loaded = model, network
         return self._loaded[1]
+
+    def _load(self, model: ModelFile) -> TransformationNetwork:
+        """Return a model's network, in float32 on the CPU. Raises: ModelError."""
+        network = TransformationNetwork(self.settings)
+        try:
+            network.load_tensors(model.tensors())
+        except RuntimeError as error:
+            raise ModelError(
+                f"model {model.name}: its tensors are not of the network that its header "
+                f"tells of ({str(error).splitlines()[-1].strip()}): get it again"
+            ) from error
+        return network.eval().requires_grad_(False)
 
     def _make(
         self, network: TransformationNetwork, photograph: Tensor, parts: Parts, run: Run

@@ -193,6 +193,19 @@ class TransformationNetwork(nn.Module):
         self.load_state_dict(dict(tensors))
 
 
+class ClampedNetwork(nn.Module):
+    """A network whose pictures are clamped to [0, 1], for programs that know nothing of it."""
+
+    def __init__(self, network: TransformationNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photograph: Tensor) -> Tensor:
+        """Return the stylised picture (N, 3, H, W)."""
+        picture: Tensor = self.network(photograph).clamp(0, 1)
+        return picture
+
+
 def _classic(width: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(
         NormalisedConvolution(3, width, 9),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from stylize.cli.batch import clean_stdout
+from stylize.cli.report import say
+from stylize.errors import OutputError
 from stylize.modelfile import ModelFile
 from stylize.models import find_model, known_models, user_models_folder
 from stylize.plugins import PluginHost
@@ -58,6 +62,35 @@ def show(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     for key, value in record.items():
         shown = json.dumps(value) if isinstance(value, dict | list) else value
         typer.echo(f"{key}: {shown}")
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    name: Name,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file, .onnx.")
+    ],
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file.")] = False,
+) -> None:
+    """Write a model's network as ONNX, for programs without PyTorch.
+
+    Pictures are RGB in [0, 1], channels first. What it computes is compared with PyTorch at two
+    sizes before the file is kept. A method of several networks writes FILE with their names in it.
+    """
+    model = find_model(ctx.obj, name)
+    if output.suffix != ".onnx":
+        raise OutputError(f"-o {output}: an ONNX file ends in .onnx: name it so")
+    if not output.parent.is_dir():
+        raise OutputError(f"-o {output}: there is no folder {output.parent}: make it first")
+    with clean_stdout():
+        from stylize.exporting import export_model
+
+        written = export_model(ctx.obj, model, output, force=force)
+    for file in written:
+        compared = ", ".join(f"{size}: {far:.1e}" for size, far in file.differences.items())
+        say(f"{file.path}: {file.size / 1e6:.2f} MB, takes {file.takes}")
+        say(f"{file.path}: largest difference from PyTorch at {compared}")
 
 
 def _describe(model: ModelFile | Exception) -> dict[str, Any]:

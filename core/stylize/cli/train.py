@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -111,6 +112,8 @@ def train(
     GPUs: accelerate launch -m stylize train ...
     """
     host: PluginHost = ctx.obj
+    # Of several processes, as accelerate launch starts them, the first speaks.
+    quiet = quiet or os.environ.get("RANK", "0") != "0"
     given = {name: value for name, value in settings.items() if value is not None}
     training = _training_settings(host, preset, given)
     run_settings = {k: v for k, v in given.items() if k in RunSettings.model_fields}
