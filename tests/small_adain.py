@@ -38,8 +38,8 @@ def make_adain_training(
     """Return a small training run in a folder, to be called with a `Run`.
 
     Args:
-        options: of adain, besides those of `SHALLOW`; None values are left to the defaults.
-        settings: run settings besides shallow style layers.
+        options: of adain, besides those of `SHALLOW`.
+        settings: run settings besides shallow style layers; None leaves one to its default.
         training: training settings besides two steps of two 32-pixel crops.
     """
     for name in ("photographs", "paintings"):
@@ -53,8 +53,7 @@ def make_adain_training(
         **(settings or {}),
         "method": "adain",
     }
-    parts = {"adain": {k: v for k, v in given.items() if v is not None}}
-    values["options"] = {**parts, **dict(values.get("options", {}))}  # type: ignore[call-overload]
+    values["options"] = {"adain": given, **dict(values.get("options", {}))}  # type: ignore[call-overload]
     plain = {"steps": 2, "crop": 32, "batch": 2, "workers": 0, "log_every": 1}
     return Training(
         host,

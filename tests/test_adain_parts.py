@@ -173,9 +173,9 @@ def test_a_layer_whose_decoder_cannot_be_built_is_refused_with_those_whose_can()
                        "one of first"):  # fmt: skip
         choose_layer("third", extractor(ODD), ())
     assert choose_layer("first", extractor(ODD), ()) == "first"
-    assert choose_layer(None, extractor(ODD), ()) == "first"
+    assert choose_layer("auto", extractor(ODD), ()) == "first"
     with pytest.raises(UsageError, match="for any layer of odd: choose another backbone"):
-        choose_layer(None, extractor({}), ())
+        choose_layer("auto", extractor({}), ())
 
 
 def test_an_unknown_layer_is_named_with_the_nearest():
@@ -192,7 +192,7 @@ def test_an_unknown_layer_is_named_with_the_nearest():
     ],
 )
 def test_the_default_layer_is_fine_enough_to_keep_lines(backbone, style, expected):
-    assert choose_layer(None, extractor(layers_of(backbone)), style) == expected
+    assert choose_layer("auto", extractor(layers_of(backbone)), style) == expected
 
 
 # How far networks see.

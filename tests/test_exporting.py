@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from stylize import exporting
 from stylize.errors import ExportError
 from stylize.exporting import export_model
 from stylize.modelfile import ModelFile, read_header
+from stylize.parts import Parts, build_parts
+from stylize.plan import make_plan, make_settings
 from stylize.protocols import Axis, ExportModule
-from stylize_johnson.method import Johnson
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -44,8 +46,8 @@ def run(path: Path, **inputs: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [(64, 96), (8, 8), (100, 36), (8, 256)])
-def test_any_size_in_steps_of_the_stride_gives_what_pytorch_gives(exported, model, size):
-    module = method_of(model).export_modules(model)["network"].module
+def test_any_size_in_steps_of_the_stride_gives_what_pytorch_gives(host, exported, model, size):
+    module = parts_of(host, model).method.export_modules(parts_of(host, model))["network"].module
     photograph = torch.rand(1, 3, *size)
     with torch.no_grad():
         expected = module(photograph)
@@ -55,10 +57,8 @@ def test_any_size_in_steps_of_the_stride_gives_what_pytorch_gives(exported, mode
     assert (given - photograph).abs().mean() > 0.02
 
 
-def method_of(model: ModelFile) -> Johnson:
-    from stylize_johnson.settings import JohnsonSettings
-
-    return Johnson(JohnsonSettings(**model.header.network))
+def parts_of(host, model: ModelFile) -> Parts:
+    return build_parts(host, make_plan(host, make_settings({"model": str(model.path)})))
 
 
 def test_the_file_holds_standard_operators_of_float32_and_the_model_s_header(exported, model):
@@ -95,7 +95,7 @@ class Pair:
     def __init__(self, settings: object) -> None:
         pass
 
-    def export_modules(self, model: ModelFile) -> dict[str, ExportModule]:
+    def export_modules(self, parts: Parts) -> dict[str, ExportModule]:
         height = {2: Axis("height", step=2), 3: Axis("width", step=2)}
         small = {2: Axis("h"), 3: Axis("w")}
         features = torch.rand(1, 4, 8, 10)
@@ -120,7 +120,10 @@ class Mix(torch.nn.Module):
 
 @pytest.fixture
 def pair(monkeypatch) -> None:
-    monkeypatch.setattr(exporting, "build_component", lambda host, spec, settings: Pair(settings))
+    def build(host, plan):
+        return replace(build_parts(host, plan), method=Pair(None))
+
+    monkeypatch.setattr(exporting, "build_parts", build)
 
 
 def test_a_method_of_several_networks_writes_a_file_of_each(host, model, tmp_path, pair):

@@ -43,7 +43,9 @@ STYLE_LOSSES = [
 ]
 SETTINGS = {"device": "cpu", "precision": "float32"}
 # What makes a method's network small; others' are as small as they get.
-SMALL = {"johnson": NARROW}
+SMALL: dict[str, dict[str, object]] = {"johnson": NARROW, "adain": {"width": 0.05}}
+# Where a method compares content, but for those that do where their encoder ends.
+CONTENT = {"johnson": {"content_layers": "relu2_1"}}
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_a_method_trains_on_every_backbone(train, host, method, backbone):
 @pytest.mark.parametrize("smooth", list_smoothings())
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_trains_with_every_smoothing_and_style_loss(train, method, smooth, style_loss):
-    layers = {"content_layers": "relu2_1", "style_layers": "relu1_1,relu2_1", "smooth_layers": "*"}
+    layers = {"style_layers": "relu1_1,relu2_1", "smooth_layers": "*", **CONTENT.get(method, {})}
     model = train(method, smooth=smooth, style_loss=style_loss, **layers)
     assert all(torch.isfinite(tensor).all() for tensor in model.tensors().values())
     assert (model.header.run.get("smooth", "none"), model.header.method) == (smooth, method)

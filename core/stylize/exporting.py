@@ -18,7 +18,7 @@ from stylize.errors import ExportError, OutputError, UsageError
 from stylize.extras import import_extra
 from stylize.modelfile import KEY, ModelFile
 from stylize.outputs import write_file
-from stylize.parts import build_component
+from stylize.parts import build_parts
 from stylize.plan import make_plan, make_settings
 from stylize.protocols import Axis, ExportableMethod, ExportModule
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Exported", "export_model"]
 
-# Largest difference of an output in float32: the order of sums differs between runtimes.
+# Largest difference of an output in float32, over its largest value where that is above 1: the
+# order of sums differs between runtimes.
 LIMIT = 1e-3
 PURPOSE = "stylize models export"
 # torch.export wants a bound.
@@ -41,7 +42,8 @@ class Exported:
     Args:
         size: in bytes.
         takes: its inputs, in words.
-        differences: the largest of an output from PyTorch's, by shapes of the inputs.
+        differences: the largest of an output from PyTorch's, over the largest value where that
+            is above 1, by shapes of the inputs.
     """
 
     path: Path
@@ -68,11 +70,13 @@ def export_model(
     onnx = import_extra("onnx", "export", PURPOSE)
     runtime = import_extra("onnxruntime", "export", PURPOSE)
     import_extra("onnxscript", "export", PURPOSE)
-    plan = make_plan(host, make_settings({"model": str(model.path)}))
-    method = build_component(host, plan.method, plan.method_settings)
-    if not isinstance(method, ExportableMethod):
+    plan = make_plan(
+        host, make_settings({"model": str(model.path), "device": "cpu", "precision": "float32"})
+    )
+    parts = build_parts(host, plan)
+    if not isinstance(parts.method, ExportableMethod):
         raise UsageError(f"models of method {plan.method.name} cannot be exported: use another's")
-    modules = method.export_modules(model)
+    modules = parts.method.export_modules(parts)
     paths = {
         name: output if len(modules) == 1 else output.with_stem(f"{output.stem}_{name}")
         for name in modules
@@ -175,7 +179,8 @@ def _compare(name: str, module: ExportModule, session: Any) -> dict[str, float]:
                 f"{name}: gives {tuple(given.shape)} in ONNX and {tuple(expected.shape)} in "
                 f"PyTorch, of {shapes}: nothing was written"
             )
-        difference = (torch.from_numpy(given) - expected).abs().max().item()
+        size = max(1.0, expected.abs().max().item())
+        difference = (torch.from_numpy(given) - expected).abs().max().item() / size
         if not difference <= LIMIT:
             raise ExportError(
                 f"{name}: differs by {difference:.2g} from PyTorch, of {shapes}, more than "

@@ -14,7 +14,6 @@ from stylize.spec import Role
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from stylize.modelfile import ModelFile
     from stylize.parts import Parts
     from stylize.run import Progress, Run
 
@@ -204,8 +203,11 @@ class ExportModule:
 class ExportableMethod(Protocol):
     """A trainable method whose models can be exported, as `stylize models export` does."""
 
-    def export_modules(self, model: ModelFile) -> Mapping[str, ExportModule]:
+    def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
         """Return the networks that applying a model takes, by name; each becomes a file.
+
+        Args:
+            parts: with the model, in float32 on the CPU.
 
         Raises: ModelError.
         """

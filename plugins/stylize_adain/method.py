@@ -15,9 +15,10 @@ from stylize.errors import ModelError, UsageError
 from stylize.images import fit_size, resize
 from stylize.modelfile import ModelFile
 from stylize.parts import Parts
-from stylize.protocols import StyleImage
+from stylize.protocols import ExportModule, StyleImage
 from stylize.run import Progress, Run
 from stylize.tiles import Tile, empty_picture, fill_tiles, put_tile, to_bytes
+from stylize_adain.export import export_transfer
 from stylize_adain.network import Decoder
 from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
 from stylize_adain.statistics import Moments, blend_moments, moments_of
@@ -80,6 +81,13 @@ class Adain:
         alpha = min(run.strength, 1.0) if run.alpha is None else run.alpha
         return resize(_make(transfer, seen, style, alpha, run), (height, width))
 
+    def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
+        """Return encoder, AdaIN and decoder; pictures have sides in steps of the layer's stride.
+
+        Raises: ModelError.
+        """
+        return export_transfer(self._transfer(parts))
+
     def _transfer(self, parts: Parts) -> Transfer:
         """Return the model's network on the device, loaded once.
 
@@ -96,7 +104,7 @@ class Adain:
                     f"{found}: give the former with --weights FILE, or train a model on the latter"
                 )
             layer = self.settings.layer
-            if layer is None or layer not in parts.features.layers:
+            if layer not in parts.features.layers:
                 raise ModelError(
                     f"model {model.name}: {parts.features.name} has no layer {layer}: get it again"
                 )

@@ -97,13 +97,11 @@ class Decoder(nn.Module):
         last.bias.fill_(0.5)
 
 
-def choose_layer(
-    wanted: str | None, features: FeatureExtractor, style_layers: Collection[str]
-) -> str:
+def choose_layer(wanted: str, features: FeatureExtractor, style_layers: Collection[str]) -> str:
     """Return the encoder's last layer.
 
     Args:
-        wanted: by the user, or None for the default.
+        wanted: by the user, or "auto".
         style_layers: where style is compared, among which the default of most backbones is.
 
     Raises: UnknownNameError; UsageError for a layer whose decoder cannot be built, with those
@@ -111,7 +109,7 @@ def choose_layer(
     """
     layers = features.layers
     buildable = buildable_layers(layers)
-    if wanted is not None:
+    if wanted != "auto":
         expand_layers([wanted], layers, features.name)
         if wanted in buildable:
             return wanted

@@ -12,10 +12,10 @@ from stylize.settings import Settings
 class AdainSettings(Settings):
     """Settings of the adain method: first those that shape the network, a model's own."""
 
-    layer: str | None = Field(
-        None,
-        description="The backbone's layer at which the encoder ends; by default relu4_1, or of "
-        "other backbones the deepest style layer with at most 8 pixels a position.",
+    layer: str = Field(
+        "auto",
+        description="The backbone's layer at which the encoder ends; auto: relu4_1, or of other "
+        "backbones the deepest style layer with at most 8 pixels a position.",
     )
     width: float = Field(
         1.0,

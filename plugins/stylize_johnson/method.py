@@ -58,16 +58,17 @@ class Johnson:
             raise UsageError("johnson learns one painting or a blend: give --style FILE")
         return JohnsonTask(self.settings, styles, parts, strength)
 
-    def export_modules(self, model: ModelFile) -> Mapping[str, ExportModule]:
+    def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
         """Return the network from photographs to pictures, both (1, 3, H, W) in [0, 1].
 
         H and W are multiples of `STRIDE`. The picture is made in one piece, with its own
         statistics whatever its size. Raises: ModelError.
         """
+        assert parts.model is not None
         size = Axis("height", STRIDE, LEAST), Axis("width", STRIDE, LEAST)
         return {
             "network": ExportModule(
-                ClampedNetwork(self._load(model)).eval(),
+                ClampedNetwork(self._load(parts.model)).eval(),
                 {"photograph": torch.rand(1, 3, 16 * STRIDE, 24 * STRIDE)},
                 "picture",
                 {"photograph": {2: size[0], 3: size[1]}},

@@ -1,0 +1,89 @@
+"""Encoder, AdaIN and decoder apart, as other programs run them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from stylize.features import FeatureExtractor
+from stylize.protocols import Axis, ExportModule
+from stylize_adain.network import LEAST, Decoder
+from stylize_adain.statistics import Moments, adain, moments_of
+from stylize_adain.transfer import Transfer
+
+__all__ = ["export_transfer"]
+
+# Of the examples, in positions.
+ROWS, COLUMNS = 12, 16
+
+
+class _Encoder(nn.Module):
+    """Pictures (1, 3, H, W) in [0, 1] to features."""
+
+    def __init__(self, features: FeatureExtractor, layer: str) -> None:
+        super().__init__()
+        self.backbone = features.backbone  # its weights are the module's, then
+        self.features = features
+        self.layer = layer
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.features(picture, [self.layer])[self.layer]
+
+
+class _Adain(nn.Module):
+    """Features of a photograph and a painting, and alpha, to blended features (eq. 8 and 15)."""
+
+    def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
+        own, other = (Moments.from_raw(*moments_of(features)) for features in (content, style))
+        full = adain(content, own, other)
+        return content + alpha * (full - content)
+
+
+class _Decoder(nn.Module):
+    """Features to pictures, clamped to [0, 1]."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, features: Tensor) -> Tensor:
+        picture: Tensor = self.decoder(features).clamp(0, 1)
+        return picture
+
+
+def export_transfer(transfer: Transfer) -> Mapping[str, ExportModule]:
+    """Return the three networks by name. Pictures are made in one piece, whatever their size."""
+    stride, layer = transfer.stride, transfer.layer
+    extractor = transfer.parts.features
+    channels = extractor.layers[layer].channels
+    least = max(LEAST * stride, extractor.least_size([layer]))
+    picture = {2: Axis("height", stride, least), 3: Axis("width", stride, least)}
+    rows_and_columns = {2: Axis("rows", least=LEAST), 3: Axis("columns", least=LEAST)}
+    painted = {2: Axis("style_rows", least=LEAST), 3: Axis("style_columns", least=LEAST)}
+    features = torch.rand(1, channels, ROWS, COLUMNS)
+    return {
+        "encoder": ExportModule(
+            _Encoder(extractor, layer).eval(),
+            {"picture": torch.rand(1, 3, ROWS * stride, COLUMNS * stride)},
+            "features",
+            {"picture": picture},
+        ),
+        "adain": ExportModule(
+            _Adain().eval(),
+            {
+                "content": features,
+                "style": torch.rand(1, channels, ROWS + 1, COLUMNS + 1),
+                "alpha": torch.ones(1),
+            },
+            "blended",
+            {"content": rows_and_columns, "style": painted},
+        ),
+        "decoder": ExportModule(
+            _Decoder(transfer.decoder).eval(),
+            {"features": features},
+            "picture",
+            {"features": rows_and_columns},
+        ),
+    }
