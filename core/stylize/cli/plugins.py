@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stylize.cli import pluginnew
 from stylize.errors import PluginError, UnknownNameError
 from stylize.plugins import PluginHost, PluginInfo
 from stylize.spec import BackboneSpec, ComponentSpec, Kind, LossSpec, SmoothingSpec
@@ -80,6 +81,9 @@ def show(
         typer.echo(_plugin_line(info))
         for spec in info.specs:
             typer.echo(f"  {spec.kind} {spec.name}: {spec.summary}")
+
+
+pluginnew.add_command(app)
 
 
 def _find(host: PluginHost, name: str) -> list[ComponentSpec]:
