@@ -52,6 +52,7 @@ __all__ = [
     "PluginInfo",
     "Stage",
     "Status",
+    "canonical_name",
 ]
 
 PLUGIN_API = 1
@@ -143,7 +144,7 @@ class PluginHost:
 
     def __init__(self, *, strict: bool = False, disabled: Collection[str] = ()) -> None:
         self.strict = strict
-        self.disabled = frozenset(map(_canonical, disabled))
+        self.disabled = frozenset(map(canonical_name, disabled))
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._plugins: list[PluginInfo] = []
@@ -183,7 +184,7 @@ class PluginHost:
         As with installed plugins, a failure is in the row, and is raised only where strict.
         """
         entry = name or str(getattr(plugin, "__name__", type(plugin).__name__))
-        row = self._add_row(PluginInfo(_canonical(distribution), entry=entry))
+        row = self._add_row(PluginInfo(canonical_name(distribution), entry=entry))
         try:
             _check_api(plugin)
         except FOREIGN_ERRORS as error:
@@ -191,6 +192,29 @@ class PluginHost:
         else:
             self._activate(row, plugin)
         return self._plugins[row]
+
+    def unregister(self, plugin: PluginInfo) -> None:
+        """Take out a plugin that `register` added, with its parts and failures.
+
+        Raises: PluginError where the host has no such row.
+        """
+        name = f"{plugin.distribution}:{plugin.entry}"
+        rows = [
+            i for i, info in enumerate(self._plugins) if f"{info.distribution}:{info.entry}" == name
+        ]
+        if not rows:
+            raise PluginError(f"{name} is not registered: nothing to take out")
+        gone = rows[-1]  # a second one of a name has failed to register
+        if self._rows.get(name) == gone:
+            self._manager.unregister(name=name)
+            del self._rows[name]
+        del self._plugins[gone]
+        self._rows = {name: row - (row > gone) for name, row in self._rows.items()}
+        self._failures = {
+            (row - (row > gone), stage): failure
+            for (row, stage), failure in self._failures.items()
+            if row != gone
+        }
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -226,7 +250,7 @@ class PluginHost:
         distribution, colon, short = name.rpartition(":")
         found = [(info, spec) for info, spec in self._parts(kind) if spec.name == short]
         if colon:
-            found = [pair for pair in found if pair[0].distribution == _canonical(distribution)]
+            found = [pair for pair in found if pair[0].distribution == canonical_name(distribution)]
         if not found:
             raise UnknownNameError(kind, name, self.names(kind))
         if len(found) > 1:
@@ -406,7 +430,7 @@ class PluginHost:
     def _load(self, found: PluginInfo) -> None:
         row = self._add_row(found)
         names = (found.entry, found.distribution, f"{found.distribution}:{found.entry}")
-        if self.disabled.intersection(map(_canonical, names)):
+        if self.disabled.intersection(map(canonical_name, names)):
             self._plugins[row] = replace(found, status="disabled")
             return
         stage: Stage = "metadata"
@@ -470,7 +494,7 @@ class PluginHost:
             raise PluginError(str(failure)) from error
 
 
-def _canonical(name: str) -> str:
+def canonical_name(name: str) -> str:
     """Normalise a distribution's name as PEP 503 does."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -480,7 +504,7 @@ def _distribution_name(distribution: metadata.Distribution) -> str:
         raise PluginError("METADATA is missing or empty: install the distribution again")
     if "Name" not in distribution.metadata:
         raise PluginError("METADATA has no Name: install the distribution again")
-    return _canonical(distribution.metadata["Name"])
+    return canonical_name(distribution.metadata["Name"])
 
 
 def _entry_points_text(name: str) -> str | None:
