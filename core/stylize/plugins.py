@@ -13,7 +13,7 @@ import reprlib
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from importlib import metadata
@@ -53,6 +53,7 @@ __all__ = [
     "Stage",
     "Status",
     "canonical_name",
+    "disabled_names",
 ]
 
 PLUGIN_API = 1
@@ -153,7 +154,10 @@ class PluginHost:
 
     @classmethod
     def discover(
-        cls, strict: bool | None = None, disabled: Collection[str] | None = None
+        cls,
+        strict: bool | None = None,
+        disabled: Collection[str] | None = None,
+        loading: Callable[[PluginInfo], None] | None = None,
     ) -> PluginHost:
         """Return a host with all installed plugins, in the order of their names.
 
@@ -161,18 +165,18 @@ class PluginHost:
             strict: default is whether STYLIZE_STRICT_PLUGINS=1.
             disabled: names of entry points, distributions or "distribution:entry"; default is
                 the comma-separated STYLIZE_DISABLE_PLUGINS.
+            loading: told of each plugin before it is loaded, as that may take long.
 
         Raises: PluginError, where strict.
         """
         if strict is None:
             strict = os.environ.get(STRICT_VARIABLE, "0") not in ("", "0")
-        if disabled is None:
-            listed = os.environ.get(DISABLE_VARIABLE, "").split(",")
-            disabled = [name.strip() for name in listed if name.strip()]
-        host = cls(strict=strict, disabled=disabled)
+        host = cls(strict=strict, disabled=disabled_names() if disabled is None else disabled)
         # What plugins print while they load must not end up in a picture or JSON on stdout.
         with contextlib.redirect_stdout(sys.stderr):
             for found in host._entry_points():
+                if loading:
+                    loading(found)
                 host._load(found)
         return host
 
@@ -492,6 +496,12 @@ class PluginHost:
         self._plugins[row] = replace(info, status="failed", failure=info.failure or failure)
         if self.strict:
             raise PluginError(str(failure)) from error
+
+
+def disabled_names() -> list[str]:
+    """Return what STYLIZE_DISABLE_PLUGINS lists."""
+    listed = os.environ.get(DISABLE_VARIABLE, "").split(",")
+    return [name.strip() for name in listed if name.strip()]
 
 
 def canonical_name(name: str) -> str:
