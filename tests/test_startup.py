@@ -10,7 +10,7 @@ import pytest
 
 from command import Command
 
-HEAVY = ("torch", "torchvision", "numpy", "matplotlib")
+HEAVY = ("torch", "torchvision", "numpy", "matplotlib", "pytest")
 SCRIPT = f"""
 import sys
 from stylize.cli import run
@@ -28,6 +28,7 @@ ANSWERED = (
     "plugins",
     "plugins list --json",
     "plugins show gatys",
+    "plugins check --help",
     "presets list",
     "presets show gatys_artistic",
     "presets diff defaults gatys_wasserstein",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stylize.cli import pluginnew
+from stylize.cli import plugincheck, plugindoctor, pluginnew
 from stylize.errors import PluginError, UnknownNameError
 from stylize.plugins import PluginHost, PluginInfo
 from stylize.spec import BackboneSpec, ComponentSpec, Kind, LossSpec, SmoothingSpec
@@ -83,7 +83,9 @@ def show(
             typer.echo(f"  {spec.kind} {spec.name}: {spec.summary}")
 
 
+plugincheck.add_command(app)
 pluginnew.add_command(app)
+plugindoctor.add_command(app)
 
 
 def _find(host: PluginHost, name: str) -> list[ComponentSpec]:

@@ -58,12 +58,11 @@ def stylize_command(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> CommandRunner:
     """The command, in a folder of its own with a small photo.png and painting.png."""
-    from torchvision.utils import save_image
-
+    from stylize.outputs import write_image
     from stylize.testing import pictures
     from stylize.testing.commandrunner import CommandRunner
 
     monkeypatch.chdir(tmp_path)
     for image, name in zip(pictures.image_pair(), ("photo.png", "painting.png"), strict=True):
-        save_image(image, tmp_path / name)
+        write_image(image, tmp_path / name)
     return CommandRunner(tmp_path, capsysbinary, monkeypatch)
