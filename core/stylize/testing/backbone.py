@@ -178,14 +178,14 @@ class BackboneContract(PartContract):
         for layer, info in self._one_layer_a_size().items():
             least = info.min_size
             for height, width in ((least, least), (least, 3 * least)):
-                tensor = self.features(noise_image(height, width), [layer])[layer]
+                trouble = self._trouble_with(layer, noise_image(height, width))
                 self.require(
-                    tensor.numel(),
-                    f"{layer} declares min_size {least}, but has no position of {height}x{width}",
+                    not trouble,
+                    f"{layer} declares min_size {least}, but with {height}x{width} {trouble}",
                     "declare the least height and width that give a position",
                 )
             self.require(
-                least == 1 or not self._has_position(layer, noise_image(least, least - 1)),
+                least == 1 or self._trouble_with(layer, noise_image(least, least - 1)),
                 f"{layer} declares min_size {least}, but {least - 1} pixels give a position too",
                 "declare the least height and width that give a position",
             )
@@ -194,13 +194,14 @@ class BackboneContract(PartContract):
         sizes = {info.min_size: name for name, info in self.layers.items()}
         return {name: self.layers[name] for name in sizes.values()}
 
-    def _has_position(self, layer: str, image: Tensor) -> bool:
+    def _trouble_with(self, layer: str, image: Tensor) -> str:
+        """Return why an image gives no position of a layer, "" where it gives one."""
         try:
             with torch.no_grad():
                 tensor: Tensor = self.network(image, [layer])[layer]
-        except Exception:  # how a network says that its pooling has no window left
-            return False
-        return tensor.numel() > 0
+        except Exception as error:  # how a network says that its pooling has no window left
+            return " ".join(f"it raises {type(error).__name__}: {error}".split())[:300]
+        return "" if tensor.numel() else "it has no position"
 
     def test_is_frozen_and_in_eval_mode(self) -> None:
         training = [name for name, module in self.network.named_modules() if module.training]
@@ -307,6 +308,11 @@ class BackboneContract(PartContract):
             with _learning(self.network):
                 image = noise_image(*(max(32, self.layers[layer].min_size),) * 2)
                 total = self._features(image, [layer], self.network)[layer].sum()
+                self.require(
+                    total.requires_grad,
+                    f"no gradient passes through the network to {layer}",
+                    "use no detach or no_grad in forward",
+                )
                 gradients = torch.autograd.grad(total, list(owners), allow_unused=True)
         finally:
             for hook in hooks:

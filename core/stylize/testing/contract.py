@@ -78,6 +78,11 @@ class PartContract(Contract):
         return f"{self.kind} {self.name}"
 
     @property
+    def short_name(self) -> str:
+        """The name that the part is registered by."""
+        return self.name
+
+    @property
     def host(self) -> PluginHost:
         """The plugins that the part is tested with."""
         return self._registered[0]
@@ -87,8 +92,9 @@ class PartContract(Contract):
         """What the plugin declares of the part."""
         host, info = self._registered
         if info is None:
-            return host.get(self.kind, self.name)
-        specs = [spec for spec in info.specs if (spec.kind, spec.name) == (self.kind, self.name)]
+            return host.get(self.kind, self.short_name)
+        wanted = self.kind, self.short_name
+        specs = [spec for spec in info.specs if (spec.kind, spec.name) == wanted]
         self.require(
             len(specs) == 1,
             f"plugin {info.entry} adds no such part"

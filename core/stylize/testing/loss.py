@@ -201,6 +201,7 @@ class LossContract(PartContract):
         self._skip_image_loss("sees pixels, whose scale is fixed")
         current, target = self.sample(0).double(), self.sample(1).double()
         base = self.distance(current, target).sum().item()
+        self.require(base > 0, "distance of unrelated features is zero", "compare both")
         powers = [
             math.log2(self.distance(k * current, k * target).sum().item() / base) / math.log2(k)
             for k in (0.25, 4, 16)
