@@ -29,6 +29,9 @@ ANSWERED = (
     "plugins list --json",
     "plugins show gatys",
     "plugins check --help",
+    "plugins doctor --help",
+    "plugins new --help",
+    "plugins new stylize-fog --kind method",
     "presets list",
     "presets show gatys_artistic",
     "presets diff defaults gatys_wasserstein",
@@ -44,6 +47,7 @@ REFUSED = (
     "photo.png painting.png -o picture.gif",
     "photo.png painting.png -o painting.png --force",
     "rerun photo.png",
+    "plugins new json --kind method",
 )
 
 

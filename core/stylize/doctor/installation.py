@@ -129,10 +129,11 @@ def _check_place(ours: Sequence[Installed], running: Path) -> Iterator[Finding]:
 def _check_foreign(installed: Iterable[Installed]) -> Iterator[Finding]:
     for each in installed:
         if each.overwrites_us:
+            shared = "package and command" if each.name == FOREIGN else "package"
             yield problem(
                 f"{each.name} {each.version}",
-                f"is another project's, with the import package of {OURS} and, if called "
-                f"{FOREIGN}, its command too: each overwrites files of the other",
+                f"is another project's, with a {shared} called {FOREIGN} like those of {OURS}: each "
+                f"overwrites files of the other",
                 f"pip uninstall {each.name}, then pip install --force-reinstall --no-deps {OURS}",
             )
 

@@ -76,16 +76,15 @@ def run(stuck: Collection[str]) -> None:
     sys.stdout = sys.stderr
     host = _discover(channel, stuck)
     channel.tell(_check_disabled(host, stuck))
-    broken = list(_import_heavy(channel))
-    channel.tell(broken)
-    channel.tell(_check_failures(channel, host))
+    channel.tell(_check_hooks(channel, host))
     channel.tell(check_collisions(host))
     for info, spec in registered(host):
         channel.step(f"the settings of {spec.kind} {spec.name}", info)
         channel.tell(check_settings(host, info, spec))
-        if not broken and spec.kind is not Kind.PRESET:
-            channel.step(f"the factory of {spec.kind} {spec.name}", info)
-            channel.tell(check_factory(host, info, spec))
+    broken = list(_import_heavy(channel))
+    channel.tell(broken)
+    if not broken:
+        channel.tell(_check_making(channel, host))
     channel.done()
 
 
@@ -141,30 +140,17 @@ def _check_disabled(host: PluginHost, stuck: Collection[str]) -> Iterator[Findin
             )
 
 
-def _check_failures(channel: Channel, host: PluginHost) -> Iterator[Finding]:
-    """Yield what failed while loading, then what fails when the other hooks are called."""
+def _check_hooks(channel: Channel, host: PluginHost) -> Iterator[Finding]:
+    """Yield what failed while loading, then what fails when hooks that need no torch are called."""
     for info in host.plugins:
         if info.failure:
             yield _failed(info, info.failure)
     app = build_app(PluginHost())
     plan = _default_plan(host)
-    weights = [
-        (spec.name, each.tag)
-        for _, spec in registered(host)
-        if isinstance(spec, BackboneSpec)
-        for each in spec.weights
-    ]
-    for info in host.plugins:
-        if info.status != "ok":
-            continue
-        alone = PluginHost()  # so that the step tells whose hook it is
-        plugin = EntryPoint.from_string(info.value, info.entry).load()
-        alone.register(plugin, info.distribution, info.entry)
+    for info in _working(host):
+        alone = _alone(info)
         channel.step("commands", info)
         alone.add_commands(app)  # one for all: two plugins may add the same command
-        channel.step("weights", info)
-        for backbone, tag in weights:
-            alone.weights_source(backbone, tag)
         if plan:
             channel.step("check", info)
             alone.check(plan)
@@ -172,6 +158,39 @@ def _check_failures(channel: Channel, host: PluginHost) -> Iterator[Finding]:
             alone.observers(plan)
         for failure in alone.failures:
             yield _failed(info, failure)
+
+
+def _check_making(channel: Channel, host: PluginHost) -> Iterator[Finding]:
+    """Yield what fails before parts are made: weights are asked for, factories are imported."""
+    weights = [
+        (spec.name, each.tag)
+        for _, spec in registered(host)
+        if isinstance(spec, BackboneSpec)
+        for each in spec.weights
+    ]
+    for info in _working(host):
+        alone = _alone(info)
+        channel.step("weights", info)
+        for backbone, tag in weights:
+            alone.weights_source(backbone, tag)
+        for failure in alone.failures:
+            yield _failed(info, failure)
+    for info, spec in registered(host):
+        if spec.kind is not Kind.PRESET:
+            channel.step(f"the factory of {spec.kind} {spec.name}", info)
+            yield from check_factory(host, info, spec)
+
+
+def _working(host: PluginHost) -> list[PluginInfo]:
+    return [info for info in host.plugins if info.status == "ok"]
+
+
+def _alone(info: PluginInfo) -> PluginHost:
+    """Return a host with one plugin, whose hooks are then called apart from the others'."""
+    host = PluginHost()
+    plugin = EntryPoint.from_string(info.value, info.entry).load()
+    host.register(plugin, info.distribution, info.entry)
+    return host
 
 
 def _failed(info: PluginInfo, failure: PluginFailure) -> Finding:

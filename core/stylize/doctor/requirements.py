@@ -15,7 +15,7 @@ from typing import NamedTuple
 __all__ = ["Requirement", "requirements", "satisfies"]
 
 REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?\s*\(?(?P<versions>[^;)]*)\)?\s*"
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?\s*\(?(?P<versions>[^;)@]*)\)?\s*"
     r"(;\s*(?P<condition>.*))?"
 )
 EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
