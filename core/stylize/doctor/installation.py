@@ -132,7 +132,7 @@ def _check_foreign(installed: Iterable[Installed]) -> Iterator[Finding]:
             shared = "package and command" if each.name == FOREIGN else "package"
             yield problem(
                 f"{each.name} {each.version}",
-                f"is another project's, with a {shared} called {FOREIGN} like those of {OURS}: each "
+                f"is another project's, with a {shared} called {FOREIGN}, as {OURS} has: each "
                 f"overwrites files of the other",
                 f"pip uninstall {each.name}, then pip install --force-reinstall --no-deps {OURS}",
             )
