@@ -23,7 +23,7 @@ from stylize.spec import (
 )
 from stylize.testing import ContractFailure, PluginContract
 from stylize.testing.checks import Check
-from stylize.testing.contractrun import CONTRACTS, check_contract
+from stylize.testing.contractrun import check_contract, contract_of
 from stylize.testing.hosts import plugin_module
 
 
@@ -45,9 +45,7 @@ def declare(kind: Kind, part: type) -> ComponentSpec:
 def broken(kind: Kind, part: type) -> dict[str, Check]:
     """Run the contract of a planted part, and return the promises that it breaks."""
     plugin = plugin_module("planted_plugin", [declare(kind, part)])
-    contract: type[Any] = type(
-        "TestPlanted", (CONTRACTS[kind],), {"plugin": plugin, "name": "planted"}
-    )
+    contract = contract_of(plugin, kind, "planted")
     checks = list(check_contract(contract))
     assert len(checks) >= 10
     return {check.promise: check for check in checks if check.status == "broken"}
@@ -195,7 +193,7 @@ IMPORTS = {
     "torch": ("import torch", "declares without importing torch", "importing it imports torch"),
     "prints": ("print('hello')", "imports quietly", "importing it prints 'hello'"),
     "exit": ("raise SystemExit(5)", "imports", "importing it calls sys.exit(5)"),
-    "dies": ("import os; os._exit(7)", "imports", "ends the interpreter (exit code 7)"),
+    "dies": ("import os; os._exit(7)", "imports", "ends the interpreter with exit code 7"),
     "hangs": ("while True: pass", "imports", "importing it is not done after"),
     "crash": ("1 / 0", "imports", "importing it raises ZeroDivisionError"),
 }
@@ -326,10 +324,6 @@ def test_an_honest_plugin_breaks_nothing():
 
 
 def test_a_part_that_the_plugin_does_not_add_is_told():
-    contract = type(
-        "TestAbsent",
-        (CONTRACTS[Kind.SMOOTHING],),
-        {"plugin": plugin_module("honest", [CURVE]), "name": "curv"},
-    )
+    contract = contract_of(plugin_module("honest", [CURVE]), Kind.SMOOTHING, "curv")
     with pytest.raises(ContractFailure, match="smoothing curv: plugin honest adds no such part"):
-        contract().test_gives_the_same_twice()
+        contract().build()

@@ -17,7 +17,7 @@ from stylize.features import expand_layers
 from stylize.protocols import LayerInfo
 from stylize.spec import BackboneSpec, Kind, split_backbone_name
 from stylize.testing.compose import assert_composes
-from stylize.testing.contract import PartContract
+from stylize.testing.partcontract import PartContract
 from stylize.testing.pictures import noise_image
 from stylize.weights import RANDOM, Weights, resolve_weights
 
@@ -175,33 +175,32 @@ class BackboneContract(PartContract):
             )
 
     def test_least_size_is_true(self) -> None:
-        for layer, info in self._one_layer_a_size().items():
-            least = info.min_size
+        for least in sorted({info.min_size for info in self.layers.values()}):
+            layers = [name for name, info in self.layers.items() if info.min_size == least]
             for height, width in ((least, least), (least, 3 * least)):
-                trouble = self._trouble_with(layer, noise_image(height, width))
+                trouble = self._trouble_with(layers, noise_image(height, width))
                 self.require(
                     not trouble,
-                    f"{layer} declares min_size {least}, but with {height}x{width} {trouble}",
+                    f"{layers[-1]} declares min_size {least}, but with {height}x{width} {trouble}",
                     "declare the least height and width that give a position",
                 )
-            self.require(
-                least == 1 or self._trouble_with(layer, noise_image(least, least - 1)),
-                f"{layer} declares min_size {least}, but {least - 1} pixels give a position too",
-                "declare the least height and width that give a position",
-            )
+            for layer in layers if least > 1 else ():
+                self.require(
+                    self._trouble_with([layer], noise_image(least, least - 1)),
+                    f"{layer} declares min_size {least}, but {least - 1} pixels give a position "
+                    f"too",
+                    "declare the least height and width that give a position",
+                )
 
-    def _one_layer_a_size(self) -> dict[str, LayerInfo]:
-        sizes = {info.min_size: name for name, info in self.layers.items()}
-        return {name: self.layers[name] for name in sizes.values()}
-
-    def _trouble_with(self, layer: str, image: Tensor) -> str:
-        """Return why an image gives no position of a layer, "" where it gives one."""
+    def _trouble_with(self, layers: Collection[str], image: Tensor) -> str:
+        """Return why an image gives a layer no position, "" where it gives each of them one."""
         try:
             with torch.no_grad():
-                tensor: Tensor = self.network(image, [layer])[layer]
+                found = self.network(image, layers)
+                empty = [layer for layer in layers if not found[layer].numel()]
         except Exception as error:  # how a network says that its pooling has no window left
             return " ".join(f"it raises {type(error).__name__}: {error}".split())[:300]
-        return "" if tensor.numel() else "it has no position"
+        return f"{empty[0]} has no position" if empty else ""
 
     def test_is_frozen_and_in_eval_mode(self) -> None:
         training = [name for name, module in self.network.named_modules() if module.training]
@@ -254,15 +253,20 @@ class BackboneContract(PartContract):
         image, names = self.image(), list(self.layers)
         features = self.features(image, names)
         backwards = self.features(image, names[::-1])
+        self._require_equal(backwards, features, "asked for in another order")
         for layer in self.sample:
-            alone = self.features(image, [layer])[layer]
-            for how, tensor in (("alone", alone), ("in another order", backwards[layer])):
-                self.require(
-                    torch.equal(tensor, features[layer]),
-                    f"{layer} asked for {how} differs from {layer} asked for with all",
-                    "let no in-place operation (ReLU(inplace=True)) overwrite a layer that is "
-                    "returned, and keep no state between calls",
-                )
+            self._require_equal(self.features(image, [layer]), features, "asked for alone")
+
+    def _require_equal(
+        self, found: Mapping[str, Tensor], expected: Mapping[str, Tensor], how: str
+    ) -> None:
+        for layer, tensor in found.items():
+            self.require(
+                torch.equal(tensor, expected[layer]),
+                f"{layer} {how} differs from {layer} asked for with all",
+                "let no in-place operation (ReLU(inplace=True)) overwrite a layer that is "
+                "returned, and keep no state between calls",
+            )
 
     def test_gradient_reaches_the_image(self) -> None:
         for layer in (self.sample[0], self.sample[-1]):

@@ -22,6 +22,8 @@ from stylize.testing.target import Target
 
 __all__ = ["check_target"]
 
+RUN = "stylize.testing.contractrun"
+
 
 def check_target(target: Target, seconds: float) -> Iterator[Check]:
     """Yield what is found, as it is found.
@@ -41,7 +43,7 @@ def _check(plugin: str, target: Target, seconds: float, errors: IO[bytes]) -> It
     paths = [*map(str, target.paths), *(path for path in sys.path if path)]
     process = subprocess.Popen(
         # -P: the working folder is not the plugin's, and its files must not stand for modules.
-        [sys.executable, "-P", "-m", "stylize.testing.contractrun", plugin, declared],
+        [sys.executable, "-P", "-m", RUN, plugin, declared, str(seconds)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "STYLIZE_OFFLINE": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -83,7 +85,10 @@ def _check(plugin: str, target: Target, seconds: float, errors: IO[bytes]) -> It
         fault = f"it is not done after {seconds:g} s"
         yield Check(part, promise, "broken", fault, "find what hangs, or allow more --time-limit")
     elif not done:
-        fault = f"it ends the interpreter ({_last_line(errors) or f'exit code {code}'})"
+        last = _last_line(errors)
+        fault = f"it ends the interpreter with exit code {code}" + (
+            f", last printing {last!r}" if last else ""
+        )
         yield Check(part, promise, "broken", fault, "call neither sys.exit nor os._exit")
 
 

@@ -1,7 +1,8 @@
 """Runs the contracts of a plugin and of each part that it adds, without pytest's collection.
 
-Run as `python -m stylize.testing.contractrun PLUGIN`, in a process that the plugin may hang or
-end: each event is one line of JSON on standard output, which nothing else is let write to.
+Run as `python -m stylize.testing.contractrun PLUGIN declared|given SECONDS`, in a process that
+the plugin may hang or end: each event is one line of JSON on standard output, which nothing else
+is let write to.
 """
 
 from __future__ import annotations
@@ -11,48 +12,58 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stylize.spec import ComponentSpec, Kind, MethodSpec
-from stylize.testing.backbone import BackboneContract
+from stylize import testing
+from stylize.spec import Kind, MethodSpec
 from stylize.testing.checks import Check
-from stylize.testing.contract import Contract, PartContract
+from stylize.testing.contract import Contract
 from stylize.testing.failure import ContractFailure
-from stylize.testing.loss import LossContract
-from stylize.testing.method import MethodContract
 from stylize.testing.plugin import PluginContract
-from stylize.testing.smoothing import SmoothingContract
 
-__all__ = ["check_contract", "check_plugin", "contract_of"]
+if TYPE_CHECKING:
+    from stylize.testing.partcontract import PartContract
 
-CONTRACTS: dict[Kind, type[PartContract]] = {
-    Kind.BACKBONE: BackboneContract,
-    Kind.SMOOTHING: SmoothingContract,
-    Kind.LOSS: LossContract,
-    Kind.METHOD: MethodContract,
+__all__ = ["check_contract", "check_plugin", "contract_of", "plugin_contract"]
+
+CONTRACTS = {
+    Kind.BACKBONE: "BackboneContract",
+    Kind.SMOOTHING: "SmoothingContract",
+    Kind.LOSS: "LossContract",
+    Kind.METHOD: "MethodContract",
 }
 NEEDS_MODEL = (
     "applies a trained model: test it with a MethodContract of run_settings = {'model': ...}"
 )
+IMPORT_SECONDS = 20.0
 Starting = Callable[[str, str], None]
 
 
-def contract_of(plugin: str, spec: ComponentSpec) -> type[PartContract]:
+def contract_of(
+    plugin: str | ModuleType, kind: Kind, name: str, **attributes: object
+) -> type[PartContract]:
     """Return the contract of a part, as an author would write it down."""
-    base = CONTRACTS[spec.kind]
-    return type(f"Test{spec.name}", (base,), {"plugin": plugin, "name": spec.name})
+    base: type[PartContract] = getattr(testing, CONTRACTS[kind])  # loads torch
+    return type(f"Test_{name}", (base,), {"plugin": plugin, "name": name, **attributes})
 
 
-def check_plugin(plugin: str, starting: Starting = lambda *_: None) -> Iterator[Check]:
+def plugin_contract(plugin: str, import_seconds: float = IMPORT_SECONDS) -> type[PluginContract]:
+    """Return the contract of a plugin as a whole."""
+    attributes = {"plugin": plugin, "import_seconds": import_seconds}
+    return type("TestPlugin", (PluginContract,), attributes)
+
+
+def check_plugin(
+    contract: type[PluginContract], starting: Starting = lambda *_: None
+) -> Iterator[Check]:
     """Check a plugin, and each part that it adds.
 
     Args:
-        plugin: as in its entry point.
         starting: told part and promise before each check.
     """
-    contract: type[PluginContract] = type("TestPlugin", (PluginContract,), {"plugin": plugin})
     for check in check_contract(contract, starting):
         yield check
         if check.status == "broken" and check.promise == "imports":
@@ -61,7 +72,8 @@ def check_plugin(plugin: str, starting: Starting = lambda *_: None) -> Iterator[
         if isinstance(spec, MethodSpec) and spec.trainable:
             yield Check(f"{spec.kind} {spec.name}", "all promises", "skipped", NEEDS_MODEL)
         elif spec.kind in CONTRACTS:
-            yield from check_contract(contract_of(plugin, spec), starting)
+            part = contract_of(contract().module_name, spec.kind, spec.name)
+            yield from check_contract(part, starting)
 
 
 def check_contract(
@@ -85,25 +97,32 @@ def check_contract(
             yield Check(part, promise, "kept")
 
 
-def main(plugin: str, *, declared: bool) -> None:
-    """Check in this process, and write the events to what was standard output."""
+def main(plugin: str, *, declared: bool, seconds: float) -> None:
+    """Check in this process, and write the events to what was standard output.
+
+    Args:
+        plugin: as in its entry point.
+        declared: whether an entry point names it; else it may turn out to be no plugin.
+        seconds: until this process is ended.
+    """
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the plugin prints goes to standard error
 
     def tell(event: str, **values: Any) -> None:
         print(json.dumps({"event": event, **values}), file=events, flush=True)
 
+    # Half, so that an import that hangs is told as such.
+    contract = plugin_contract(plugin, min(IMPORT_SECONDS, seconds / 2))
     if not declared:
-        probed = type("TestPlugin", (PluginContract,), {"plugin": plugin})().probed
+        probed = contract().probed
         if probed.stage != "import" and not (probed.hooks or probed.api):
             tell("no plugin")
             return
-    for check in check_plugin(
-        plugin, lambda part, promise: tell("start", part=part, promise=promise)
-    ):
+    checks = check_plugin(contract, lambda part, promise: tell("start", part=part, promise=promise))
+    for check in checks:
         tell("check", **asdict(check))
     tell("done")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], declared=sys.argv[2] == "declared")
+    main(sys.argv[1], declared=sys.argv[2] == "declared", seconds=float(sys.argv[3]))

@@ -19,7 +19,7 @@ from stylize.presets import merge_settings
 from stylize.protocols import Method, StyleImage
 from stylize.run import Progress, Run
 from stylize.spec import Kind, MethodSpec
-from stylize.testing.contract import PartContract
+from stylize.testing.partcontract import PartContract
 from stylize.testing.pictures import image_pair
 
 __all__ = ["MethodContract"]

@@ -64,8 +64,7 @@ def probe_plugin(plugin: str, seconds: float) -> Probed:
         probed = _read(report)
         probed.printed = ended.stdout
         if probed.stage != "done" and not probed.error:
-            last = ended.stderr.strip().splitlines()[-1:] or [f"exit code {ended.returncode}"]
-            probed.error = f"ends the interpreter ({last[0]})"
+            probed.error = f"ends the interpreter with exit code {ended.returncode}"
         return probed
 
 

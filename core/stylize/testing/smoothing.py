@@ -12,8 +12,8 @@ from stylize.network import load_network
 from stylize.protocols import Smoothing
 from stylize.spec import Kind, SmoothingSpec
 from stylize.testing.compose import assert_composes
-from stylize.testing.contract import PartContract
 from stylize.testing.hosts import builtin_host
+from stylize.testing.partcontract import PartContract
 from stylize.testing.pictures import gaussian_features, image_pair
 
 __all__ = ["SmoothingContract"]
@@ -128,7 +128,7 @@ class SmoothingContract(PartContract):
                 peaked = blank.clone()
                 peaked[0, 0, 0, 0] += 1 + abs(value) / 10
                 for what, features in (("all", blank), ("nearly all", peaked)):
-                    gradient = self.gradient(features, torch.ones(1))
+                    gradient = self.gradient(features, gaussian_features(2, 6, 5, 7, seed=1))
                     for name, tensor in (
                         ("features", self.smooth(features)),
                         ("gradients", gradient),
