@@ -6,7 +6,7 @@ Weights are random, so that nothing is downloaded, or the embedded ones.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -92,6 +92,45 @@ def relative_error(actual: Tensor, expected: Tensor) -> float:
 
 def test_features_come_shallow_to_deep(case: Case) -> None:
     assert list(case.features(noise(32), case.layers[::-1])) == case.layers
+
+
+def test_nothing_is_computed_that_the_layer_does_not_need(case: Case) -> None:
+    ran: set[nn.Module] = set()
+    owners = {
+        parameter: module
+        for module in case.network.modules()
+        for parameter in module.parameters(recurse=False)
+    }
+    hooks = [
+        module.register_forward_hook(lambda module, *_: ran.add(module))
+        for module in set(owners.values())
+    ]
+    try:
+        case.network.requires_grad_(True)
+        for layer in (case.layers[0], case.layers[len(case.layers) // 2], case.layers[-1]):
+            ran.clear()
+            total = case.network(noise(32), [layer])[layer].sum()
+            gradients = torch.autograd.grad(total, list(owners), allow_unused=True)
+            needed = {
+                module
+                for module, gradient in zip(owners.values(), gradients, strict=True)
+                if gradient is not None
+            }
+            assert ran == needed, layer
+    finally:
+        case.network.requires_grad_(False)
+        for hook in hooks:
+            hook.remove()
+
+
+def test_normalises_by_the_mean_and_deviation_of_its_weights(case: Case) -> None:
+    image, weights = noise(32), case.weights
+    plain = build(case.spec, replace(weights, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)))
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (weights.mean, weights.std))
+    with torch.no_grad():
+        expected = plain((image - mean) / std, case.sample)
+    for layer, tensor in case.features(image, case.sample).items():
+        assert relative_error(tensor, expected[layer]) < 1e-5, layer
 
 
 def test_least_size_is_enforced(case: Case) -> None:
