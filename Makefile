@@ -16,8 +16,10 @@ test: .venv/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(PYTEST)
 
+# JOHNSON="--model FILE --memory" measures another model, and the memory of large pictures.
 bench: .venv/installed-dev
 	$(BIN)/python tests/benchmarks/gatys.py
+	$(BIN)/python tests/benchmarks/johnson.py $(JOHNSON)
 
 # CONTENTS and STYLES are files; the demo pictures without any.
 bench-smoothing: .venv/installed-dev

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from command import Command
+from fresh_environment import build_wheel
 from stylize import PluginHost
 
 # No test may reach the network: weights that are not embedded are unavailable.
@@ -26,6 +27,12 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 @pytest.fixture(scope="session")
 def host() -> PluginHost:
     return PluginHost.discover(strict=True, disabled=())
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built once."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(params=DEVICES)

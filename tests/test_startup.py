@@ -10,7 +10,7 @@ import pytest
 
 from command import Command
 
-HEAVY = ("torch", "torchvision", "numpy", "matplotlib")
+HEAVY = ("torch", "torchvision", "numpy", "matplotlib", "pytest")
 SCRIPT = f"""
 import sys
 from stylize.cli import run
@@ -28,6 +28,10 @@ ANSWERED = (
     "plugins",
     "plugins list --json",
     "plugins show gatys",
+    "plugins check --help",
+    "plugins doctor --help",
+    "plugins new --help",
+    "plugins new stylize-fog --kind method",
     "presets list",
     "presets show gatys_artistic",
     "presets diff defaults gatys_wasserstein",
@@ -53,6 +57,7 @@ REFUSED = (
     "models show photo.png",
     "train gatys --data . --style painting.png -o model.safetensors",
     "train johnson --data . --style painting.png -o model.safetensors --crop 3",
+    "plugins new json --kind method",
 )
 
 

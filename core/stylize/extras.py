@@ -8,7 +8,14 @@ from typing import Any
 
 from stylize.errors import ExtraMissingError
 
-__all__ = ["import_extra", "require_extra"]
+__all__ = ["PURPOSES", "import_extra", "require_extra"]
+
+# What each extra that a user may want is for.
+PURPOSES = {
+    "evaluate": "the SSIM of stylize evaluate",
+    "plot": "plots of stylize compare --front and stylize analyze activations",
+    "testing": "the contracts that plugins are tested with (stylize.testing)",
+}
 
 
 def require_extra(package: str, extra: str, purpose: str) -> None:

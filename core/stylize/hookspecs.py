@@ -33,7 +33,13 @@ def stylize_components() -> Iterable[ComponentSpec]:  # type: ignore[empty-body]
 def stylize_weights(backbone: str, tag: str) -> WeightsSource | None:
     """Return where the weights `backbone.tag` come from, or None to leave it to others.
 
-    Asked before the built-in sources (embedded, cache, download); the first answer wins.
+    Asked before the built-in sources (embedded, cache, download); the first answer wins. Not asked
+    for a file of the user's, nor for the tag `random`.
+
+    Args:
+        backbone: the registered name, without tag and distribution.
+        tag: what the user wrote after the first dot, or else the first that the backbone
+            declares. It need not be declared.
 
     versionadded: API 1
     """
@@ -43,6 +49,10 @@ def stylize_weights(backbone: str, tag: str) -> WeightsSource | None:
 def stylize_check(plan: Plan) -> Iterable[Problem]:  # type: ignore[empty-body]
     """Return what is wrong (error) or doubtful (warning) with a plan, before anything heavy runs.
 
+    Args:
+        plan: the chosen parts with their validated settings; `plan.error(text)` and
+            `plan.warning(text)` make a problem. Must not import torch.
+
     versionadded: API 1
     """
 
@@ -51,6 +61,9 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:  # type: ignore[empty-body]
 def stylize_observers(plan: Plan) -> Iterable[Observer]:  # type: ignore[empty-body]
     """Return observers of a run (progress, previews, logging); asked once a run.
 
+    Args:
+        plan: what is about to be run; one plan makes many pictures.
+
     versionadded: API 1
     """
 
@@ -58,6 +71,10 @@ def stylize_observers(plan: Plan) -> Iterable[Observer]:  # type: ignore[empty-b
 @hookspec
 def stylize_commands(app: typer.Typer) -> None:
     """Add commands to the `stylize` command. Must not import torch.
+
+    Args:
+        app: of typer, which has the built-in commands already. A command gets the plugin host as
+            `ctx.obj`.
 
     versionadded: API 1
     """

@@ -13,7 +13,7 @@ import reprlib
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from importlib import metadata
@@ -53,6 +53,8 @@ __all__ = [
     "PluginInfo",
     "Stage",
     "Status",
+    "canonical_name",
+    "disabled_names",
 ]
 
 PLUGIN_API = 1
@@ -146,7 +148,7 @@ class PluginHost:
 
     def __init__(self, *, strict: bool = False, disabled: Collection[str] = ()) -> None:
         self.strict = strict
-        self.disabled = frozenset(map(_canonical, disabled))
+        self.disabled = frozenset(map(canonical_name, disabled))
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._plugins: list[PluginInfo] = []
@@ -155,7 +157,10 @@ class PluginHost:
 
     @classmethod
     def discover(
-        cls, strict: bool | None = None, disabled: Collection[str] | None = None
+        cls,
+        strict: bool | None = None,
+        disabled: Collection[str] | None = None,
+        loading: Callable[[PluginInfo], None] | None = None,
     ) -> PluginHost:
         """Return a host with all installed plugins, in the order of their names.
 
@@ -163,18 +168,18 @@ class PluginHost:
             strict: default is whether STYLIZE_STRICT_PLUGINS=1.
             disabled: names of entry points, distributions or "distribution:entry"; default is
                 the comma-separated STYLIZE_DISABLE_PLUGINS.
+            loading: told of each plugin before it is loaded, as that may take long.
 
         Raises: PluginError, where strict.
         """
         if strict is None:
             strict = os.environ.get(STRICT_VARIABLE, "0") not in ("", "0")
-        if disabled is None:
-            listed = os.environ.get(DISABLE_VARIABLE, "").split(",")
-            disabled = [name.strip() for name in listed if name.strip()]
-        host = cls(strict=strict, disabled=disabled)
+        host = cls(strict=strict, disabled=disabled_names() if disabled is None else disabled)
         # What plugins print while they load must not end up in a picture or JSON on stdout.
         with contextlib.redirect_stdout(sys.stderr):
             for found in host._entry_points():
+                if loading:
+                    loading(found)
                 host._load(found)
         return host
 
@@ -186,7 +191,7 @@ class PluginHost:
         As with installed plugins, a failure is in the row, and is raised only where strict.
         """
         entry = name or str(getattr(plugin, "__name__", type(plugin).__name__))
-        row = self._add_row(PluginInfo(_canonical(distribution), entry=entry))
+        row = self._add_row(PluginInfo(canonical_name(distribution), entry=entry))
         try:
             _check_api(plugin)
         except FOREIGN_ERRORS as error:
@@ -194,6 +199,29 @@ class PluginHost:
         else:
             self._activate(row, plugin)
         return self._plugins[row]
+
+    def unregister(self, plugin: PluginInfo) -> None:
+        """Take out a plugin that `register` added, with its parts and failures.
+
+        Raises: PluginError where the host has no such row.
+        """
+        name = f"{plugin.distribution}:{plugin.entry}"
+        rows = [
+            i for i, info in enumerate(self._plugins) if f"{info.distribution}:{info.entry}" == name
+        ]
+        if not rows:
+            raise PluginError(f"{name} is not registered: nothing to take out")
+        gone = rows[-1]  # a second one of a name has failed to register
+        if self._rows.get(name) == gone:
+            self._manager.unregister(name=name)
+            del self._rows[name]
+        del self._plugins[gone]
+        self._rows = {name: row - (row > gone) for name, row in self._rows.items()}
+        self._failures = {
+            (row - (row > gone), stage): failure
+            for (row, stage), failure in self._failures.items()
+            if row != gone
+        }
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -229,7 +257,7 @@ class PluginHost:
         distribution, colon, short = name.rpartition(":")
         found = [(info, spec) for info, spec in self._parts(kind) if spec.name == short]
         if colon:
-            found = [pair for pair in found if pair[0].distribution == _canonical(distribution)]
+            found = [pair for pair in found if pair[0].distribution == canonical_name(distribution)]
         if not found:
             raise UnknownNameError(kind, name, self.names(kind))
         if len(found) > 1:
@@ -409,7 +437,7 @@ class PluginHost:
     def _load(self, found: PluginInfo) -> None:
         row = self._add_row(found)
         names = (found.entry, found.distribution, f"{found.distribution}:{found.entry}")
-        if self.disabled.intersection(map(_canonical, names)):
+        if self.disabled.intersection(map(canonical_name, names)):
             self._plugins[row] = replace(found, status="disabled")
             return
         stage: Stage = "metadata"
@@ -473,7 +501,13 @@ class PluginHost:
             raise PluginError(str(failure)) from error
 
 
-def _canonical(name: str) -> str:
+def disabled_names() -> list[str]:
+    """Return what STYLIZE_DISABLE_PLUGINS lists."""
+    listed = os.environ.get(DISABLE_VARIABLE, "").split(",")
+    return [name.strip() for name in listed if name.strip()]
+
+
+def canonical_name(name: str) -> str:
     """Normalise a distribution's name as PEP 503 does."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -483,7 +517,7 @@ def _distribution_name(distribution: metadata.Distribution) -> str:
         raise PluginError("METADATA is missing or empty: install the distribution again")
     if "Name" not in distribution.metadata:
         raise PluginError("METADATA has no Name: install the distribution again")
-    return _canonical(distribution.metadata["Name"])
+    return canonical_name(distribution.metadata["Name"])
 
 
 def _entry_points_text(name: str) -> str | None:

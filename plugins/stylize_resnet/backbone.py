@@ -13,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision import models
 from torchvision.models.resnet import Bottleneck
 
+from stylize.errors import UnknownNameError
 from stylize.protocols import LayerInfo
 from stylize.weights import Weights
 
@@ -45,6 +46,8 @@ class ResNet(nn.Module):
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
         wanted = set(layers)
+        if unknown := wanted - self.layers.keys():
+            raise UnknownNameError("layer of this ResNet", min(unknown), self.layers)
         mean = image.new_tensor(self.mean).view(1, 3, 1, 1)
         std = image.new_tensor(self.std).view(1, 3, 1, 1)
         x = ((image - mean) / std).to(next(self.parameters()).dtype)

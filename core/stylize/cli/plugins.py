@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stylize.cli import plugincheck, plugindoctor, pluginnew
 from stylize.errors import PluginError, UnknownNameError
 from stylize.plugins import PluginHost, PluginInfo
 from stylize.spec import BackboneSpec, ComponentSpec, Kind, LossSpec, SmoothingSpec
@@ -80,6 +81,11 @@ def show(
         typer.echo(_plugin_line(info))
         for spec in info.specs:
             typer.echo(f"  {spec.kind} {spec.name}: {spec.summary}")
+
+
+plugincheck.add_command(app)
+pluginnew.add_command(app)
+plugindoctor.add_command(app)
 
 
 def _find(host: PluginHost, name: str) -> list[ComponentSpec]:

@@ -1,0 +1,68 @@
+"""What is wrong with the parts that plugins declare: names, settings, presets, factories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stylize.doctor.finding import Finding, advice, problem
+from stylize.doctor.remedies import report_it
+from stylize.errors import ExtraMissingError, StylizeError
+from stylize.plugins import PluginHost, PluginInfo
+from stylize.presets import load_preset
+from stylize.spec import ComponentSpec, Kind
+
+__all__ = ["check_collisions", "check_factory", "check_settings", "registered"]
+
+
+def registered(host: PluginHost) -> list[tuple[PluginInfo, ComponentSpec]]:
+    """Return all parts with the plugins that add them."""
+    return [(info, spec) for info in host.plugins for spec in info.specs]
+
+
+def check_collisions(host: PluginHost) -> Iterator[Finding]:
+    """Yield the names that several distributions claim: a short one is then refused."""
+    claims: dict[tuple[Kind, str], list[str]] = {}
+    for info, spec in registered(host):
+        claims.setdefault((spec.kind, spec.name), []).append(info.distribution)
+    for (kind, name), distributions in claims.items():
+        if len(distributions) > 1:
+            forms = " or ".join(f"{distribution}:{name}" for distribution in distributions)
+            yield problem(
+                f"{kind} {name}",
+                f"is in {' and '.join(distributions)}, so that {name} alone is refused",
+                f"write {forms}, or uninstall the one that you do not use",
+            )
+
+
+def check_settings(host: PluginHost, info: PluginInfo, spec: ComponentSpec) -> Iterator[Finding]:
+    """Import a part's settings, or read a preset's file."""
+    try:
+        if spec.kind is Kind.PRESET:
+            load_preset(host, f"{info.distribution}:{spec.name}")
+        else:
+            host.settings_model(spec)
+    except StylizeError as error:
+        yield _unusable(info, spec, error)
+
+
+def check_factory(host: PluginHost, info: PluginInfo, spec: ComponentSpec) -> Iterator[Finding]:
+    """Import what makes a part."""
+    try:
+        factory = host.load_object(spec.factory)
+    except ExtraMissingError as error:
+        yield advice(f"{spec.kind} {spec.name}", str(error), "install that, if the part is wanted")
+    except StylizeError as error:
+        yield _unusable(info, spec, error)
+    else:
+        if not callable(factory):
+            yield problem(
+                f"{spec.kind} {spec.name}",
+                f"cannot be made: {spec.factory!r} is not callable",
+                report_it(info),
+            )
+
+
+def _unusable(info: PluginInfo, spec: ComponentSpec, error: StylizeError) -> Finding:
+    name = f"{spec.kind} {spec.name}"
+    message = str(error).removeprefix(f"{name}: ")
+    return problem(name, f"of {info.distribution} cannot be used: {message}", report_it(info))

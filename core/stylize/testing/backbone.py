@@ -1,0 +1,397 @@
+"""What every backbone promises."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from stylize.errors import UnknownNameError
+from stylize.features import expand_layers
+from stylize.protocols import LayerInfo
+from stylize.spec import BackboneSpec, Kind, split_backbone_name
+from stylize.testing.compose import assert_composes
+from stylize.testing.partcontract import PartContract
+from stylize.testing.pictures import noise_image
+from stylize.weights import RANDOM, Weights, resolve_weights
+
+__all__ = ["BackboneContract"]
+
+# Other than the normalisation of any weights that are known.
+OTHER_MEAN, OTHER_STD = (0.2, 0.3, 0.45), (0.5, 0.3, 0.2)
+# Of float32 results that were computed in another order.
+ROUNDING = 1e-4
+
+
+class BackboneContract(PartContract):
+    """A frozen network in eval mode with named layers, which owns its preprocessing.
+
+    Attributes:
+        name: may have a tag of weights, as "vgg16.oxford". Without one, weights that the package
+            carries are taken, or else random ones: nothing is downloaded.
+        weights: a file to read them from instead.
+        size: (height, width) of the images, both a multiple of every layer's stride.
+    """
+
+    kind = Kind.BACKBONE
+    weights: ClassVar[Path | str | None] = None
+    size: ClassVar[tuple[int, int]] = (96, 64)
+
+    @property
+    def short_name(self) -> str:
+        return split_backbone_name(self.name)[0]
+
+    @property
+    def tag(self) -> str | None:
+        """The tag of the weights that the network gets."""
+        tag = split_backbone_name(self.name)[1]
+        if tag or self.weights is not None:
+            return tag
+        embedded = [weights.tag for weights in self.spec.weights if weights.embedded]
+        return embedded[0] if embedded else RANDOM
+
+    @property
+    def key(self) -> object:
+        return super().key, self.weights
+
+    @property
+    def loaded_weights(self) -> Weights:
+        """The weights that the network gets."""
+        return self.once("weights", self.key, self._load_weights)
+
+    def _load_weights(self) -> Weights:
+        file = None if self.weights is None else Path(self.weights)
+        with self.calls(f"loading its weights {self.tag}"):
+            return resolve_weights(self.host, self.spec, self.tag, file).load()
+
+    @property
+    def network(self) -> Any:
+        """The backbone under test."""
+        return self.once("backbone", self.key, lambda: self.build(self.loaded_weights))
+
+    @property
+    def layers(self) -> Mapping[str, LayerInfo]:
+        """Its declared layers."""
+        layers: object = getattr(self.network, "layers", None)
+        self.require(
+            isinstance(layers, Mapping)
+            and layers
+            and all(isinstance(info, LayerInfo) for info in layers.values()),
+            "it has no `layers`, a mapping of names to LayerInfo",
+            "set self.layers = {name: LayerInfo(channels, stride, min_size)}, shallow to deep",
+        )
+        assert isinstance(layers, Mapping)
+        return layers
+
+    @property
+    def sample(self) -> list[str]:
+        """A tenth of the layers, the shallowest and the deepest among them."""
+        names = list(self.layers)
+        return list(dict.fromkeys([*names[:: max(1, len(names) // 10)], names[-1]]))
+
+    def image(self, *, samples: int = 1, seed: int = 0) -> Tensor:
+        """Return noise (N, 3, H, W) in [0, 1] of the contract's size."""
+        return noise_image(*self.size, samples=samples, seed=seed)
+
+    def features(
+        self, image: Tensor, layers: Collection[str], network: Any = None
+    ) -> dict[str, Tensor]:
+        """Call the network without gradients, and require the layers asked for."""
+        with torch.no_grad():
+            return self._features(image, layers, network or self.network)
+
+    def _features(self, image: Tensor, layers: Collection[str], network: Any) -> dict[str, Tensor]:
+        with self.calls(f"backbone(image, {list(layers)[:3]})"):
+            found: object = network(image, list(layers))
+        self.require(
+            isinstance(found, dict)
+            and set(found) == set(layers)
+            and all(isinstance(tensor, Tensor) for tensor in found.values()),
+            f"asked for {', '.join(list(layers)[:3])} it returns {_describe(found)}",
+            "return a dict of exactly the layers asked for, by name",
+        )
+        assert isinstance(found, dict)
+        return found
+
+    def test_is_declared_as_a_backbone(self) -> None:
+        spec = self.spec
+        self.require_spec(BackboneSpec)
+        self.require(
+            isinstance(self.network, nn.Module),
+            f"its factory returns {type(self.network).__name__}",
+            "return a torch.nn.Module, so that it can be moved to a device",
+        )
+        for what in ("content_layers", "style_layers", "smooth_layers"):
+            self._require_layers(f"{what} of its BackboneSpec", getattr(spec, what))
+        self._require_layers("aliases of its BackboneSpec", spec.aliases.values())
+        for weights in spec.weights:
+            self._require_layers(f"gains of {weights.tag}", weights.gains)
+
+    def _require_layers(self, what: str, patterns: Collection[str]) -> None:
+        self.require(
+            patterns or not what.startswith(("content", "style")),
+            f"{what} are empty",
+            "name the layers that a run takes by default",
+        )
+        try:
+            expand_layers(patterns, self.layers, self.name, self.spec.aliases)
+        except UnknownNameError as error:
+            self.require(False, f"{what}: {error}", "name layers that the network has")
+
+    def test_declared_channels_and_strides_are_the_real_ones(self) -> None:
+        height, width = self.size
+        for layer, tensor in self.features(self.image(samples=2), list(self.layers)).items():
+            info = self.layers[layer]
+            declared = (2, info.channels, height // info.stride, width // info.stride)
+            self.require(
+                tuple(tensor.shape) == declared,
+                f"{layer} of images {height}x{width} is {tuple(tensor.shape)}; its LayerInfo "
+                f"(channels {info.channels}, stride {info.stride}) says {declared}",
+                "declare what the network gives",
+            )
+            self.require(
+                tensor.dtype == torch.float32,
+                f"{layer} of a float32 image is {tensor.dtype}",
+                "keep to the dtype of the parameters",
+            )
+
+    def test_layers_are_listed_shallow_to_deep(self) -> None:
+        for what in ("stride", "min_size"):
+            values = [getattr(info, what) for info in self.layers.values()]
+            self.require(
+                values == sorted(values),
+                f"its layers are not in order: {what} is {values}",
+                "list layers from the shallowest to the deepest",
+            )
+
+    def test_least_size_is_true(self) -> None:
+        for least in sorted({info.min_size for info in self.layers.values()}):
+            layers = [name for name, info in self.layers.items() if info.min_size == least]
+            for height, width in ((least, least), (least, 3 * least)):
+                trouble = self._trouble_with(layers, noise_image(height, width))
+                self.require(
+                    not trouble,
+                    f"{layers[-1]} declares min_size {least}, but with {height}x{width} {trouble}",
+                    "declare the least height and width that give a position",
+                )
+            for layer in layers if least > 1 else ():
+                self.require(
+                    self._trouble_with([layer], noise_image(least, least - 1)),
+                    f"{layer} declares min_size {least}, but {least - 1} pixels give a position "
+                    f"too",
+                    "declare the least height and width that give a position",
+                )
+
+    def _trouble_with(self, layers: Collection[str], image: Tensor) -> str:
+        """Return why an image gives a layer no position, "" where it gives each of them one."""
+        try:
+            with torch.no_grad():
+                found = self.network(image, layers)
+                empty = [layer for layer in layers if not found[layer].numel()]
+        except Exception as error:  # how a network says that its pooling has no window left
+            return " ".join(f"it raises {type(error).__name__}: {error}".split())[:300]
+        return f"{empty[0]} has no position" if empty else ""
+
+    def test_is_frozen_and_in_eval_mode(self) -> None:
+        training = [name for name, module in self.network.named_modules() if module.training]
+        self.require(
+            not training,
+            f"it is in train mode (module {training[0] or 'itself'})" if training else "",
+            "call .eval() at the end of the constructor: batch norm and dropout would mix samples",
+        )
+        learning = [name for name, value in self.network.named_parameters() if value.requires_grad]
+        self.require(
+            not learning,
+            f"its parameters are not frozen ({learning[0]})" if learning else "",
+            "call .requires_grad_(False) at the end of the constructor: gradients of weights cost "
+            "time and memory",
+        )
+
+    def test_normalises_by_the_mean_and_deviation_of_its_weights(self) -> None:
+        weights, image = self.loaded_weights, self.image()
+        other = self.build(replace(weights, mean=OTHER_MEAN, std=OTHER_STD))
+        mean, std, other_mean, other_std = (
+            torch.tensor(triple).view(1, 3, 1, 1)
+            for triple in (weights.mean, weights.std, OTHER_MEAN, OTHER_STD)
+        )
+        # The image that looks to the other network as `image` does to this one.
+        moved = (image - mean) / std * other_std + other_mean
+        expected = self.features(moved, self.sample, other)
+        for layer, tensor in self.features(image, self.sample).items():
+            error = _relative_error(tensor, expected[layer])
+            self.require(
+                error < ROUNDING,
+                f"{layer} does not follow the mean and std of its weights: it skips the "
+                f"normalisation, or has another (relative error {error:.2g})",
+                "compute (image - weights.mean) / weights.std first, with the values of the "
+                "Weights that the factory gets",
+            )
+
+    def test_samples_of_a_batch_are_independent(self) -> None:
+        one, two = self.image(seed=1), self.image(seed=2)
+        together = self.features(torch.cat([one, two]), self.sample)
+        alone = self.features(one, self.sample)
+        for layer in self.sample:
+            error = _relative_error(together[layer][:1], alone[layer])
+            self.require(
+                error < ROUNDING,
+                f"{layer} of an image differs alone and in a batch (relative error {error:.2g})",
+                "let no layer see the batch: eval mode, no statistics over dimension 0",
+            )
+
+    def test_gives_the_same_in_any_order_and_company_of_layers(self) -> None:
+        image, names = self.image(), list(self.layers)
+        features = self.features(image, names)
+        backwards = self.features(image, names[::-1])
+        self._require_equal(backwards, features, "asked for in another order")
+        for layer in self.sample:
+            self._require_equal(self.features(image, [layer]), features, "asked for alone")
+
+    def _require_equal(
+        self, found: Mapping[str, Tensor], expected: Mapping[str, Tensor], how: str
+    ) -> None:
+        for layer, tensor in found.items():
+            self.require(
+                torch.equal(tensor, expected[layer]),
+                f"{layer} {how} differs from {layer} asked for with all",
+                "let no in-place operation (ReLU(inplace=True)) overwrite a layer that is "
+                "returned, and keep no state between calls",
+            )
+
+    def test_gradient_reaches_the_image(self) -> None:
+        for layer in (self.sample[0], self.sample[-1]):
+            image = self.image(samples=2).requires_grad_()
+            tensor = self._features(image, [layer], self.network)[layer]
+            self.require(
+                tensor.requires_grad,
+                f"no gradient reaches the image from {layer}",
+                "use no detach or no_grad in forward",
+            )
+            (gradient,) = torch.autograd.grad(tensor.sum(), image)
+            self.require(
+                gradient.isfinite().all() and (gradient.abs().amax(dim=(2, 3)) > 0).all(),
+                f"the gradient of {layer} is not finite, or zero in a whole channel of the image",
+                "let all of the image reach the features",
+            )
+
+    def test_computes_nothing_deeper_than_asked_for(self) -> None:
+        names = list(self.layers)
+        for layer in dict.fromkeys((names[0], names[len(names) // 2], names[-1])):
+            ran, needed = self._run_and_needed(layer)
+            surplus = [name for name in ran if name not in needed]
+            self.require(
+                not surplus,
+                f"asked for {layer} it also runs {', '.join(surplus[:3])}" if surplus else "",
+                "stop at the deepest layer asked for",
+            )
+
+    def _run_and_needed(self, layer: str) -> tuple[list[str], set[str]]:
+        """Return the modules with parameters that run for a layer, and those that it needs."""
+        ran: list[str] = []
+        modules = dict(self.network.named_modules())
+        owners = {
+            parameter: name
+            for name, module in modules.items()
+            for parameter in module.parameters(recurse=False)
+        }
+        hooks = [
+            modules[name].register_forward_hook(lambda *_, name=name: ran.append(name))
+            for name in set(owners.values())
+        ]
+        try:
+            with _learning(self.network):
+                image = noise_image(*(max(32, self.layers[layer].min_size),) * 2)
+                total = self._features(image, [layer], self.network)[layer].sum()
+                self.require(
+                    total.requires_grad,
+                    f"no gradient passes through the network to {layer}",
+                    "use no detach or no_grad in forward",
+                )
+                gradients = torch.autograd.grad(total, list(owners), allow_unused=True)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        pairs = zip(owners.values(), gradients, strict=True)
+        return ran, {name for name, gradient in pairs if gradient is not None}
+
+    def test_leaves_the_image_as_it_was(self) -> None:
+        image = self.image().contiguous(memory_format=torch.channels_last)
+        before = image.clone()
+        self.features(image, list(self.layers))
+        self.require(
+            torch.equal(image, before),
+            "it writes to its input",
+            "normalise into a new tensor: (image - mean) / std, not image.sub_(mean)",
+        )
+
+    def test_gives_the_same_twice(self) -> None:
+        first, second = (self.features(self.image(), self.sample) for _ in range(2))
+        self.require(
+            all(torch.equal(first[layer], second[layer]) for layer in self.sample),
+            "the same image gives other features the second time",
+            "switch dropout off (eval) and keep no state between calls",
+        )
+
+    def test_refuses_an_unknown_layer(self) -> None:
+        try:
+            self.network(self.image(), ["no_such_layer"])
+        except Exception:
+            return
+        self.require(
+            False,
+            "asked for a layer that it does not have it says nothing",
+            "raise stylize.errors.UnknownNameError('layer of NAME', layer, self.layers)",
+        )
+
+    def test_runs_in_bfloat16(self) -> None:
+        expected = self.features(self.image(), self.sample)
+        network = copy.deepcopy(self.network).to(torch.bfloat16)
+        for layer, tensor in self.features(self.image(), self.sample, network).items():
+            error = _relative_error(tensor.float(), expected[layer])
+            self.require(
+                tensor.dtype == torch.bfloat16 and error < 0.1,
+                f"in bfloat16 {layer} is {tensor.dtype} and differs by {error:.2g}",
+                "cast the normalised image to the dtype of the parameters",
+            )
+
+    def test_declared_weights_say_their_licence(self) -> None:
+        for weights in self.spec.weights:
+            self.require(
+                weights.license != "unknown",
+                f"weights {weights.tag} have no licence",
+                "give WeightsSpec its license, an SPDX identifier or a short note",
+            )
+
+    def test_composes_with_the_built_in_parts(self) -> None:
+        name = self.host.key(self.spec)
+        tag = f".{self.tag}" if self.tag else ""
+        options: dict[str, Any] = {} if self.weights is None else {"weights": str(self.weights)}
+        assert_composes(self.host, self.kind, f"{name}{tag}", self.settings, **options)
+
+
+@contextmanager
+def _learning(network: nn.Module) -> Iterator[None]:
+    """Let gradients reach the parameters for a while."""
+    frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
+    network.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+
+
+def _relative_error(actual: Tensor, expected: Tensor) -> float:
+    return float((actual - expected).norm() / expected.norm().clamp_min(1e-30))
+
+
+def _describe(found: object) -> str:
+    if isinstance(found, dict):
+        return f"a dict of {', '.join(map(str, found)) or 'nothing'}"
+    return f"{type(found).__name__}"

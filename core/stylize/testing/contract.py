@@ -1,0 +1,44 @@
+"""What all contracts share: how a fault is told. Imports no torch, for plugins that need none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stylize.testing.failure import ContractFailure
+
+__all__ = ["Contract"]
+
+
+class Contract:
+    """Tests that take no fixtures, of what a subclass says it is of.
+
+    `stylize plugins check` runs the same tests without pytest's collection.
+    """
+
+    @property
+    def title(self) -> str:
+        """What is tested, for messages."""
+        raise NotImplementedError
+
+    def require(self, kept: object, fault: str, remedy: str) -> None:
+        """Raise ContractFailure unless a promise is kept."""
+        __tracebackhide__ = True
+        if not kept:
+            raise ContractFailure(self.title, fault, remedy)
+
+    @contextmanager
+    def calls(self, what: str) -> Iterator[None]:
+        """Turn what foreign code raises into a ContractFailure that names the call."""
+        __tracebackhide__ = True
+        try:
+            yield
+        except ContractFailure:
+            raise
+        except (Exception, SystemExit) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ContractFailure(
+                self.title,
+                f"{what} raises {type(error).__name__}: {reason}",
+                "make the call work; the cause is in the traceback",
+            ) from error

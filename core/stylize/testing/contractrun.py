@@ -1,0 +1,128 @@
+"""Runs the contracts of a plugin and of each part that it adds, without pytest's collection.
+
+Run as `python -m stylize.testing.contractrun PLUGIN declared|given SECONDS`, in a process that
+the plugin may hang or end: each event is one line of JSON on standard output, which nothing else
+is let write to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stylize import testing
+from stylize.spec import Kind, MethodSpec
+from stylize.testing.checks import Check
+from stylize.testing.contract import Contract
+from stylize.testing.failure import ContractFailure
+from stylize.testing.plugin import PluginContract
+
+if TYPE_CHECKING:
+    from stylize.testing.partcontract import PartContract
+
+__all__ = ["check_contract", "check_plugin", "contract_of", "plugin_contract"]
+
+CONTRACTS = {
+    Kind.BACKBONE: "BackboneContract",
+    Kind.SMOOTHING: "SmoothingContract",
+    Kind.LOSS: "LossContract",
+    Kind.METHOD: "MethodContract",
+}
+NEEDS_MODEL = (
+    "applies a trained model: test it with a MethodContract of run_settings = {'model': ...}"
+)
+IMPORT_SECONDS = 20.0
+Starting = Callable[[str, str], None]
+
+
+def contract_of(
+    plugin: str | ModuleType, kind: Kind, name: str, **attributes: object
+) -> type[PartContract]:
+    """Return the contract of a part, as an author would write it down."""
+    base: type[PartContract] = getattr(testing, CONTRACTS[kind])  # loads torch
+    return type(f"Test_{name}", (base,), {"plugin": plugin, "name": name, **attributes})
+
+
+def plugin_contract(plugin: str, import_seconds: float = IMPORT_SECONDS) -> type[PluginContract]:
+    """Return the contract of a plugin as a whole."""
+    attributes = {"plugin": plugin, "import_seconds": import_seconds}
+    return type("TestPlugin", (PluginContract,), attributes)
+
+
+def check_plugin(
+    contract: type[PluginContract], starting: Starting = lambda *_: None
+) -> Iterator[Check]:
+    """Check a plugin, and each part that it adds.
+
+    Args:
+        starting: told part and promise before each check.
+    """
+    for check in check_contract(contract, starting):
+        yield check
+        if check.status == "broken" and check.promise == "imports":
+            return
+    for spec in contract().specs:
+        if isinstance(spec, MethodSpec) and spec.trainable:
+            yield Check(f"{spec.kind} {spec.name}", "all promises", "skipped", NEEDS_MODEL)
+        elif spec.kind in CONTRACTS:
+            part = contract_of(contract().module_name, spec.kind, spec.name)
+            yield from check_contract(part, starting)
+
+
+def check_contract(
+    contract: type[Contract], starting: Starting = lambda *_: None
+) -> Iterator[Check]:
+    """Put each promise of a contract to the test, in the order that they are written in."""
+    names = [n for base in reversed(contract.__mro__) for n in vars(base) if n.startswith("test_")]
+    for name in dict.fromkeys(names):
+        part, promise = contract().title, name.removeprefix("test_").replace("_", " ")
+        starting(part, promise)
+        try:
+            getattr(contract(), name)()
+        except ContractFailure as failure:
+            yield Check(failure.part, promise, "broken", failure.fault, failure.remedy)
+        except pytest.skip.Exception as skipped:
+            yield Check(part, promise, "skipped", str(skipped))
+        except (Exception, SystemExit) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+            yield Check(part, promise, "broken", reason, "make it work")
+        else:
+            yield Check(part, promise, "kept")
+
+
+def main(plugin: str, *, declared: bool, seconds: float) -> None:
+    """Check in this process, and write the events to what was standard output.
+
+    Args:
+        plugin: as in its entry point.
+        declared: whether an entry point names it; else it may turn out to be no plugin.
+        seconds: until this process is ended.
+    """
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what the plugin prints goes to standard error
+
+    def tell(event: str, **values: Any) -> None:
+        print(json.dumps({"event": event, **values}), file=events, flush=True)
+
+    # Half, so that an import that hangs is told as such.
+    contract = plugin_contract(plugin, min(IMPORT_SECONDS, seconds / 2))
+    if not declared:
+        probed = contract().probed
+        if probed.stage != "import" and not (probed.hooks or probed.api):
+            tell("no plugin")
+            return
+    checks = check_plugin(contract, lambda part, promise: tell("start", part=part, promise=promise))
+    for check in checks:
+        tell("check", **asdict(check))
+    tell("done")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], declared=sys.argv[2] == "declared", seconds=float(sys.argv[3]))

@@ -1,0 +1,21 @@
+"""What a contract says of a part that breaks it."""
+
+from __future__ import annotations
+
+__all__ = ["ContractFailure"]
+
+
+class ContractFailure(AssertionError):  # noqa: N818  # a test that fails, not an error
+    """A broken promise; `str()` is the one line to show.
+
+    Args:
+        part: what breaks it, as "smoothing cubic_root".
+        fault: what is seen.
+        remedy: what to mend.
+    """
+
+    def __init__(self, part: str, fault: str, remedy: str) -> None:
+        super().__init__(f"{part}: {fault}: {remedy}")
+        self.part = part
+        self.fault = fault
+        self.remedy = remedy

@@ -1,0 +1,110 @@
+"""Hosts for tests: the built-in plugins alone, and a plugin that is there for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module, metadata
+from types import ModuleType
+from typing import Any
+
+from stylize.errors import PluginError
+from stylize.hookspecs import hookimpl
+from stylize.plugins import GROUP, PLUGIN_API, PluginHost, PluginInfo, canonical_name
+from stylize.spec import ComponentSpec
+
+__all__ = [
+    "BUILT_IN",
+    "builtin_host",
+    "load_plugin",
+    "plugin_module",
+    "register_plugin",
+    "temporary_plugin",
+]
+
+BUILT_IN = "stylize-nst"
+
+
+def builtin_host(*, strict: bool = False) -> PluginHost:
+    """Return a host with the plugins that come with stylize, and no others that are installed."""
+    host = PluginHost(strict=strict)
+    for entry in sorted(metadata.distribution(BUILT_IN).entry_points.select(group=GROUP)):
+        host.register(entry.load(), BUILT_IN, entry.name)
+    return host
+
+
+def register_plugin(host: PluginHost, plugin: str | ModuleType) -> PluginInfo:
+    """Register a plugin by its module, or the module's name, and return its row.
+
+    One that the host has already, as a built-in one, keeps the row that it has.
+    """
+    name = plugin if isinstance(plugin, str) else plugin.__name__
+    for entry in metadata.entry_points(group=GROUP, value=name):
+        distribution = canonical_name(entry.dist.name) if entry.dist else "local"
+        for info in host.plugins:
+            if (info.distribution, info.entry) == (distribution, entry.name):
+                return info
+        return host.register(load_plugin(plugin), distribution, entry.name)
+    return host.register(load_plugin(plugin), name=name.rpartition(".")[2])
+
+
+def load_plugin(plugin: str | ModuleType) -> object:
+    """Import a plugin by name, as "module" or as "module:object"."""
+    if isinstance(plugin, ModuleType):
+        return plugin
+    module, _, attributes = plugin.partition(":")
+    found: object = import_module(module)
+    for attribute in filter(None, attributes.split(".")):
+        found = getattr(found, attribute)
+    return found
+
+
+def plugin_module(name: str, specs: Iterable[ComponentSpec], **objects: object) -> ModuleType:
+    """Make a plugin module of specs that is in no file.
+
+    Args:
+        objects: further attributes of the module.
+    """
+    module = ModuleType(name)
+    components = list(specs)
+
+    def stylize_components() -> list[ComponentSpec]:
+        return components
+
+    contents: dict[str, Any] = {
+        "STYLIZE_PLUGIN_API": PLUGIN_API,
+        "stylize_components": hookimpl(stylize_components),
+        **objects,
+    }
+    vars(module).update(contents)
+    return module
+
+
+@contextmanager
+def temporary_plugin(
+    host: PluginHost,
+    plugin: str | ModuleType | ComponentSpec | Iterable[ComponentSpec],
+    *,
+    name: str = "temporary",
+) -> Iterator[PluginInfo]:
+    """Register a plugin in a host for the length of a `with`, and yield its row.
+
+    Args:
+        plugin: a plugin module or its name, or specs of parts.
+        name: of the plugin that is made of specs.
+
+    Raises: PluginError where the plugin cannot be registered.
+    """
+    if isinstance(plugin, ComponentSpec):
+        plugin = [plugin]
+    if not isinstance(plugin, str | ModuleType):
+        plugin = plugin_module(name, plugin)
+    before = len(host.plugins)
+    try:
+        info = register_plugin(host, plugin)
+        if info.failure is not None:
+            raise PluginError(str(info.failure)) from info.failure.exception
+        yield info
+    finally:
+        for added in host.plugins[before:]:
+            host.unregister(added)

@@ -1,0 +1,306 @@
+"""What every method promises."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from stylize.parts import Parts, build_parts
+from stylize.plan import make_plan, make_settings
+from stylize.presets import merge_settings
+from stylize.protocols import Method, StyleImage
+from stylize.run import Progress, Run
+from stylize.spec import Kind, MethodSpec
+from stylize.testing.partcontract import PartContract
+from stylize.testing.pictures import image_pair
+
+__all__ = ["MethodContract"]
+
+
+class MethodContract(PartContract):
+    """A way to make the picture: of the content's size, in [0, 1], repeatable and on time.
+
+    Attributes:
+        run_settings: of the run, as `{"model": "mosaic"}` for a method that applies a trained
+            model. The picture is small and made quickly unless they say otherwise.
+    """
+
+    kind = Kind.METHOD
+    run_settings: ClassVar[Mapping[str, Any]] = {}
+
+    @property
+    def key(self) -> object:
+        return super().key, repr(self.run_settings)
+
+    @property
+    def parts(self) -> Parts:
+        """What the method works with."""
+        return self.once("parts", self.key, self._build_parts)
+
+    @property
+    def spec_needs_style(self) -> bool:
+        return bool(self.spec.needs_style)
+
+    def _build_parts(self) -> Parts:
+        chosen = {"device": "cpu", "precision": "float32", "quality": "draft", "size": 48}
+        own: dict[str, Any] = {"method": self.host.key(self.spec)}
+        if self.settings:
+            own["options"] = {self.spec.name: dict(self.settings)}
+        with self.calls("building a run with it"):
+            settings = make_settings(merge_settings({**chosen, **self.run_settings}, own))
+            return build_parts(self.host, make_plan(self.host, settings))
+
+    @property
+    def method(self) -> Method:
+        """The method under test."""
+        return self.parts.method
+
+    def inputs(self) -> tuple[Tensor, list[StyleImage]]:
+        """Return a photograph, and a painting where the method needs one."""
+        photo, painting = image_pair(int(self.run_settings.get("size", 48)))
+        styles = [StyleImage(painting.clone())] if self.spec_needs_style else []
+        return photo.clone(), styles
+
+    def make(self, run: Run, inputs: tuple[Tensor, Sequence[StyleImage]] | None = None) -> Tensor:
+        """Make a picture, and require a tensor."""
+        content, styles = inputs or self.inputs()
+        with self.calls("stylize(content, styles, parts, run)"):
+            picture: object = self.method.stylize(content, styles, self.parts, run)
+        self.require(
+            isinstance(picture, Tensor),
+            f"stylize returns {type(picture).__name__}, not a tensor",
+            "return the picture as a tensor (1, 3, H, W)",
+        )
+        assert isinstance(picture, Tensor)
+        return picture
+
+    @property
+    def plain(self) -> _Made:
+        """A picture with all settings at their defaults, seed 0."""
+        return self.once("picture", self.key, self._make_plain)
+
+    def _make_plain(self) -> _Made:
+        recorder = _Recorder()
+        run = Run(quality="draft", observers=[recorder])
+        draws = _Draws()
+        state = torch.get_rng_state(), random.getstate()
+        with draws:
+            picture = self.make(run).detach()
+        disturbed = (
+            not torch.equal(torch.get_rng_state(), state[0]) or random.getstate() != state[1]
+        )
+        return _Made(picture, run, recorder.reports, draws.operations, disturbed)
+
+    def test_is_declared_as_a_method(self) -> None:
+        self.require_spec(MethodSpec)
+        self.require(
+            isinstance(self.method, Method),
+            f"its factory returns {type(self.method).__name__}, which has no stylize",
+            "return an object with stylize(content, styles, parts, run)",
+        )
+
+    def test_the_picture_is_of_the_content_s_size(self) -> None:
+        content, _ = self.inputs()
+        found = tuple(self.plain.picture.shape)
+        self.require(
+            found == tuple(content.shape),
+            f"the picture of a content {tuple(content.shape)} is {found}",
+            "return (1, 3, H, W) with the content's height and width: pad what the network needs, "
+            "and crop it again",
+        )
+
+    def test_the_picture_is_in_0_to_1(self) -> None:
+        picture = self.plain.picture
+        least, most = picture.min().item(), picture.max().item()
+        self.require(
+            least >= 0 and most <= 1,  # false for NaN too
+            f"the picture has values from {least:.3g} to {most:.3g}",
+            "end with .clamp(0, 1)",
+        )
+
+    def test_the_picture_is_not_the_content(self) -> None:
+        content, _ = self.inputs()
+        picture = self.plain.picture
+        self.require(
+            picture.shape != content.shape or not torch.equal(picture, content),
+            "the picture is the content, unchanged",
+            "make a difference at strength 1",
+        )
+
+    def test_same_seed_gives_the_same_picture(self) -> None:
+        # The global generators stand elsewhere than they did for the first picture.
+        torch.rand(3)
+        random.random()
+        again = self.make(Run(quality="draft")).detach()
+        self.require(
+            torch.equal(again, self.plain.picture),
+            "two pictures with one seed differ: it ignores the seed",
+            "draw from torch.Generator().manual_seed(run.seed), never from the global generator",
+        )
+
+    def test_another_seed_gives_another_picture(self) -> None:
+        if not self.plain.draws:
+            pytest.skip("draws no random numbers")
+        other = self.make(Run(seed=1, quality="draft")).detach()
+        self.require(
+            not torch.equal(other, self.plain.picture),
+            f"seeds 0 and 1 give one picture, though it draws numbers ({self.plain.draws[0]}): "
+            f"it ignores the seed",
+            "draw from torch.Generator().manual_seed(run.seed)",
+        )
+
+    def test_leaves_the_global_generators_alone(self) -> None:
+        self.require(
+            not self.plain.disturbed,
+            "it draws from or seeds the global random generator",
+            "draw from torch.Generator().manual_seed(run.seed)",
+        )
+
+    def test_strength_matters(self) -> None:
+        weak, strong = (
+            self.make(Run(strength=strength, quality="draft")).detach() for strength in (0.1, 3.0)
+        )
+        self.require(
+            not torch.equal(weak, strong),
+            "strengths 0.1 and 3 give one picture",
+            "let run.strength say how strong the style is",
+        )
+
+    def test_reports_progress_that_rises_to_1(self) -> None:
+        reports = self.plain.reports
+        self.require(
+            reports,
+            "it reports no progress",
+            "call run.report(Progress(...)) at every step",
+        )
+        fractions = [report.fraction for report in reports]
+        self.require(
+            fractions == sorted(fractions) and fractions[0] >= 0 and abs(fractions[-1] - 1) < 1e-6,
+            f"progress goes from {fractions[0]:.3g} to {fractions[-1]:.3g}"
+            + ("" if fractions == sorted(fractions) else " and falls in between"),
+            "report the share of work done, rising to 1 at the last step",
+        )
+        steps = [(report.step, report.steps) for report in reports]
+        self.require(
+            steps == sorted(steps) and all(0 <= step <= of for step, of in steps),
+            f"steps go from {steps[0]} to {steps[-1]}",
+            "count steps done of steps planned",
+        )
+        if reports[-1].image is not None:
+            with self.calls("the image of its progress"):
+                image = reports[-1].image()
+            self.require(
+                image.shape[:2] == (1, 3) and image.min() >= 0 and image.max() <= 1,
+                f"the image of its progress is {tuple(image.shape)}, "
+                f"{image.min():.3g} to {image.max():.3g}",
+                "give the picture so far, (1, 3, H, W) in [0, 1]",
+            )
+
+    def test_honours_a_deadline(self) -> None:
+        steps = self._steps_that_can_be_left_out()
+        run = Run(quality="draft", deadline=time.monotonic())
+        picture = self.make(run)
+        self.require(
+            run.steps_done < steps and run.stop_reason == "time",
+            f"with no time left it still takes {run.steps_done} of {steps} steps: "
+            f"it ignores the deadline",
+            "before each step but the first, stop if run.should_stop(seconds of a step)",
+        )
+        self._require_finished(picture, "at the deadline")
+
+    def test_honours_cancellation(self) -> None:
+        steps = self._steps_that_can_be_left_out()
+        run = Run(quality="draft")
+        run.observers = [_Canceller(run)]
+        picture = self.make(run)
+        self.require(
+            run.steps_done < steps and run.stop_reason == "interrupted",
+            f"cancelled at its first step it still takes {run.steps_done} of {steps}",
+            "before each step but the first, stop if run.should_stop(), with the best so far",
+        )
+        self._require_finished(picture, "when cancelled")
+
+    def _steps_that_can_be_left_out(self) -> int:
+        """Return the number of steps. Skips the test where a picture takes but one."""
+        if len(self.plain.reports) < 2:
+            pytest.skip("reports no second step, which could be left out")
+        return self.plain.run.steps_done
+
+    def _require_finished(self, picture: Tensor, when: str) -> None:
+        content, _ = self.inputs()
+        self.require(
+            picture.shape == content.shape and picture.min() >= 0 and picture.max() <= 1,
+            f"stopped {when} it gives {tuple(picture.shape)}, "
+            f"{picture.min():.3g} to {picture.max():.3g}",
+            "give the best image so far, of the content's size and in [0, 1]",
+        )
+
+    def test_leaves_its_inputs_as_they_were(self) -> None:
+        content, styles = self.inputs()
+        self.make(Run(quality="draft", deadline=time.monotonic()), (content, styles))
+        expected, expected_styles = self.inputs()
+        self.require(
+            torch.equal(content, expected)
+            and all(
+                torch.equal(style.image, before.image)
+                for style, before in zip(styles, expected_styles, strict=True)
+            ),
+            "it writes to the content or a style",
+            "work on a copy: the caller's images are used again",
+        )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A picture and how it came about: reports, random operations, global generators used."""
+
+    picture: Tensor
+    run: Run
+    reports: list[Progress]
+    draws: list[str]
+    disturbed: bool
+
+
+@dataclass
+class _Recorder:
+    reports: list[Progress] = field(default_factory=list)
+
+    def progressed(self, progress: Progress) -> None:
+        self.reports.append(progress)
+
+
+@dataclass
+class _Canceller:
+    run: Run
+
+    def progressed(self, progress: Progress) -> None:
+        del progress
+        self.run.cancelled.set()
+
+
+class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no type for it
+    """Notes every operation that draws random numbers, whichever generator it uses."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations: list[str] = []
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        del types
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.operations.append(str(func))
+        return func(*args, **(kwargs or {}))

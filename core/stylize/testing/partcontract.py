@@ -1,0 +1,111 @@
+"""What the contracts of parts share: which part is tested, and how it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, ClassVar, TypeVar
+
+from stylize.parts import build_component
+from stylize.plugins import PluginHost, PluginInfo
+from stylize.settings import Settings
+from stylize.spec import ComponentSpec, Kind
+from stylize.testing.contract import Contract
+from stylize.testing.hosts import builtin_host, register_plugin
+
+__all__ = ["PartContract"]
+
+Made = TypeVar("Made")
+
+
+class PartContract(Contract):
+    """The promises of a part. Subclass one of its own subclasses, named `Test...`.
+
+    Attributes:
+        plugin: the plugin's module or the module's name. It is tested beside the built-in
+            plugins alone; None takes the part from all installed plugins.
+        name: of the part.
+        settings: of the part, as `{"gain": 0.5}`; its defaults otherwise.
+    """
+
+    kind: ClassVar[Kind]
+    plugin: ClassVar[str | ModuleType | None] = None
+    name: ClassVar[str] = ""
+    settings: ClassVar[Mapping[str, object]] = {}
+
+    # The last value of each that was made, as making it takes long: what for, and the value.
+    _made: ClassVar[dict[str, tuple[object, Any]]] = {}
+
+    @property
+    def title(self) -> str:
+        """The part, for messages."""
+        return f"{self.kind} {self.name}"
+
+    @property
+    def short_name(self) -> str:
+        """The name that the part is registered by."""
+        return self.name
+
+    @property
+    def host(self) -> PluginHost:
+        """The plugins that the part is tested with."""
+        return self._registered[0]
+
+    @property
+    def spec(self) -> Any:
+        """What the plugin declares of the part."""
+        host, info = self._registered
+        if info is None:
+            return host.get(self.kind, self.short_name)
+        wanted = self.kind, self.short_name
+        specs = [spec for spec in info.specs if (spec.kind, spec.name) == wanted]
+        self.require(
+            len(specs) == 1,
+            f"plugin {info.entry} adds no such part"
+            + (f" ({info.failure})" if info.failure else ""),
+            "return its spec from stylize_components, and check `name` of the contract",
+        )
+        return specs[0]
+
+    @property
+    def _registered(self) -> tuple[PluginHost, PluginInfo | None]:
+        return self.once("host", self.plugin, self._register)
+
+    def _register(self) -> tuple[PluginHost, PluginInfo | None]:
+        if self.plugin is None:
+            return PluginHost.discover(strict=True), None
+        host = builtin_host()
+        return host, register_plugin(host, self.plugin)
+
+    @property
+    def parsed_settings(self) -> Settings | None:
+        """The part's settings, validated."""
+        return self.host.make_settings(self.spec, self.settings)
+
+    def build(self, *extra: object) -> Any:
+        """Call the part's factory."""
+        with self.calls("its factory"):
+            return build_component(self.host, self.spec, self.parsed_settings, *extra)
+
+    @property
+    def key(self) -> object:
+        """What tells this part from others that were made."""
+        return self.plugin, self.kind, self.name, repr(self.settings)
+
+    def once(self, what: str, key: object, make: Callable[[], Made]) -> Made:
+        """Return `make()`, or what it returned last where the key is the same."""
+        known, value = self._made.get(what, (None, None))
+        if known != key or what not in self._made:
+            value = make()
+            self._made[what] = (key, value)
+        made: Made = value
+        return made
+
+    def require_spec(self, wanted: type[ComponentSpec]) -> None:
+        """Require the declaration to be of the right class."""
+        spec = self.spec
+        self.require(
+            isinstance(spec, wanted),
+            f"it is declared as a {type(spec).__name__}",
+            f"declare it as a {wanted.__name__}",
+        )

@@ -1,0 +1,262 @@
+"""What every plugin promises as a whole."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import pytest
+
+from stylize.plugins import API_ATTRIBUTE, PLUGIN_API, PluginHost, PluginInfo
+from stylize.presets import load_preset
+from stylize.spec import ComponentSpec, Kind
+from stylize.testing.contract import Contract
+from stylize.testing.hosts import builtin_host, load_plugin, register_plugin
+from stylize.testing.probe import Probed, probe_plugin
+
+__all__ = ["PluginContract"]
+
+
+class PluginContract(Contract):
+    """A plugin module as a whole: it loads quickly and quietly, and what it declares holds.
+
+    Attributes:
+        plugin: the module or its name, as in the entry point.
+        import_seconds: how long its import may take.
+    """
+
+    plugin: ClassVar[str | ModuleType | None] = None
+    import_seconds: ClassVar[float] = 20
+
+    # One a class: a process and a registration that all tests look at.
+    _found: ClassVar[dict[object, Any]] = {}
+
+    @property
+    def title(self) -> str:
+        plugin = self.plugin
+        return f"plugin {plugin.__name__ if isinstance(plugin, ModuleType) else plugin}"
+
+    @property
+    def module_name(self) -> str:
+        """What the entry point says: "module" or "module:object"."""
+        if isinstance(self.plugin, ModuleType):
+            return self.plugin.__name__
+        if not self.plugin:
+            raise TypeError(f"{type(self).__name__} must set `plugin`, the plugin's module")
+        return self.plugin
+
+    @property
+    def probed(self) -> Probed:
+        """What importing it in a process of its own did."""
+        module = self.module_name
+        key = ("probe", module, self.import_seconds)
+        if isinstance(self.plugin, ModuleType) and not getattr(self.plugin, "__file__", None):
+            pytest.skip("the plugin is in no file that a process of its own could import")
+        if key not in self._found:
+            self._found[key] = probe_plugin(module, self.import_seconds)
+        found: Probed = self._found[key]
+        return found
+
+    @property
+    def loaded(self) -> object:
+        """The plugin itself, imported here. Call only where a process survived its import."""
+        if isinstance(self.plugin, ModuleType):
+            return self.plugin
+        probed = self.probed
+        if probed.stage == "import":
+            pytest.skip("it cannot be imported")
+        return load_plugin(self.module_name)
+
+    @property
+    def registered(self) -> tuple[PluginHost, PluginInfo]:
+        """A host with the built-in plugins and this one, and its row."""
+        loaded = self.loaded
+        key = ("host", self.plugin)
+        if key not in self._found:
+            host = builtin_host()
+            plugin = self.plugin if isinstance(self.plugin, ModuleType) else self.module_name
+            assert loaded is not None
+            self._found[key] = host, register_plugin(host, plugin)
+        host, info = self._found[key]
+        return host, info
+
+    @property
+    def specs(self) -> tuple[ComponentSpec, ...]:
+        """The parts that it adds."""
+        return self.registered[1].specs
+
+    def test_imports(self) -> None:
+        probed = self.probed
+        self.require(
+            probed.stage != "import",
+            f"importing it {probed.error}",
+            "let the module only define functions: no work, no exit, no network at import",
+        )
+
+    def test_imports_quietly(self) -> None:
+        printed = self.probed.printed.strip()
+        self.require(
+            not printed,
+            f"importing it prints {printed[:60]!r}",
+            "print nothing at import: standard output may carry a picture or JSON",
+        )
+
+    def test_says_its_api_version(self) -> None:
+        loaded = self.loaded
+        module = sys.modules.get(self.module_name.partition(":")[0])
+        version = getattr(loaded, API_ATTRIBUTE, getattr(module, API_ATTRIBUTE, None))
+        self.require(
+            version == PLUGIN_API,
+            f"it does not say {API_ATTRIBUTE}"
+            if version is None
+            else f"{API_ATTRIBUTE} is {version!r}; this stylize has {PLUGIN_API}",
+            f"write {API_ATTRIBUTE} = {PLUGIN_API} in the module",
+        )
+
+    def test_registers(self) -> None:
+        host, info = self.registered
+        del host
+        failure = info.failure
+        self.require(
+            failure is None,
+            f"it fails at {failure.stage}: {failure.message}" if failure else "",
+            "mend what the message names",
+        )
+
+    def test_declares_without_importing_torch(self) -> None:
+        probed = self.probed
+        what = {
+            "import": "importing it",
+            "components": "stylize_components",
+            "settings": "a module of settings",
+            "commands": "stylize_commands",
+        }
+        for stage, module in (probed.heavy or {}).items():
+            self.require(
+                False,
+                f"{what[stage]} imports {module}",
+                f"import {module} where the factory is defined, in another module than the "
+                f"declarations; for annotations under `if TYPE_CHECKING`",
+            )
+        self.require(
+            probed.stage in ("import", "done"),
+            f"{what.get(probed.stage, '')} {probed.error}",
+            "make it work; `stylize plugins list` calls it at every start",
+        )
+
+    def test_names_are_its_alone(self) -> None:
+        host, info = self.registered
+        for spec in info.specs:
+            others = {
+                other.distribution
+                for other in host.plugins
+                for known in other.specs
+                if (known.kind, known.name) == (spec.kind, spec.name) and known is not spec
+            }
+            self.require(
+                not others,
+                f"{spec.kind} {spec.name!r} is also a name of {', '.join(sorted(others))}",
+                "choose a name of its own: users would have to write DISTRIBUTION:NAME",
+            )
+
+    def test_parts_have_a_summary(self) -> None:
+        for spec in self.specs:
+            self.require(
+                spec.summary.strip() and "\n" not in spec.summary.strip(),
+                f"{spec.kind} {spec.name} has no summary of one line",
+                "give its spec a summary: `stylize plugins list` shows it",
+            )
+
+    def test_settings_are_described(self) -> None:
+        host, info = self.registered
+        for spec in info.specs:
+            if spec.kind is Kind.PRESET:
+                continue
+            with self.calls(f"loading the settings of {spec.kind} {spec.name}"):
+                model = host.settings_model(spec)
+            for name, field in model.model_fields.items() if model else ():
+                self.require(
+                    field.description,
+                    f"setting {spec.name}.{name} has no description",
+                    "write Field(..., description='...'): --help and the docs come from it",
+                )
+
+    def test_settings_have_defaults(self) -> None:
+        host, info = self.registered
+        for spec in info.specs:
+            if spec.kind is not Kind.PRESET:
+                with self.calls(f"making the default settings of {spec.kind} {spec.name}"):
+                    host.make_settings(spec, {})
+
+    def test_factories_load(self) -> None:
+        host, info = self.registered
+        for spec in info.specs:
+            if spec.kind is Kind.PRESET:
+                continue
+            with self.calls(f"loading the factory of {spec.kind} {spec.name}"):
+                factory = host.load_object(spec.factory)
+            self.require(
+                callable(factory),
+                f"factory {spec.factory} of {spec.kind} {spec.name} cannot be called",
+                "name a class or a function that makes the part",
+            )
+            needed = 2 if spec.kind is Kind.BACKBONE else 1
+            self.require(
+                _takes(factory, needed),
+                f"factory {spec.factory} of {spec.kind} {spec.name} does not take {needed} "
+                f"argument{'s' if needed > 1 else ''}",
+                "let it take (settings), or (settings, weights) for a backbone",
+            )
+
+    def test_presets_load(self) -> None:
+        host, info = self.registered
+        presets = [spec for spec in info.specs if spec.kind is Kind.PRESET]
+        if not presets:
+            pytest.skip("has no presets")
+        for spec in presets:
+            with self.calls(f"loading preset {spec.name}"):
+                load_preset(host, host.key(spec))
+
+    def test_embedded_weights_are_there(self) -> None:
+        from importlib import resources
+
+        embedded = [
+            (spec, weights)
+            for spec in self.specs
+            for weights in getattr(spec, "weights", ())
+            if weights.embedded
+        ]
+        if not embedded:
+            pytest.skip("has no embedded weights")
+        for spec, weights in embedded:
+            package, _, file = weights.embedded.partition(":")
+            self.require(
+                (resources.files(package) / file).is_file(),
+                f"weights {spec.name}.{weights.tag} are not at {weights.embedded}",
+                "let the wheel carry the file",
+            )
+
+    def test_is_typed(self) -> None:
+        module = sys.modules.get(self.module_name.partition(":")[0])
+        file = Path(str(getattr(module, "__file__", "")))
+        if file.name != "__init__.py":
+            pytest.skip("is a single module, which cannot carry a py.typed")
+        self.require(
+            (file.parent / "py.typed").is_file(),
+            "its package has no py.typed",
+            "put an empty file py.typed beside __init__.py, so that type checkers read it",
+        )
+
+
+def _takes(factory: Any, count: int) -> bool:
+    """Whether a factory can be called with so many positional arguments."""
+    try:
+        inspect.signature(factory).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # built-in: has no signature to look at
+        return True
+    return True

@@ -1,0 +1,14 @@
+"""Settings of the backbone `timm`."""
+
+from pydantic import Field
+from stylize import Settings
+
+
+class TimmSettings(Settings):
+    """Settings of `timm`."""
+
+    model: str | None = Field(
+        None,
+        description="The model, as timm calls it, for --weights FILE and timm.random; other "
+        "weights say it themselves: --backbone timm.convnext_tiny.",
+    )

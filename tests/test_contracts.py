@@ -1,0 +1,109 @@
+"""Our own plugins and parts keep the promises that third parties are held to.
+
+Over the registry: a new part of ours is tested by being registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import metadata
+
+import pytest
+import torch
+
+from stylize.plugins import GROUP
+from stylize.spec import BackboneSpec, Kind
+from stylize.testing import (
+    BackboneContract,
+    LossContract,
+    MethodContract,
+    PluginContract,
+    SmoothingContract,
+)
+from stylize.testing.hosts import BUILT_IN, builtin_host
+
+OURS = builtin_host(strict=True)
+PLUGINS = [
+    entry.value for entry in metadata.distribution(BUILT_IN).entry_points.select(group=GROUP)
+]
+
+
+def backbones() -> list[str]:
+    """Return every backbone with random weights, and with those that its package carries."""
+    specs = [spec for spec in OURS.specs(Kind.BACKBONE) if isinstance(spec, BackboneSpec)]
+    embedded = [f"{s.name}.{w.tag}" for s in specs for w in s.weights if w.embedded]
+    return [*(f"{spec.name}.random" for spec in specs), *embedded]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Run networks on images that are too small to share."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+# Of class scope, so that a part is made once for all of its tests.
+
+
+@pytest.fixture(scope="class", params=PLUGINS)
+def plugin(request: pytest.FixtureRequest) -> None:
+    request.cls.plugin = request.param
+
+
+@pytest.fixture(scope="class", params=backbones())
+def backbone(request: pytest.FixtureRequest) -> None:
+    request.cls.name = request.param
+
+
+@pytest.fixture(scope="class", params=OURS.names(Kind.SMOOTHING))
+def smoothing(request: pytest.FixtureRequest) -> None:
+    request.cls.name = request.param
+
+
+@pytest.fixture(scope="class", params=OURS.names(Kind.LOSS))
+def loss(request: pytest.FixtureRequest) -> None:
+    request.cls.name = request.param
+
+
+@pytest.mark.usefixtures("plugin")
+class TestPlugins(PluginContract):
+    pass
+
+
+@pytest.mark.usefixtures("backbone")
+class TestBackbones(BackboneContract):
+    pass
+
+
+@pytest.mark.usefixtures("smoothing")
+class TestSmoothings(SmoothingContract):
+    pass
+
+
+@pytest.mark.usefixtures("loss")
+class TestLosses(LossContract):
+    pass
+
+
+class TestGatys(MethodContract):
+    name = "gatys"
+    settings = {"iterations": [5]}  # noqa: RUF012
+
+
+class TestGatysFromNoise(MethodContract):
+    """Draws random numbers, and works at two scales."""
+
+    name = "gatys"
+    settings = {"iterations": [3, 3], "init": "noise", "scales": [0.5, 1.0]}  # noqa: RUF012
+
+
+@pytest.mark.parametrize("name", OURS.names(Kind.METHOD))
+def test_every_method_has_its_contract(name):
+    tested = {value.name for value in globals().values() if _is_method_contract(value)}
+    assert name in tested
+
+
+def _is_method_contract(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, MethodContract)

@@ -1,0 +1,410 @@
+"""What the pages for plugin authors say is so: their code runs, their lists are complete."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import pytest
+import torch
+import typer
+
+from plugin_factory import place_distribution
+from stylize import Kind, PluginHost, create_backbone
+from stylize.cli import build_app, run
+from stylize.cli.group import DEFAULT_COMMAND
+from stylize.errors import UsageError
+from stylize.plan import make_plan, make_settings
+from stylize.plugins import Stage
+from stylize.presets import load_preset
+from stylize.testing import assert_composes
+from stylize.testing.hosts import builtin_host
+
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs" / "plugins"
+WRITTEN = sorted(PAGES.glob("*.md"))
+KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset")
+
+
+def load_generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("plugin_pages", PAGES / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATOR = load_generator()
+HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (PAGES / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def files(page: str) -> dict[str, str]:
+    """Return the blocks whose first line is a path, by path."""
+    found = {}
+    for language in ("python", "toml"):
+        for block in blocks(page, language):
+            head, _, source = block.partition("\n")
+            if named := re.fullmatch(r"# (\S+\.\w+)", head):
+                found[named[1]] = source
+    return found
+
+
+# Nothing is missing.
+
+
+@pytest.mark.parametrize("page", GENERATOR.PAGES)
+def test_a_generated_page_is_what_the_code_says(page, monkeypatch):
+    # Plugins that are installed beside ours must not change the page.
+    monkeypatch.setattr(PluginHost, "discover", lambda *_, **__: builtin_host())
+    made = GENERATOR.PAGES[page]()
+    assert (PAGES / page).read_text(encoding="utf-8") == made, "run docs/plugins/generate.py"
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_and_each_of_its_arguments_has_a_heading(name):
+    text = (PAGES / "reference.md").read_text(encoding="utf-8")
+    section = re.search(rf"^### `{name}`$(.*?)(?=^###? )", text, re.DOTALL | re.MULTILINE)
+    assert section, f"no heading of {name}"
+    assert re.findall(r"^#### `(\w+)`$", section[1], re.MULTILINE) == list(
+        inspect.signature(HOOKS[name]).parameters
+    )
+
+
+def test_an_argument_that_is_not_described_fails():
+    def stylize_new(plan: object, other: object) -> None:
+        """Do it.
+
+        Args:
+            plan: of the run.
+        """
+
+    with pytest.raises(ValueError, match="stylize_new: describe other under Args"):
+        GENERATOR.arguments_of(stylize_new)
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_is_called_with_each_of_its_arguments(name, recorded):
+    calls = [arguments for event, arguments in recorded.calls if event == name]
+    assert calls, f"{name} was never called: give the recorder of this file that hook, and a run"
+    assert set(calls[0]) == set(inspect.signature(HOOKS[name]).parameters)
+    assert all(value is not None for value in calls[0].values())
+
+
+def test_there_is_a_how_to_for_every_kind_and_hook():
+    text = (PAGES / "how-to.md").read_text(encoding="utf-8")
+    sections = set(re.findall(r"^## An? (.+)$", text, re.MULTILINE))
+    assert sections == {*KINDS, "weights source", "check", "observer"}
+    assert {str(kind) for kind in Kind} <= {*KINDS}
+    for name in HOOKS:
+        assert f"def {name}(" in text
+
+
+# What is shown works.
+
+
+@pytest.fixture(scope="module")
+def how_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginHost]:
+    """The built-in plugins and the packages of the how-to page."""
+    folder = tmp_path_factory.mktemp("how_to")
+    for name, source in files("how-to.md").items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+    sys.path.insert(0, str(folder))
+    host = builtin_host(strict=True)
+    for path in sorted(folder.iterdir()):
+        host.register(importlib.import_module(path.name), path.name)
+    yield host
+    sys.path.remove(str(folder))
+    for name in [name for name in sys.modules if name.startswith("acme_")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("kind", ["smoothing", "backbone", "loss", "method"])
+def test_the_how_to_s_part_makes_a_picture(how_to, kind):
+    (spec,) = (s for s in how_to.specs(Kind(kind)) if how_to.origin(s).entry == f"acme_{kind}")
+    assert_composes(how_to, spec.kind, spec.name)
+
+
+def test_the_how_to_s_preset_loads(how_to):
+    preset = load_preset(how_to, "strong_moments")
+    assert preset.settings == {"style_loss": "moments", "strength": 3.0}
+
+
+def test_the_how_to_s_command_runs(how_to, capsys):
+    command = typer.main.get_command(build_app(how_to))
+    command.main(["count-parts"], standalone_mode=False)
+    assert "method: 2\n" in capsys.readouterr().out
+
+
+def test_the_how_to_s_weights_reach_the_backbone(how_to):
+    made = create_backbone("resnet18.acme", host=how_to)
+    random = create_backbone("resnet18.random", host=how_to)
+    image = torch.rand(1, 3, 32, 32)
+    assert not torch.equal(made(image, ["conv1"])["conv1"], random(image, ["conv1"])["conv1"])
+
+
+def test_the_how_to_s_check_warns_and_refuses(how_to):
+    plan = make_plan(how_to, make_settings({"strength": 200}))
+    assert [problem.message for problem in plan.problems] == [
+        "strength 200 leaves little of the photograph"
+    ]
+    with pytest.raises(UsageError, match="strength is 2000: use at most 1000"):
+        make_plan(how_to, make_settings({"strength": 2000}))
+
+
+def test_the_how_to_s_observer_follows_gatys_alone(how_to):
+    def count(**settings: str) -> int:
+        return len(how_to.observers(make_plan(how_to, make_settings(settings))))
+
+    assert count() == 1
+    assert count(method="adam_pixels") == 0
+
+
+def test_the_tutorial_shows_the_files_of_the_example():
+    shown = files("tutorial.md")
+    assert len(shown) == 5
+    for name, source in shown.items():
+        text = (ROOT / "examples" / "stylize-divisive" / name).read_text(encoding="utf-8")
+        assert text.startswith(source.rstrip("\n")), f"{name} is not as in the tutorial"
+        if "/" in name and not name.startswith("tests/"):
+            assert text.rstrip("\n") == source.rstrip("\n")
+
+
+def test_every_python_block_is_a_file_that_is_run():
+    for page in WRITTEN:
+        if page.name not in GENERATOR.PAGES:
+            for block in blocks(page.name, "python"):
+                assert re.match(r"# \S+\.py\n", block), f"{page.name}: {block[:60]}"
+
+
+def command_lines() -> list[tuple[str, str]]:
+    return [
+        (page.name, line)
+        for page in WRITTEN
+        for block in blocks(page.name, "sh")
+        for line in block.splitlines()
+        if line.startswith("stylize ")
+    ]
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines())
+def test_commands_are_ones_that_the_command_takes(page, line, host):
+    command: Any = typer.main.get_command(build_app(host))
+    arguments = shlex.split(line)[1:]
+    if arguments[0] not in command.commands:
+        arguments = [DEFAULT_COMMAND, *arguments]
+    while hasattr(command, "commands"):
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    command.make_context(line, arguments).close()  # raises for an option that there is not
+
+
+def test_links_lead_to_files_and_headings():
+    for page in [*WRITTEN, ROOT / "README.md"]:
+        text = page.read_text(encoding="utf-8")
+        for target, anchor in re.findall(r"\]\(([^):#]+)(?:#([\w-]+))?\)", text):
+            path = page.parent / target
+            assert path.exists(), f"{page.name}: {target}"
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+                slugs = [re.sub(r"[^\w -]", "", heading).lower() for heading in headings]
+                assert anchor in {slug.replace(" ", "-") for slug in slugs}, f"{target}#{anchor}"
+
+
+# The life of a run.
+
+RECORDER = """
+from stylize import BackboneSpec, LossSpec, MethodSpec, SmoothingSpec, WeightsSpec, hookimpl
+
+STYLIZE_PLUGIN_API = 1
+calls = [("import", {})]
+
+
+@hookimpl
+def stylize_components():
+    calls.append(("stylize_components", {}))
+    where = "recorder_parts:"
+    return [
+        BackboneSpec("mynet", factory=where + "backbone", weights=(WeightsSpec("mine"),),
+                     content_layers=("block2",), style_layers=("block*",), summary="Recorded"),
+        SmoothingSpec("mysmooth", factory=where + "Smoothing", summary="Recorded",
+                      settings="recorder_settings:Nothing"),
+        LossSpec("myloss", factory=where + "Loss", summary="Recorded"),
+        MethodSpec("mymethod", factory=where + "Method", summary="Recorded"),
+    ]
+
+
+@hookimpl
+def stylize_commands(app):
+    calls.append(("stylize_commands", {"app": app}))
+
+
+@hookimpl
+def stylize_check(plan):
+    calls.append(("stylize_check", {"plan": plan}))
+    return []
+
+
+@hookimpl
+def stylize_weights(backbone, tag):
+    calls.append(("stylize_weights", {"backbone": backbone, "tag": tag}))
+    from recorder_parts import Source
+    return Source()
+
+
+@hookimpl
+def stylize_observers(plan):
+    calls.append(("stylize_observers", {"plan": plan}))
+    from recorder_parts import Observer
+    return [Observer()]
+"""
+
+RECORDER_SETTINGS = '''
+import acme_recorder
+from stylize import Settings
+
+acme_recorder.calls.append(("settings", {}))
+
+
+class Nothing(Settings):
+    """None."""
+'''
+
+RECORDER_PARTS = """
+from acme_recorder import calls
+from stylize import Progress, Role, Statistics, Weights, create_loss
+from stylize.testing.tinybackbone import TinyBackbone
+
+
+class Source:
+    def load(self):
+        calls.append(("load", {}))
+        return Weights("mynet.mine", None)
+
+
+def backbone(settings, weights):
+    calls.append(("backbone factory", {}))
+    return TinyBackbone(settings, weights)
+
+
+class Smoothing:
+    def __init__(self, settings):
+        calls.append(("smoothing factory", {}))
+
+    def __call__(self, features):
+        return features.tanh()
+
+
+class Loss:
+    role, additive = Role.STYLE, False
+
+    def __init__(self, settings):
+        calls.append(("loss factory", {}))
+
+    def statistics(self, features):
+        return Statistics({"mean": features.mean(dim=(2, 3))}, 1)
+
+    def distance(self, current, target):
+        return (current.values["mean"] - target.values["mean"]).square().mean(dim=1)
+
+
+class Method:
+    def __init__(self, settings):
+        calls.append(("method factory", {}))
+
+    def stylize(self, content, styles, parts, run):
+        calls.append(("method.stylize", {}))
+        run.report(Progress(1.0, 1, 1, {}))
+        return content
+
+
+class Observer:
+    def progressed(self, progress):
+        calls.append(("progressed", {}))
+"""
+
+MINE = ("--backbone", "mynet", "--smooth", "mysmooth", "--style-loss", "myloss",
+        "--method", "mymethod")  # fmt: skip
+SMALL = ("--size", "32", "--precision", "float32")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was called of the recording plugin in a run of two pictures by the command."""
+
+    folder: Path
+    calls: list[tuple[str, dict[str, Any]]]
+
+    def again(self, *arguments: str) -> list[str]:
+        """Run the command in the same process and return what it called."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(self.folder)
+            calls = importlib.import_module("acme_recorder").calls
+            before = len(calls)
+            assert run(arguments) == 0
+        return [event for event, _ in calls[before:]]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[Recording]:
+    folder = tmp_path_factory.mktemp("recorder")
+    extra = {"recorder_settings.py": RECORDER_SETTINGS, "recorder_parts.py": RECORDER_PARTS}
+    place_distribution(folder, "acme-recorder", RECORDER, files=extra)
+    pictures = [str(demo / name) for name in ("china.jpg", "astronaut.jpg", "starry_night.jpg")]
+    with pytest.MonkeyPatch.context() as patch:
+        # For this run alone: other tests must not discover it.
+        patch.syspath_prepend(folder)
+        assert run([*pictures, *MINE, *SMALL, "-o", str(folder)]) == 0
+        calls = list(importlib.import_module("acme_recorder").calls)
+    yield Recording(folder, calls)
+    for name in ("acme_recorder", "recorder_settings", "recorder_parts"):
+        sys.modules.pop(name, None)
+
+
+def told() -> list[str]:
+    text = (PAGES / "life-of-a-run.md").read_text(encoding="utf-8")
+    return re.findall(r"^\d+\. `([^`]+)`:", text, re.MULTILINE)
+
+
+def test_hooks_are_called_in_the_order_of_the_page(recorded):
+    events = [event for event, _ in recorded.calls]
+    first = list(dict.fromkeys(events))
+    assert first == told()
+    for once in ("import", "stylize_components", "stylize_commands", "load", "backbone factory"):
+        assert events.count(once) == 1, once
+    for each_picture in ("stylize_observers", "method.stylize"):
+        assert events.count(each_picture) == 2
+    second = events[len(events) - events[::-1].index("stylize_observers") - 1 :]
+    assert second == ["stylize_observers", "method.stylize", "progressed"]
+
+
+def test_listing_parts_calls_only_what_the_page_says(recorded):
+    assert recorded.again("plugins", "list") == ["stylize_components", "stylize_commands"]
+
+
+def test_weights_are_not_asked_for_where_random_ones_are_wanted(recorded, demo, tmp_path):
+    pictures = [str(demo / "china.jpg"), str(demo / "starry_night.jpg")]
+    random = ("--backbone", "mynet.random", *SMALL, "-o", str(tmp_path / "out.png"))
+    called = recorded.again(*pictures, *MINE, *random)
+    assert "backbone factory" in called
+    assert "stylize_weights" not in called
+
+
+def test_the_failure_stages_of_the_page_are_those_of_the_code():
+    text = (PAGES / "conflicts.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(get_args(Stage))
