@@ -32,6 +32,7 @@ from stylize.testing.hosts import builtin_host
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "plugins"
 WRITTEN = sorted(PAGES.glob("*.md"))
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))]
 KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset")
 
 
@@ -48,8 +49,8 @@ GENERATOR = load_generator()
 HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
 
 
-def blocks(page: str, language: str) -> list[str]:
-    text = (PAGES / page).read_text(encoding="utf-8")
+def blocks(page: Path, language: str) -> list[str]:
+    text = page.read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
@@ -57,7 +58,7 @@ def files(page: str) -> dict[str, str]:
     """Return the blocks whose first line is a path, by path."""
     found = {}
     for language in ("python", "toml"):
-        for block in blocks(page, language):
+        for block in blocks(PAGES / page, language):
             head, _, source = block.partition("\n")
             if named := re.fullmatch(r"# (\S+\.\w+)", head):
                 found[named[1]] = source
@@ -189,15 +190,15 @@ def test_the_tutorial_shows_the_files_of_the_example():
 def test_every_python_block_is_a_file_that_is_run():
     for page in WRITTEN:
         if page.name not in GENERATOR.PAGES:
-            for block in blocks(page.name, "python"):
+            for block in blocks(page, "python"):
                 assert re.match(r"# \S+\.py\n", block), f"{page.name}: {block[:60]}"
 
 
 def command_lines() -> list[tuple[str, str]]:
     return [
-        (page.name, line)
-        for page in WRITTEN
-        for block in blocks(page.name, "sh")
+        (str(page.relative_to(ROOT)), line)
+        for page in [*WRITTEN, *READMES]
+        for block in blocks(page, "sh")
         for line in block.splitlines()
         if line.startswith("stylize ")
     ]
@@ -206,7 +207,7 @@ def command_lines() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), command_lines())
 def test_commands_are_ones_that_the_command_takes(page, line, host):
     command: Any = typer.main.get_command(build_app(host))
-    arguments = shlex.split(line)[1:]
+    arguments = shlex.split(line, comments=True)[1:]
     if arguments[0] not in command.commands:
         arguments = [DEFAULT_COMMAND, *arguments]
     while hasattr(command, "commands"):
@@ -215,7 +216,7 @@ def test_commands_are_ones_that_the_command_takes(page, line, host):
 
 
 def test_links_lead_to_files_and_headings():
-    for page in [*WRITTEN, ROOT / "README.md"]:
+    for page in [*WRITTEN, *READMES]:
         text = page.read_text(encoding="utf-8")
         for target, anchor in re.findall(r"\]\(([^):#]+)(?:#([\w-]+))?\)", text):
             path = page.parent / target
