@@ -19,10 +19,12 @@ import torch
 import typer
 
 from plugin_factory import place_distribution
+from small_training import make_model
 from stylize import Kind, PluginHost, create_backbone
 from stylize.cli import build_app, run
 from stylize.cli.group import DEFAULT_COMMAND
 from stylize.errors import UsageError
+from stylize.models import find_model
 from stylize.plan import make_plan, make_settings
 from stylize.plugins import Stage
 from stylize.presets import load_preset
@@ -31,9 +33,9 @@ from stylize.testing.hosts import builtin_host
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "plugins"
-WRITTEN = sorted(PAGES.glob("*.md"))
+WRITTEN = sorted((ROOT / "docs").rglob("*.md"))
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))]
-KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset")
+KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset", "model")
 
 
 def load_generator() -> ModuleType:
@@ -147,10 +149,16 @@ def test_the_how_to_s_preset_loads(how_to):
     assert preset.settings == {"style_loss": "moments", "strength": 3.0}
 
 
+def test_the_how_to_s_model_is_found(how_to):
+    package = Path(str(importlib.import_module("acme_model").__file__)).parent
+    make_model(package / "blue_night.safetensors")
+    assert find_model(how_to, "blue_night").header.method == "johnson"
+
+
 def test_the_how_to_s_command_runs(how_to, capsys):
     command = typer.main.get_command(build_app(how_to))
     command.main(["count-parts"], standalone_mode=False)
-    assert "method: 2\n" in capsys.readouterr().out
+    assert "method: 3\n" in capsys.readouterr().out
 
 
 def test_the_how_to_s_weights_reach_the_backbone(how_to):
@@ -210,7 +218,7 @@ def test_commands_are_ones_that_the_command_takes(page, line, host):
     arguments = shlex.split(line, comments=True)[1:]
     if arguments[0] not in command.commands:
         arguments = [DEFAULT_COMMAND, *arguments]
-    while hasattr(command, "commands"):
+    while arguments and hasattr(command, "commands"):
         command, arguments = command.commands[arguments[0]], arguments[1:]
     command.make_context(line, arguments).close()  # raises for an option that there is not
 
