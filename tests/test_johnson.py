@@ -127,6 +127,11 @@ def test_brightness_alone_is_restyled_where_colours_are_kept(apply):
         assert moved < 0.6 * moved_plainly
 
 
+def test_colours_cannot_be_given_to_a_painting_that_is_learnt(apply):
+    with pytest.raises(UsageError, match="there is no painting: use --keep-color luminance"):
+        apply(noise(40, 32), keep_color="histogram")
+
+
 def level(picture: Image.Image, band: str) -> Tensor:
     return torch.frombuffer(bytearray(picture.getchannel(band).tobytes()), dtype=torch.uint8)
 

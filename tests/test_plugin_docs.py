@@ -19,10 +19,12 @@ import torch
 import typer
 
 from plugin_factory import place_distribution
+from small_training import make_model
 from stylize import Kind, PluginHost, create_backbone
 from stylize.cli import build_app, run
 from stylize.cli.group import DEFAULT_COMMAND
 from stylize.errors import UsageError
+from stylize.models import find_model
 from stylize.plan import make_plan, make_settings
 from stylize.plugins import Stage
 from stylize.presets import load_preset
@@ -31,8 +33,9 @@ from stylize.testing.hosts import builtin_host
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "plugins"
-WRITTEN = sorted(PAGES.glob("*.md"))
-KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset")
+WRITTEN = sorted((ROOT / "docs").rglob("*.md"))
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))]
+KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset", "model")
 
 
 def load_generator() -> ModuleType:
@@ -48,8 +51,8 @@ GENERATOR = load_generator()
 HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
 
 
-def blocks(page: str, language: str) -> list[str]:
-    text = (PAGES / page).read_text(encoding="utf-8")
+def blocks(page: Path, language: str) -> list[str]:
+    text = page.read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
@@ -57,7 +60,7 @@ def files(page: str) -> dict[str, str]:
     """Return the blocks whose first line is a path, by path."""
     found = {}
     for language in ("python", "toml"):
-        for block in blocks(page, language):
+        for block in blocks(PAGES / page, language):
             head, _, source = block.partition("\n")
             if named := re.fullmatch(r"# (\S+\.\w+)", head):
                 found[named[1]] = source
@@ -146,10 +149,16 @@ def test_the_how_to_s_preset_loads(how_to):
     assert preset.settings == {"style_loss": "moments", "strength": 3.0}
 
 
+def test_the_how_to_s_model_is_found(how_to):
+    package = Path(str(importlib.import_module("acme_model").__file__)).parent
+    make_model(package / "blue_night.safetensors")
+    assert find_model(how_to, "blue_night").header.method == "johnson"
+
+
 def test_the_how_to_s_command_runs(how_to, capsys):
     command = typer.main.get_command(build_app(how_to))
     command.main(["count-parts"], standalone_mode=False)
-    assert "method: 2\n" in capsys.readouterr().out
+    assert "method: 3\n" in capsys.readouterr().out
 
 
 def test_the_how_to_s_weights_reach_the_backbone(how_to):
@@ -189,15 +198,15 @@ def test_the_tutorial_shows_the_files_of_the_example():
 def test_every_python_block_is_a_file_that_is_run():
     for page in WRITTEN:
         if page.name not in GENERATOR.PAGES:
-            for block in blocks(page.name, "python"):
+            for block in blocks(page, "python"):
                 assert re.match(r"# \S+\.py\n", block), f"{page.name}: {block[:60]}"
 
 
 def command_lines() -> list[tuple[str, str]]:
     return [
-        (page.name, line)
-        for page in WRITTEN
-        for block in blocks(page.name, "sh")
+        (str(page.relative_to(ROOT)), line)
+        for page in [*WRITTEN, *READMES]
+        for block in blocks(page, "sh")
         for line in block.splitlines()
         if line.startswith("stylize ")
     ]
@@ -206,16 +215,16 @@ def command_lines() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), command_lines())
 def test_commands_are_ones_that_the_command_takes(page, line, host):
     command: Any = typer.main.get_command(build_app(host))
-    arguments = shlex.split(line)[1:]
+    arguments = shlex.split(line, comments=True)[1:]
     if arguments[0] not in command.commands:
         arguments = [DEFAULT_COMMAND, *arguments]
-    while hasattr(command, "commands"):
+    while arguments and hasattr(command, "commands"):
         command, arguments = command.commands[arguments[0]], arguments[1:]
     command.make_context(line, arguments).close()  # raises for an option that there is not
 
 
 def test_links_lead_to_files_and_headings():
-    for page in [*WRITTEN, ROOT / "README.md"]:
+    for page in [*WRITTEN, *READMES]:
         text = page.read_text(encoding="utf-8")
         for target, anchor in re.findall(r"\]\(([^):#]+)(?:#([\w-]+))?\)", text):
             path = page.parent / target

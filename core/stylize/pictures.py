@@ -173,6 +173,11 @@ class Stylizer:
         images = [painting.pixels.to(device) for painting in paintings]
         if keep_color != "none" and content is None:
             raise UsageError(f"--keep-color {keep_color} needs a photograph: give a content image")
+        if keep_color == "histogram" and not images:
+            raise UsageError(
+                "--keep-color histogram gives paintings the photograph's colours, and there is no "
+                "painting: use --keep-color luminance"
+            )
         if keep_color == "histogram" and content is not None:
             images = [match_colors(image, content) for image in images]
         styles = [

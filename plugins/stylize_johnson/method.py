@@ -122,7 +122,8 @@ class Johnson:
 
     def _load(self, model: ModelFile) -> TransformationNetwork:
         """Return a model's network, in float32 on the CPU. Raises: ModelError."""
-        network = TransformationNetwork(self.settings)
+        with torch.device("meta"):  # neither time nor random numbers for what is replaced
+            network = TransformationNetwork(self.settings)
         try:
             network.load_tensors(model.tensors())
         except RuntimeError as error:

@@ -190,7 +190,7 @@ class TransformationNetwork(nn.Module):
 
         Raises: RuntimeError where names or shapes are of another network.
         """
-        self.load_state_dict(dict(tensors))
+        self.load_state_dict(dict(tensors), assign=True)
 
 
 class ClampedNetwork(nn.Module):

@@ -59,7 +59,8 @@ def make_picture(
     photo, painting = image_pair(size)
     styles = [StyleImage(painting.clone())] if plan.method.needs_style else []
     run = run or Run(seed=chosen.seed, strength=chosen.strength, quality=chosen.quality)
-    return parts.method.stylize(photo.clone(), styles, parts, run), plan
+    picture = parts.method.stylize(photo.clone(), styles, parts, run)
+    return picture.float() / 255 if picture.dtype == torch.uint8 else picture, plan
 
 
 def assert_composes(

@@ -194,7 +194,7 @@ class PluginContract(Contract):
     def test_factories_load(self) -> None:
         host, info = self.registered
         for spec in info.specs:
-            if spec.kind is Kind.PRESET:
+            if spec.kind in (Kind.MODEL, Kind.PRESET):  # whose factory is a file
                 continue
             with self.calls(f"loading the factory of {spec.kind} {spec.name}"):
                 factory = host.load_object(spec.factory)
@@ -219,6 +219,17 @@ class PluginContract(Contract):
         for spec in presets:
             with self.calls(f"loading preset {spec.name}"):
                 load_preset(host, host.key(spec))
+
+    def test_models_load(self) -> None:
+        from stylize.models import find_model
+
+        host, info = self.registered
+        models = [spec for spec in info.specs if spec.kind is Kind.MODEL]
+        if not models:
+            pytest.skip("has no models")
+        for spec in models:
+            with self.calls(f"loading model {spec.name}"):
+                find_model(host, host.key(spec)).tensors()
 
     def test_embedded_weights_are_there(self) -> None:
         from importlib import resources
