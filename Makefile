@@ -16,10 +16,12 @@ test: .venv/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(PYTEST)
 
-# JOHNSON="--model FILE --memory" measures another model, and the memory of large pictures.
+# JOHNSON="--model FILE --memory" measures another model, and the memory of large pictures;
+# ADAIN="--model FILE" another model.
 bench: .venv/installed-dev
 	$(BIN)/python tests/benchmarks/gatys.py
 	$(BIN)/python tests/benchmarks/johnson.py $(JOHNSON)
+	$(BIN)/python tests/benchmarks/adain.py $(ADAIN)
 
 # CONTENTS and STYLES are files; the demo pictures without any.
 bench-smoothing: .venv/installed-dev

@@ -11,6 +11,7 @@ from importlib import metadata
 import pytest
 import torch
 
+from small_adain import make_adain_model
 from stylize.plugins import GROUP
 from stylize.spec import BackboneSpec, Kind
 from stylize.testing import (
@@ -107,3 +108,17 @@ def test_every_method_has_its_contract(name):
 
 def _is_method_contract(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, MethodContract)
+
+
+class TestAdain(MethodContract):
+    """In several tiles, by a decoder that was never trained."""
+
+    name = "adain"
+    settings = {"tile": 64}  # noqa: RUF012
+
+    @pytest.fixture(autouse=True, scope="class")
+    def write_model(
+        self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        path = make_adain_model(OURS, tmp_path_factory.mktemp("adain") / "model.safetensors")
+        request.cls.run_settings = {"model": str(path), "size": 160}

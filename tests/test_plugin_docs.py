@@ -158,7 +158,7 @@ def test_the_how_to_s_model_is_found(how_to):
 def test_the_how_to_s_command_runs(how_to, capsys):
     command = typer.main.get_command(build_app(how_to))
     command.main(["count-parts"], standalone_mode=False)
-    assert "method: 3\n" in capsys.readouterr().out
+    assert "method: 4\n" in capsys.readouterr().out
 
 
 def test_the_how_to_s_weights_reach_the_backbone(how_to):

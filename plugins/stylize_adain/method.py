@@ -108,7 +108,8 @@ class Adain:
                 raise ModelError(
                     f"model {model.name}: {parts.features.name} has no layer {layer}: get it again"
                 )
-            decoder = Decoder(parts.features.layers, layer, self.settings)
+            with torch.device("meta"):  # no time, and no random numbers, for what is replaced
+                decoder = Decoder(parts.features.layers, layer, self.settings)
             decoder.load_tensors(model.tensors(), model.name)
             decoder.to(parts.device, parts.dtype).to(memory_format=torch.channels_last)
             decoder.eval().requires_grad_(False)

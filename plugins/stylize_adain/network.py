@@ -71,12 +71,12 @@ class Decoder(nn.Module):
         self.exponent.copy_(-size.log2().round())
 
     def load_tensors(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Take over the tensors of a model file.
+        """Take over the tensors of a model file, in place of the decoder's own.
 
         Raises: ModelError, with the model's name, where they are of another network.
         """
         try:
-            self.load_state_dict(dict(tensors))
+            self.load_state_dict(dict(tensors), assign=True)
         except RuntimeError as error:
             raise ModelError(
                 f"model {name}: its tensors are not of the network that its header tells of "
