@@ -18,11 +18,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from _pytest.fixtures import FixtureFunctionDefinition
+
 import stylize
 from stylize import hookspecs, plan, protocols, run, spec, testing, weights
 from stylize.cli import run as run_command
 from stylize.plan import RunSettings
 from stylize.settings import Settings
+from stylize.testing import fixtures
 
 HERE = Path(__file__).parent
 BUILT_IN = "stylize-nst"
@@ -35,6 +38,7 @@ HOOKS = (
     "Functions of the plugin module, marked with `stylize.hookimpl`. A plugin may leave out any, "
     "and an implementation any argument."
 )
+FIXTURES = "The functions are of `stylize.testing`; pytest has the fixtures wherever stylize is."
 SETTINGS = (
     "What `--set PART.NAME=VALUE` takes, in presets `[settings.options.PART]`, and in Python "
     '`options={"PART": {"NAME": value}}`. Those of a run are options themselves.'
@@ -87,6 +91,12 @@ def reference() -> str:
     for contract in CONTRACTS:
         lines += [f"### `stylize.testing.{contract.__name__}`", "", *_docstring(contract), ""]
         lines += [f"- {promise}" for promise in _promises(contract)] + [""]
+    lines += ["## Functions and fixtures for tests", "", FIXTURES, ""]
+    for function in (testing.temporary_plugin, testing.assert_composes):
+        lines += _function(function, level=3)
+    for name, function in vars(fixtures).items():
+        if isinstance(function, FixtureFunctionDefinition):
+            lines += [f"### `{name}`", "", *_docstring(function), ""]
     return _joined(lines)
 
 
@@ -170,9 +180,9 @@ def _function(function: Callable[..., Any], level: int, *, headings: bool = Fals
     parameters = [p for name, p in signature.parameters.items() if name != "self"]
     mark = "#" * level
     lines = [f"{mark} `{function.__name__}`", "", "```python"]
-    shown = signature.replace(parameters=parameters)
-    # Annotations are text in modules that postpone them, which `str` quotes.
-    lines += [f"{function.__name__}{shown}".replace("'", ""), "```", ""]
+    shown = str(signature.replace(parameters=parameters))
+    # Annotations are text in modules that postpone them, which `str` quotes as it does defaults.
+    lines += [function.__name__ + re.sub(r"(: |-> )'([^']*)'", r"\1\2", shown), "```", ""]
     text = inspect.getdoc(function) or ""
     if not headings:
         return [*lines, *_paragraphs(text), ""]

@@ -109,7 +109,8 @@ def train(
     """Train a model: a network that restyles photographs in one pass.
 
     Interrupted (Ctrl-C, or --time), it saves a checkpoint and the model so far. On several
-    GPUs: accelerate launch -m stylize train ...
+    GPUs: accelerate launch -m stylize train ...; in several processes on CPUs: torchrun
+    --nproc-per-node N -m stylize train ..., as accelerate launch starts one there.
     """
     host: PluginHost = ctx.obj
     # Of several processes, as accelerate launch starts them, the first speaks.

@@ -66,6 +66,15 @@ def test_a_model_with_a_name_of_its_own_is_as_declared(name: str) -> None:
         assert features[layer].shape == (1, info.channels, *size)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_with_a_name_of_its_own_runs_no_more_than_it_needs(name: str) -> None:
+    class Named(BackboneContract):
+        plugin = "stylize_timm"
+
+    Named.name = f"{name}.random"
+    Named().test_computes_nothing_deeper_than_asked_for()
+
+
 def test_sizes_that_a_network_cannot_take_are_padded() -> None:
     network = create_backbone("timm.random", model="dla34")  # adds maps of two scales
     with torch.no_grad():

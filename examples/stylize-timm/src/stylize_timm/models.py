@@ -1,7 +1,8 @@
 """The models that have a name of their own, with timm's default weights. Plain data.
 
 Every one of them takes images of any size and has one layer of stride 16 and one of 32. Names that
-stylize has itself (`resnet50`, `vgg16`) are left out: they would make both ambiguous.
+stylize has itself (`resnet50`, `vgg16`) are left out: they would make both ambiguous. So are networks
+that run more than the layer asked for needs (HRNet, VoVNet).
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ MODELS = {
     "densenet121": Pretrained("ra_in1k", "Apache-2.0"),
     "dla34": Pretrained("in1k", "BSD-3-Clause"),
     "efficientnet_b0": Pretrained("ra_in1k", "Apache-2.0"),
-    "ese_vovnet19b_dw": Pretrained("ra_in1k", "Apache-2.0"),
-    "hrnet_w18": Pretrained("ms_aug_in1k", "MIT"),
     "mambaout_femto": Pretrained("in1k", "Apache-2.0"),
     "mobilenetv3_large_100": Pretrained("ra_in1k", "Apache-2.0"),
     "mobilenetv4_conv_small": Pretrained("e2400_r224_in1k", "Apache-2.0"),
