@@ -107,9 +107,11 @@ def test_a_preset_gives_settings_of_run_and_training_and_options_go_over_it(stud
     assert (header.network["width"], header.network["blocks"]) == (8, 2)
 
 
-def test_init_starts_from_a_model(studio):
+@pytest.mark.parametrize("name", ["first.safetensors", "first"])
+def test_init_starts_from_a_model_by_file_or_name(studio, monkeypatch, name):
+    monkeypatch.setenv("STYLIZE_MODELS", str(studio.folder))
     make_model(studio.folder / "first.safetensors")
-    assert studio(*LINE, "-q", "--init", "first.safetensors").code == 0
+    assert studio(*LINE, "-q", "--init", name).code == 0
     assert read_header(studio.folder / MODEL).steps == 2 + 2
 
 

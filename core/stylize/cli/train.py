@@ -22,6 +22,7 @@ from stylize.cli.options import (
 )
 from stylize.cli.report import INTERRUPTED, ProgressBar, ProgressLines, say, warn
 from stylize.errors import SettingsError, UsageError
+from stylize.models import find_model
 from stylize.plan import RunSettings, make_plan
 from stylize.plugins import PluginHost
 from stylize.presets import load_preset
@@ -88,8 +89,13 @@ def train(
         ),
     ] = False,
     init: Annotated[
-        Path | None,
-        typer.Option("--init", metavar="MODEL", help="Start from a trained model's network."),
+        str | None,
+        typer.Option(
+            "--init",
+            metavar="MODEL",
+            help="Start from a trained model's network, a name or a file: a new painting then "
+            "takes fewer steps.",
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Start anew, over a model and its checkpoint.")
@@ -148,7 +154,7 @@ def train(
             paintings=styles,
             resume=resume,
             force=force,
-            init=init,
+            init=find_model(host, init).path if init else None,
             summary=summary,
             license=license_,
             tell=warn,
