@@ -100,6 +100,14 @@ class TestGatysFromNoise(MethodContract):
     settings = {"iterations": [3, 3], "init": "noise", "scales": [0.5, 1.0]}  # noqa: RUF012
 
 
+class TestJohnson(MethodContract):
+    """In several tiles, so that there are steps to leave out."""
+
+    name = "johnson"
+    settings = {"tile": 64}  # noqa: RUF012
+    run_settings = {"model": "starry_night_fast", "size": 160}  # noqa: RUF012
+
+
 @pytest.mark.parametrize("name", OURS.names(Kind.METHOD))
 def test_every_method_has_its_contract(name):
     tested = {value.name for value in globals().values() if _is_method_contract(value)}
