@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
-
-import pytest
-
-from stylize.cli import run
+from stylize.testing import CommandRunner
+from stylize.testing.commandrunner import Outcome
 
 __all__ = ["ENDLESS", "FAST", "SMALL", "STEPS", "Command", "Outcome"]
 
@@ -23,51 +15,8 @@ STEPS = (*SMALL, "--set", "gatys.iterations=4")
 ENDLESS = (*SMALL, "--set", "gatys.iterations=100000")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended, and what it printed."""
-
-    code: int
-    stdout: bytes
-    err: str
-
-    @property
-    def out(self) -> str:
-        """Standard output as text."""
-        return self.stdout.decode()
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """Standard output as JSON records, one a line."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def complaint(self) -> str:
-        """Standard error, which must be the one line of an error."""
-        assert self.err.startswith("stylize: "), self.err
-        assert self.err.count("\n") == 1, self.err
-        return self.err.strip()
-
-
-class Command:
+class Command(CommandRunner):
     """`command("photo.png", "painting.png", *FAST)` is that line typed in `folder`."""
-
-    def __init__(
-        self,
-        folder: Path,
-        capture: pytest.CaptureFixture[bytes],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        self.folder = folder
-        self._capture = capture
-        self._monkeypatch = monkeypatch
-
-    def __call__(self, *arguments: str | Path, stdin: bytes = b"") -> Outcome:
-        self._monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(stdin)))
-        self._capture.readouterr()
-        code = run([str(argument) for argument in arguments])
-        out, err = self._capture.readouterr()
-        return Outcome(code, out, err.decode())
 
     @property
     def files(self) -> set[str]:
