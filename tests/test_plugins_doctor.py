@@ -76,6 +76,8 @@ BROKEN = {
                  "smoothing haze", "'math:pi' is not callable", "acme-constant"),
     "preset": (COMPONENTS.format(spec="PresetSpec('old', factory='stylize:no.toml')"),
                "preset old", "of acme-preset cannot be used", "pip install --upgrade acme-preset"),
+    "model": (COMPONENTS.format(spec="ModelSpec('lost', factory='stylize:no.safetensors')"),
+              "model lost", "of acme-model cannot be used", "pip install --upgrade acme-model"),
 }  # fmt: skip
 STUCK = {
     "hangs": ("import time; time.sleep(1000)", "hangs (no end after 2 s) at import"),

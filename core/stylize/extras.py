@@ -13,8 +13,11 @@ __all__ = ["PURPOSES", "import_extra", "require_extra"]
 # What each extra that a user may want is for.
 PURPOSES = {
     "evaluate": "the SSIM of stylize evaluate",
+    "export": "stylize models export (ONNX)",
     "plot": "plots of stylize compare --front and stylize analyze activations",
+    "tensorboard": "stylize train --tensorboard yes",
     "testing": "the contracts that plugins are tested with (stylize.testing)",
+    "train": "stylize train",
 }
 
 

@@ -29,6 +29,7 @@ from stylize.plan import Problem
 from stylize.protocols import Observer
 from stylize.settings import Settings, parse_settings
 from stylize.spec import (
+    FILE_KINDS,
     BackboneSpec,
     ComponentSpec,
     Kind,
@@ -78,8 +79,6 @@ API_ATTRIBUTE = "STYLIZE_PLUGIN_API"
 STRICT_VARIABLE = "STYLIZE_STRICT_PLUGINS"
 DISABLE_VARIABLE = "STYLIZE_DISABLE_PLUGINS"
 SPEC_TYPES = (BackboneSpec, SmoothingSpec, LossSpec, MethodSpec, ModelSpec, PresetSpec)
-# Specs whose `factory` is a file.
-FILE_SPECS = (ModelSpec, PresetSpec)
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 REFERENCES = {
@@ -561,7 +560,7 @@ def _check_spec(spec: ComponentSpec) -> None:
             )
     if len(tags) > len(set(tags)):
         raise PluginError(f"{spec.kind} {spec.name!r} has two weights with one tag")
-    form = "package:file" if isinstance(spec, FILE_SPECS) else "module:object"
+    form = "package:file" if spec.kind in FILE_KINDS else "module:object"
     _check_reference(spec, "factory", spec.factory, form)
     if spec.settings is not None:
         _check_reference(spec, "settings", spec.settings, "module:object")

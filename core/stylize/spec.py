@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 __all__ = [
+    "FILE_KINDS",
     "BackboneSpec",
     "ComponentSpec",
     "Kind",
@@ -34,6 +35,10 @@ class Kind(StrEnum):
     METHOD = "method"
     MODEL = "model"
     PRESET = "preset"
+
+
+# Kinds whose parts are files: their `factory` is "package:file".
+FILE_KINDS = frozenset({Kind.MODEL, Kind.PRESET})
 
 
 class Role(StrEnum):

@@ -33,7 +33,7 @@ from stylize.plugins import (
     canonical_name,
     disabled_names,
 )
-from stylize.spec import BackboneSpec, Kind
+from stylize.spec import FILE_KINDS, BackboneSpec
 
 __all__ = ["HEAVY", "run"]
 
@@ -176,7 +176,7 @@ def _check_making(channel: Channel, host: PluginHost) -> Iterator[Finding]:
         for failure in alone.failures:
             yield _failed(info, failure)
     for info, spec in registered(host):
-        if spec.kind is not Kind.PRESET:
+        if spec.kind not in FILE_KINDS:
             channel.step(f"the factory of {spec.kind} {spec.name}", info)
             yield from check_factory(host, info, spec)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stylize.doctor.finding import Finding, advice, problem
 from stylize.doctor.remedies import report_it
 from stylize.errors import ExtraMissingError, StylizeError
+from stylize.models import find_model
 from stylize.plugins import PluginHost, PluginInfo
 from stylize.presets import load_preset
 from stylize.spec import ComponentSpec, Kind
@@ -35,10 +36,13 @@ def check_collisions(host: PluginHost) -> Iterator[Finding]:
 
 
 def check_settings(host: PluginHost, info: PluginInfo, spec: ComponentSpec) -> Iterator[Finding]:
-    """Import a part's settings, or read a preset's file."""
+    """Import a part's settings, or read the file that a preset or a model is."""
+    name = f"{info.distribution}:{spec.name}"
     try:
         if spec.kind is Kind.PRESET:
-            load_preset(host, f"{info.distribution}:{spec.name}")
+            load_preset(host, name)
+        elif spec.kind is Kind.MODEL:
+            find_model(host, name)
         else:
             host.settings_model(spec)
     except StylizeError as error:

@@ -12,7 +12,7 @@ import pytest
 
 from stylize.plugins import API_ATTRIBUTE, PLUGIN_API, PluginHost, PluginInfo
 from stylize.presets import load_preset
-from stylize.spec import ComponentSpec, Kind
+from stylize.spec import FILE_KINDS, ComponentSpec, Kind
 from stylize.testing.contract import Contract
 from stylize.testing.hosts import builtin_host, load_plugin, register_plugin
 from stylize.testing.probe import Probed, probe_plugin
@@ -194,7 +194,7 @@ class PluginContract(Contract):
     def test_factories_load(self) -> None:
         host, info = self.registered
         for spec in info.specs:
-            if spec.kind in (Kind.MODEL, Kind.PRESET):  # whose factory is a file
+            if spec.kind in FILE_KINDS:
                 continue
             with self.calls(f"loading the factory of {spec.kind} {spec.name}"):
                 factory = host.load_object(spec.factory)
