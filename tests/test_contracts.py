@@ -68,6 +68,12 @@ def loss(request: pytest.FixtureRequest) -> None:
     request.cls.name = request.param
 
 
+@pytest.fixture(scope="class")
+def adain_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = make_adain_model(OURS, tmp_path_factory.mktemp("adain") / "model.safetensors")
+    request.cls.run_settings = {"model": str(path), "size": 160}
+
+
 @pytest.mark.usefixtures("plugin")
 class TestPlugins(PluginContract):
     pass
@@ -108,6 +114,14 @@ class TestJohnson(MethodContract):
     run_settings = {"model": "starry_night_fast", "size": 160}  # noqa: RUF012
 
 
+@pytest.mark.usefixtures("adain_model")
+class TestAdain(MethodContract):
+    """In several tiles, by a decoder that was never trained."""
+
+    name = "adain"
+    settings = {"tile": 64}  # noqa: RUF012
+
+
 @pytest.mark.parametrize("name", OURS.names(Kind.METHOD))
 def test_every_method_has_its_contract(name):
     tested = {value.name for value in globals().values() if _is_method_contract(value)}
@@ -116,17 +130,3 @@ def test_every_method_has_its_contract(name):
 
 def _is_method_contract(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, MethodContract)
-
-
-class TestAdain(MethodContract):
-    """In several tiles, by a decoder that was never trained."""
-
-    name = "adain"
-    settings = {"tile": 64}  # noqa: RUF012
-
-    @pytest.fixture(autouse=True, scope="class")
-    def write_model(
-        self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-    ) -> None:
-        path = make_adain_model(OURS, tmp_path_factory.mktemp("adain") / "model.safetensors")
-        request.cls.run_settings = {"model": str(path), "size": 160}
