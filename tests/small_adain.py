@@ -91,8 +91,8 @@ def make_adain_model(
                 "backbone": backbone,
                 "device": "cpu",
                 "precision": "float32",
-                "options": {"adain": network},
                 **(run or {}),
+                "options": {"adain": network, **(run or {}).get("options", {})},
             }
         ),
         training=True,

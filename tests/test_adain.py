@@ -25,6 +25,7 @@ Apply = Callable[..., Result]
 VARIANTS = {
     "vgg": {},
     "bilinear": {"enlarge": "bilinear"},
+    "reflect": {"run": {"options": {"vgg16": {"padding": "reflect"}}}},
     "tanh": {"run": {"smooth": "tanh", "smooth_layers": ("relu2_1",)}},
     "softmax": {"run": {"smooth": "softmax", "smooth_layers": ("relu2_1",)}},
     "resnet": {"backbone": "resnet50_thin.open_nsfw", "layer": "layer1.1"},
@@ -361,11 +362,22 @@ def test_a_header_of_another_network_is_refused(host, models, tmp_path, network,
         ({"backbone": "resnet50_thin"}, "was trained with backbone vgg16.oxford"),
         ({"options": {"adain": {"layer": "relu3_1"}}}, "trained with adain.layer relu2_1"),
         ({"smooth": "tanh"}, "was trained with smooth none"),
+        ({"options": {"vgg16": {"padding": "reflect"}}}, "with vgg16.padding default"),
     ],
 )
 def test_options_that_contradict_the_model_are_refused_with_the_command(apply, settings, said):
     with pytest.raises(UsageError, match=rf"{said}.*stylize train adain .* --styles PAINTINGS"):
         apply(noise(40, 32), PAINTING, **settings)
+
+
+def test_the_encoder_is_that_of_the_training(apply, models):
+    """The two models differ in nothing but the padding that their encoders were trained with."""
+    photograph = noise(80, 80)
+    zeros, reflect = (apply(photograph, PAINTING, name) for name in ("vgg", "reflect"))
+    again = apply(photograph, PAINTING, "reflect", options={"vgg16": {"padding": "reflect"}})
+    assert difference(zeros, reflect).max() > 3
+    assert difference(again, reflect).max() == 0
+    assert reflect.record["settings"]["options"]["vgg16"] == {"padding": "reflect"}
 
 
 def test_without_a_model_the_message_says_what_to_give(host):

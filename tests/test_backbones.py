@@ -237,6 +237,25 @@ def test_vgg_average_pooling_averages_where_max_pooling_did(oxford: Weights) -> 
         assert relative_error(features[layer], tensor) < 1e-4, layer
 
 
+def test_vgg_reflect_padding_makes_borders_like_all_else() -> None:
+    grey = torch.full((1, 3, 64, 64), 0.3)
+    zeros, reflect = (create_backbone("vgg16.oxford", padding=p) for p in ("zeros", "reflect"))
+    layers = list(reflect.layers)
+    with torch.no_grad():
+        even, uneven = reflect(grey, layers), zeros(grey, layers)
+    for name, features in even.items():
+        middle = features[..., features.shape[-2] // 2, features.shape[-1] // 2][..., None, None]
+        assert relative_error(features, middle.expand_as(features)) < 1e-4, name
+        assert relative_error(uneven[name], features) > 1e-2, name
+
+
+def test_vgg_reflect_padding_takes_two_positions_of_the_deepest_layer() -> None:
+    reflect = create_backbone("vgg16.random", padding="reflect")
+    for name, info in reflect.layers.items():
+        picture = noise(info.min_size)
+        assert reflect(picture, [name])[name].shape[-1] == info.min_size // info.stride, name
+
+
 def test_vgg_replicate_padding_repeats_the_border_in_the_first_layer(oxford: Weights) -> None:
     image, tensors = noise(24, 32), oxford.tensors or {}
     zeros, replicate = (create_backbone("vgg16.oxford", padding=p) for p in ("zeros", "replicate"))

@@ -97,6 +97,17 @@ def test_explicit_options_merge_with_a_presets_key_by_key():
     assert base["options"] == {"gatys": {"init": "noise", "history": 5}}
 
 
+@pytest.mark.parametrize(
+    ("backbone", "kept"), [("vgg16.random", True), ("resnet50_thin", False), (None, True)]
+)
+def test_a_preset_s_options_of_a_part_go_with_the_part(backbone, kept):
+    options = {"vgg16": {"padding": "reflect"}, "adain": {"width": 0.5}}
+    base = {"method": "adain", "backbone": "vgg16.oxford", "options": options}
+    merged = merge_settings(base, {"backbone": backbone} if backbone else {})
+    assert ("vgg16" in merged["options"]) == kept
+    assert merged["options"]["adain"] == {"width": 0.5}
+
+
 PRESET = """
     STYLIZE_PLUGIN_API = 1
 

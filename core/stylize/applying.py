@@ -103,35 +103,41 @@ def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> Ru
             own = header.network.get(name)
             if name in header.network and str(value) != str(own):
                 _refuse(model, f"{method.name}.{name}", value, own)
-    _check_losses(given, model, options)
+    _check_parts(given, model, options)
     # Losses are not computed: options of theirs that a model was trained with are its own affair.
-    losses = _loss_parts(given)
-    kept = {part: values for part, values in options.items() if part not in losses}
+    trained_parts = _trained_parts(given)
+    kept = {part: values for part, values in options.items() if part not in trained_parts}
+    kept |= {part: given.options[part] for part in _seen_parts(given) if part in given.options}
     kept[method.name] = {**header.network, **kept.get(method.name, {})}
     changes["options"] = kept
     return settings.model_copy(update=changes)
 
 
-def _loss_parts(trained: RunSettings) -> set[str]:
+def _seen_parts(trained: RunSettings) -> set[str]:
+    """Return the names, and roles, of the parts through which a model sees its pictures."""
+    backbone = split_backbone_name(trained.backbone)[0]
+    return {"backbone", "smoothing", backbone, trained.smooth}
+
+
+def _trained_parts(trained: RunSettings) -> set[str]:
     """Return the names, and roles, of the parts that a model was trained with."""
     return {
-        *("backbone", "smoothing", "content_loss", "style_loss", "image_loss"),
-        split_backbone_name(trained.backbone)[0],
-        trained.smooth,
+        *_seen_parts(trained),
+        *("content_loss", "style_loss", "image_loss"),
         trained.content_loss,
         trained.style_loss,
         *(trained.image_loss or ()),
     }
 
 
-def _check_losses(
+def _check_parts(
     trained: RunSettings, model: ModelFile, options: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Refuse options of backbone, smoothing and losses that differ from the training's.
 
     Raises: UsageError.
     """
-    for part in _loss_parts(trained).intersection(options):
+    for part in _trained_parts(trained).intersection(options):
         own = trained.options.get(part, {})
         for name, value in options[part].items():
             if name not in own or str(value) != str(own[name]):

@@ -12,7 +12,7 @@ from pydantic import Field
 from stylize.errors import PluginError, StylizeError
 from stylize.plan import RunSettings, make_settings
 from stylize.settings import Settings
-from stylize.spec import Kind
+from stylize.spec import Kind, split_backbone_name
 from stylize.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -56,12 +56,25 @@ def load_preset(host: PluginHost, name: str) -> Preset:
 
 
 def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay explicit settings over a preset's; part options merge key by key."""
-    options = {part: dict(values) for part, values in base.get("options", {}).items()}
+    """Lay explicit settings over a preset's; part options merge key by key.
+
+    Options that the preset gives a part by its name go where another part takes its place.
+    """
+    replaced = _part_names(base) - _part_names({**base, **over})
+    options = {
+        part: dict(values)
+        for part, values in base.get("options", {}).items()
+        if part not in replaced
+    }
     for part, values in over.get("options", {}).items():
         options.setdefault(part, {}).update(values)
     merged = {**base, **over}
     return {**merged, "options": options} if options else merged
+
+
+def _part_names(settings: Mapping[str, Any]) -> set[str]:
+    fields = ("method", "backbone", "smooth", "content_loss", "style_loss")
+    return {split_backbone_name(settings[field])[0] for field in fields if field in settings}
 
 
 def changed_settings(settings: RunSettings) -> dict[str, Any]:

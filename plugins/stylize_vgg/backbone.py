@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from stylize.errors import UnknownNameError
 from stylize.protocols import LayerInfo
 from stylize.weights import Weights
-from stylize_vgg.settings import VGGSettings
+from stylize_vgg.settings import Padding, VGGSettings
 
 # Of an image with more pixels than this, the activations of the first blocks are computed again
 # for the gradient instead of being kept: they hold three quarters of the memory.
@@ -36,10 +36,7 @@ class VGG(nn.Module):
             network = make(weights=None)
             network.classifier = nn.Identity()
         weights.load_into(network)
-        self.steps, self.layers = _name_layers(network.features)
-        first = self.steps["conv1_1"]
-        assert isinstance(first, nn.Conv2d)
-        first.padding_mode = settings.padding
+        self.steps, self.layers = _name_layers(network.features, settings.padding)
         self.pool = F.max_pool2d if settings.pooling == "max" else F.avg_pool2d
         # Not buffers: those would be rounded with the weights in bfloat16.
         self.mean, self.std = weights.mean, weights.std
@@ -98,8 +95,10 @@ def _block_number(step: str) -> str:
     return step.removeprefix("conv").removeprefix("relu").removeprefix("pool")[0]
 
 
-def _name_layers(features: Iterable[nn.Module]) -> tuple[nn.ModuleDict, dict[str, LayerInfo]]:
-    """Name the steps of torchvision's `features` in order, and describe those that are layers."""
+def _name_layers(
+    features: Iterable[nn.Module], padding: Padding
+) -> tuple[nn.ModuleDict, dict[str, LayerInfo]]:
+    """Name the steps of torchvision's `features` in order, pad, and describe the layers."""
     steps = nn.ModuleDict()
     layers: dict[str, LayerInfo] = {}
     block, index, channels = 1, 0, 0
@@ -112,10 +111,13 @@ def _name_layers(features: Iterable[nn.Module]) -> tuple[nn.ModuleDict, dict[str
         if isinstance(step, nn.Conv2d):
             index, channels = index + 1, step.out_channels
             name = f"conv{block}_{index}"
+            if padding == "reflect" or name == "conv1_1":
+                step.padding_mode = padding
         else:
             name = f"relu{block}_{index}"
         steps[name] = step
-        layers[name] = LayerInfo(channels, stride, stride)
+        # A mirror image takes two positions.
+        layers[name] = LayerInfo(channels, stride, stride * (1 + (padding == "reflect")))
     return steps, layers
 
 

@@ -9,12 +9,18 @@ from pydantic import Field
 from stylize.settings import Settings
 
 
+Padding = Literal["zeros", "replicate", "reflect"]
+
+
 class VGGSettings(Settings):
     """Settings of a VGG."""
 
     pooling: Literal["max", "average"] = Field(
         "max", description="max: as trained; average: smoother pictures (Gatys et al. 2015)."
     )
-    padding: Literal["zeros", "replicate"] = Field(
-        "zeros", description="Of the first layer; replicate gives fewer border artefacts."
+    padding: Padding = Field(
+        "zeros",
+        description="What lies around the picture. zeros: as trained; replicate: the edge's own "
+        "pixels, for the first layer; reflect: its mirror image, for every layer, as in AdaIN's "
+        "encoder: borders look like all else.",
     )
