@@ -8,7 +8,6 @@ from pydantic import Field
 
 from stylize.settings import Settings
 
-
 Padding = Literal["zeros", "replicate", "reflect"]
 
 
