@@ -33,6 +33,27 @@ def test_blend_two_styles_writes_a_strip_of_five(tmp_path, photo, painting, demo
         assert strip.width == 5 * 48
 
 
+def test_textures_are_painted_of_every_kind_and_the_same_again(tmp_path, demo):
+    for folder in ("one", "two"):
+        command = [sys.executable, EXAMPLES / "paint_textures.py", demo, tmp_path / folder, 8, 96]
+        subprocess.run(list(map(str, command)), check=True)
+    pictures = sorted((tmp_path / "one").iterdir())
+    assert len(pictures) == 8
+    for path in pictures:
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        with Image.open(path) as picture:
+            assert picture.size == (96, 96)
+            assert len(picture.getcolors(96 * 96)) > 100
+    assert len({path.read_bytes() for path in pictures}) == 8
+
+
+def test_textures_want_photographs(tmp_path):
+    command = [sys.executable, str(EXAMPLES / "paint_textures.py"), str(tmp_path), str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True)
+    assert said.returncode == 1
+    assert said.stderr == f"{tmp_path}: no .jpg files in it: give a folder of photographs\n"
+
+
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
     """The built wheel, both distributions, and what they need, in an environment of their own."""
