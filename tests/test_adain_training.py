@@ -136,6 +136,20 @@ def test_pictures_that_take_their_own_style_have_their_own_features_as_target(ho
     torch.testing.assert_close(plain.features[1:], targets.features[1:], rtol=1e-4, atol=1e-3)
 
 
+def test_content_is_compared_with_the_photograph_as_far_as_target_alpha_says(host):
+    photographs, paintings = torch.rand(2, 2, 3, 32, 32)
+    found = {}
+    for alpha in (0.0, 0.25, 1.0):
+        task = make_task(host, options={"adain": {**SHALLOW, **PLAIN, "target_alpha": alpha}})
+        found[alpha] = task._targets(photographs, paintings, mix=False)
+    own = task.parts.features(photographs, ["relu2_1"])["relu2_1"].float()
+    given = found[1.0].features
+    torch.testing.assert_close(found[0.0].content, own)
+    torch.testing.assert_close(found[1.0].content, given)
+    torch.testing.assert_close(found[0.25].content, own + 0.25 * (given - own))
+    torch.testing.assert_close(found[0.25].features, given)  # what is decoded stays eq. 9's
+
+
 def test_only_pictures_with_their_own_style_are_compared_by_pixels_and_only_in_training(host):
     options = {"adain": {**SHALLOW, **PLAIN, "own_style": 0.5, "pixel_weight": 10.0}}
     task = make_task(host, options=options)

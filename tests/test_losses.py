@@ -54,8 +54,14 @@ def gram_swag(f: np.ndarray, s: np.ndarray) -> float:  # eq. 14
     return np.sum((f @ f.T - s @ s.T) ** 2) / (4 * channels**2 * positions**2)
 
 
+def gram_norm(f: np.ndarray, s: np.ndarray) -> float:  # as stylize evaluate, unsquared
+    positions = f.shape[1]
+    return np.linalg.norm(f @ f.T / positions - s @ s.T / positions)
+
+
 @pytest.mark.parametrize(
-    ("form", "formula"), [("sum", gram_sum), ("size", gram_size), ("swag", gram_swag)]
+    ("form", "formula"),
+    [("sum", gram_sum), ("size", gram_size), ("swag", gram_swag), ("norm", gram_norm)],
 )
 def test_gram_loss_is_the_printed_equation(form, formula):
     output, target = features(0), features(1)

@@ -39,6 +39,14 @@ class AdainSettings(Settings):
         ge=0,
         description="Training: weight of the mean squared difference of those pictures' pixels.",
     )
+    target_alpha: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Training: share of the style in the features that content is compared with; "
+        "1 is the paper's eq. 10, where a strong style is far from the photograph; 0 compares with "
+        "the photograph itself.",
+    )
     style_colors: float = Field(
         0.5,
         ge=0,

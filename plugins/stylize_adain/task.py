@@ -30,10 +30,12 @@ class _Targets:
 
     Args:
         features: (N, C, H, W) at the encoder's last layer, float32 (t of eq. 9).
+        content: what content is compared with, of the same shape.
         style: by layer.
     """
 
     features: Tensor
+    content: Tensor
     style: Mapping[str, Statistics]
 
 
@@ -98,7 +100,7 @@ class AdainTask:
     def _objective(self, targets: _Targets) -> Objective:
         """Return eq. 12: content by what was decoded, style by what the paintings are like."""
         content = self.parts.content
-        target = content.loss.statistics(targets.features)
+        target = content.loss.statistics(targets.content)
         weight: Tensor | float = content.weight
         if self.parts.relative:
             weight = weight / relative_reference(content.loss, target)
@@ -133,7 +135,8 @@ class AdainTask:
             Moments.from_raw(*moments_of(content)),
             Moments.from_raw(mixture(mean), mixture(square)),
         )
-        return _Targets(target, style)
+        compared = content.float().lerp(target, self.settings.target_alpha)
+        return _Targets(target, compared, style)
 
     @torch.no_grad()
     def _features_of_noise(self) -> Tensor:

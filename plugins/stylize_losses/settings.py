@@ -1,4 +1,7 @@
-"""Settings of the losses. `form` only matters under `--balance paper`: relative divides it out."""
+"""Settings of the losses.
+
+Under `--balance relative`, of a loss's forms only the power matters: factors are divided out.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,11 @@ class FeatureSettings(Settings):
 class GramSettings(Settings):
     """Settings of the Gram loss."""
 
-    form: Literal["mean", "sum", "size", "swag"] = Field(
+    form: Literal["mean", "sum", "size", "swag", "norm"] = Field(
         "mean",
         description="What divides F F^T: mean: positions M; sum: nothing, eq. 3-4; size: C x M, "
-        "eq. 6-7; swag: eq. 14, the sum's distance over 4 C^2 M^2.",
+        "eq. 6-7; swag: eq. 14, the sum's distance over 4 C^2 M^2; norm: positions M, and the "
+        "distance's root, with a kink at zero: few far-off pictures do not rule a batch.",
     )
 
 

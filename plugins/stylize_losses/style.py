@@ -19,7 +19,7 @@ TINY = 1e-30
 
 
 class GramLoss:
-    """Squared Frobenius distance of Gram matrices.
+    """Frobenius distance of Gram matrices, squared in all forms but one.
 
     Source: eq. 3-4 (Gatys), eq. 6-7 (Johnson), eq. 14 (SWAG) of the paper, by `form`. The paper
     sums over positions and leaves open what happens where the two images differ in size; the
@@ -38,9 +38,11 @@ class GramLoss:
         return Statistics({"outer": mean_outer_product(features)}, positions)
 
     def distance(self, current: Statistics, target: Statistics) -> Tensor:
-        """Return (N,) squared distances."""
+        """Return (N,) distances, squared but for `form` norm."""
         gram = current.values["outer"]
         squares = (gram - target.values["outer"]).square().sum(dim=(1, 2))
+        if self.form == "norm":
+            return (squares + TINY).sqrt() - TINY**0.5
         channels = gram.shape[1]
         factor = {
             "mean": 1.0,
