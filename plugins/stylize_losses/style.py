@@ -40,7 +40,7 @@ class GramLoss:
     def distance(self, current: Statistics, target: Statistics) -> Tensor:
         """Return (N,) distances, squared but for `form` norm."""
         gram = current.values["outer"]
-        squares = (gram - target.values["outer"]).square().sum(dim=(1, 2))
+        squares: Tensor = (gram - target.values["outer"]).square().sum(dim=(1, 2))
         if self.form == "norm":
             return (squares + TINY).sqrt() - TINY**0.5
         channels = gram.shape[1]
