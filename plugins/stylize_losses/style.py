@@ -40,9 +40,10 @@ class GramLoss:
     def distance(self, current: Statistics, target: Statistics) -> Tensor:
         """Return (N,) distances, squared but for `form` norm."""
         gram = current.values["outer"]
-        squares: Tensor = (gram - target.values["outer"]).square().sum(dim=(1, 2))
+        squares = (gram - target.values["outer"]).square().sum(dim=(1, 2))
         if self.form == "norm":
-            return (squares + TINY).sqrt() - TINY**0.5
+            norm: Tensor = (squares + TINY).sqrt() - TINY**0.5
+            return norm
         channels = gram.shape[1]
         factor = {
             "mean": 1.0,
