@@ -32,14 +32,15 @@ from stylize.testing import assert_composes
 from stylize.testing.hosts import builtin_host
 
 ROOT = Path(__file__).parents[1]
-PAGES = ROOT / "docs" / "plugins"
-WRITTEN = sorted((ROOT / "docs").rglob("*.md"))
+DOCS = ROOT / "docs"
+PAGES = DOCS / "plugins"
+WRITTEN = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))]
 KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset", "model")
 
 
 def load_generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("plugin_pages", PAGES / "generate.py")
+    spec = importlib.util.spec_from_file_location("plugin_pages", DOCS / "generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -60,7 +61,7 @@ def files(page: str) -> dict[str, str]:
     """Return the blocks whose first line is a path, by path."""
     found = {}
     for language in ("python", "toml"):
-        for block in blocks(PAGES / page, language):
+        for block in blocks(DOCS / page, language):
             head, _, source = block.partition("\n")
             if named := re.fullmatch(r"# (\S+\.\w+)", head):
                 found[named[1]] = source
@@ -75,7 +76,7 @@ def test_a_generated_page_is_what_the_code_says(page, monkeypatch):
     # Plugins that are installed beside ours must not change the page.
     monkeypatch.setattr(PluginHost, "discover", lambda *_, **__: builtin_host())
     made = GENERATOR.PAGES[page]()
-    assert (PAGES / page).read_text(encoding="utf-8") == made, "run docs/plugins/generate.py"
+    assert (DOCS / page).read_text(encoding="utf-8") == made, "run docs/generate.py"
 
 
 @pytest.mark.parametrize("name", HOOKS)
@@ -124,7 +125,7 @@ def test_there_is_a_how_to_for_every_kind_and_hook():
 def how_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginHost]:
     """The built-in plugins and the packages of the how-to page."""
     folder = tmp_path_factory.mktemp("how_to")
-    for name, source in files("how-to.md").items():
+    for name, source in files("plugins/how-to.md").items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(source, encoding="utf-8")
@@ -186,7 +187,7 @@ def test_the_how_to_s_observer_follows_gatys_alone(how_to):
 
 
 def test_the_tutorial_shows_the_files_of_the_example():
-    shown = files("tutorial.md")
+    shown = files("tutorials/ship-a-smoothing.md")
     assert len(shown) == 5
     for name, source in shown.items():
         text = (ROOT / "examples" / "stylize-divisive" / name).read_text(encoding="utf-8")
@@ -197,7 +198,7 @@ def test_the_tutorial_shows_the_files_of_the_example():
 
 def test_every_python_block_is_a_file_that_is_run():
     for page in WRITTEN:
-        if page.name not in GENERATOR.PAGES:
+        if str(page.relative_to(DOCS)) not in GENERATOR.PAGES:
             for block in blocks(page, "python"):
                 assert re.match(r"# \S+\.py\n", block), f"{page.name}: {block[:60]}"
 

@@ -1,6 +1,6 @@
-"""Writes reference.md and settings.md from signatures, docstrings and settings schemas.
+"""Writes plugins/reference.md and reference/settings.md from the code and its settings schemas.
 
-    python docs/plugins/generate.py
+    python docs/generate.py
 
 The pages are never edited by hand: a test compares them with what this makes.
 """
@@ -29,7 +29,7 @@ from stylize.testing import fixtures
 
 HERE = Path(__file__).parent
 BUILT_IN = "stylize-nst"
-NOTE = "<!-- Made by docs/plugins/generate.py: do not edit. -->"
+NOTE = "<!-- Made by docs/generate.py: do not edit. -->"
 IMPORTS = (
     "Everything here is of plugin API 1. Names without a module before them are imported from "
     "`stylize`."
@@ -284,7 +284,7 @@ def _joined(lines: list[str]) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
-PAGES = {"reference.md": reference, "settings.md": settings}
+PAGES = {"plugins/reference.md": reference, "reference/settings.md": settings}
 
 
 def main() -> int:
