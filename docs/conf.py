@@ -14,9 +14,9 @@ release = framework_version()
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
+    "docstrings",
     "mathml",
 ]
 exclude_patterns = ["_build"]
@@ -30,3 +30,16 @@ html_copy_source = html_show_sourcelink = False
 myst_heading_anchors = 4
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
 html_math_renderer = "mathml"
+
+# Docstrings have `code` in single backticks.
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_class_signature = "mixed"
+python_use_unqualified_type_names = True
+# Types of other packages, whose documentation would have to be fetched, and aliases of unions.
+nitpick_ignore_regex = [
+    ("py:class", r"(collections\.abc|pathlib|threading|torch|PIL|pluggy)\..*"),
+    ("py:class", r"(Tensor|nn\.Module|Path|Image\.Image|ImageSource|Quality|StopReason|_Loaded)"),
+    ("py:class", r".*\[.*"),  # annotations that are text: autodoc takes them apart at commas
+]

@@ -1,0 +1,214 @@
+"""The page for plugin authors: hooks, protocols, declarations, contracts, from their docstrings."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from _pytest.fixtures import FixtureFunctionDefinition
+
+import stylize
+from _reference.markdown import page
+from stylize import hookspecs, plan, protocols, run, spec, testing, weights
+from stylize.settings import Settings
+from stylize.testing import fixtures
+
+__all__ = ["arguments_of", "hooks", "plugin_api"]
+
+IMPORTS = (
+    "Everything here is of plugin API 1. Names without a module before them are imported from "
+    "`stylize`."
+)
+HOOKS = (
+    "Functions of the plugin module, marked with `stylize.hookimpl`. A plugin may leave out any, "
+    "and an implementation any argument."
+)
+FIXTURES = "The functions are of `stylize.testing`; pytest has the fixtures wherever stylize is."
+
+SPECS = (
+    spec.SmoothingSpec,
+    spec.BackboneSpec,
+    spec.WeightsSpec,
+    spec.LossSpec,
+    spec.MethodSpec,
+    spec.PresetSpec,
+    spec.Role,
+)
+PASSED = (
+    protocols.LayerInfo,
+    protocols.Statistics,
+    protocols.StyleImage,
+    weights.Weights,
+    plan.Plan,
+    plan.Problem,
+    run.Run,
+    run.Progress,
+    Settings,
+)
+CONTRACTS = (
+    testing.PluginContract,
+    testing.SmoothingContract,
+    testing.BackboneContract,
+    testing.LossContract,
+    testing.MethodContract,
+)
+
+
+def plugin_api() -> str:
+    """Return the page of hooks, protocols, declarations and contracts."""
+    lines = ["## Hooks", "", HOOKS, ""]
+    for hook in hooks():
+        lines += _function(hook, level=3, headings=True)
+    lines += ["## Protocols", "", "Structural: no base class is needed.", ""]
+    for protocol in _protocols():
+        lines += _class(protocol)
+    lines += ["## Declarations", "", "Plain data, without torch.", ""]
+    for declaration in (spec.ComponentSpec, *SPECS):
+        lines += _class(declaration)
+    lines += ["## What plugins are given", ""]
+    for passed in PASSED:
+        lines += _class(passed)
+    lines += ["## Contracts", "", "Of `stylize.testing`; each promise is a test.", ""]
+    for contract in CONTRACTS:
+        lines += [f"### `stylize.testing.{contract.__name__}`", "", *_docstring(contract), ""]
+        lines += [f"- {promise}" for promise in _promises(contract)] + [""]
+    lines += ["## Functions and fixtures for tests", "", FIXTURES, ""]
+    for function in (testing.temporary_plugin, testing.assert_composes):
+        lines += _function(function, level=3)
+    for name, function in vars(fixtures).items():
+        if isinstance(function, FixtureFunctionDefinition):
+            lines += [f"### `{name}`", "", *_docstring(function), ""]
+    return page("Reference", IMPORTS, lines)
+
+
+def hooks() -> list[Callable[..., Any]]:
+    """Return the specifications of all hooks, in the order of their definition."""
+    return [
+        function
+        for name, function in vars(hookspecs).items()
+        if name.startswith("stylize_") and inspect.isfunction(function)
+    ]
+
+
+def arguments_of(function: Callable[..., Any]) -> dict[str, str]:
+    """Return the description of each argument, from the docstring.
+
+    Raises: ValueError for one that the docstring does not describe.
+    """
+    described = _described(inspect.getdoc(function) or "")
+    names = list(inspect.signature(function).parameters)
+    if missing := [name for name in names if name not in described]:
+        raise ValueError(f"{function.__name__}: describe {', '.join(missing)} under Args")
+    return {name: described[name] for name in names}
+
+
+def _protocols() -> list[type]:
+    found = [getattr(protocols, name) for name in protocols.__all__]
+    return [p for p in found if getattr(p, "_is_protocol", False)] + [weights.WeightsSource]
+
+
+def _class(subject: type) -> list[str]:
+    """Return the heading, signature, docstring and public methods of a class."""
+    lines = [f"### `{_import_name(subject)}`", ""]
+    if dataclasses.is_dataclass(subject):
+        lines += _signature(subject)
+    lines += [*_docstring(subject), ""]
+    for attribute, value in vars(subject).items():
+        if attribute.startswith("_") and attribute != "__call__":
+            continue
+        if isinstance(value, property) and value.fget is not None:
+            lines += [f"#### `{attribute}`", "", *_docstring(value.fget), ""]
+        elif inspect.isfunction(value):
+            lines += _function(value, level=4)
+    return lines
+
+
+def _import_name(subject: type) -> str:
+    public = subject.__name__ in stylize.__all__
+    return subject.__name__ if public else f"{subject.__module__}.{subject.__name__}"
+
+
+def _function(function: Callable[..., Any], level: int, *, headings: bool = False) -> list[str]:
+    """Return a function's heading, signature and docstring; `headings`: one an argument too."""
+    signature = inspect.signature(function)
+    parameters = [p for name, p in signature.parameters.items() if name != "self"]
+    mark = "#" * level
+    lines = [f"{mark} `{function.__name__}`", "", "```python"]
+    shown = str(signature.replace(parameters=parameters))
+    # Annotations are text in modules that postpone them, which `str` quotes as it does defaults.
+    lines += [function.__name__ + re.sub(r"(: |-> )'([^']*)'", r"\1\2", shown), "```", ""]
+    text = inspect.getdoc(function) or ""
+    if not headings:
+        return [*lines, *_paragraphs(text), ""]
+    lines += [*_paragraphs(re.sub(r"Args:\n(?:[ ]+.*\n?)+", "", text)), ""]
+    for name, description in arguments_of(function).items():
+        lines += [f"{mark}# `{name}`", "", _sentence(description), ""]
+    return lines
+
+
+def _signature(subject: type) -> list[str]:
+    """Return how a dataclass is made, a field a line."""
+    fields = [field for field in dataclasses.fields(subject) if field.init]
+    lines = ["```python", f"{subject.__name__}("]
+    for field in fields:
+        default = ""
+        if field.default is not dataclasses.MISSING:
+            default = f" = {field.default!r}"
+        elif field.default_factory is not dataclasses.MISSING:
+            default = f" = {field.default_factory()!r}"
+        if " at 0x" in default:
+            default = " = ..."
+        lines.append(f"    {field.name}: {field.type}{default},")
+    return [*lines, ")", "```", ""]
+
+
+def _docstring(subject: Any) -> list[str]:
+    return _paragraphs(inspect.getdoc(subject) or "")
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Return a docstring as Markdown: what is under "Args:" and the like becomes a list."""
+    lines: list[str] = []
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
+        head, _, rest = paragraph.partition("\n")
+        if head in ("Args:", "Attributes:"):
+            lines += [f"- `{name}`: {says}" for name, says in _items(rest)]
+        elif head.startswith("versionadded: "):
+            lines.append(f"Since {head.removeprefix('versionadded: ')}.")
+        else:
+            lines.append(" ".join(line.strip() for line in paragraph.splitlines()))
+        lines.append("")
+    return lines[:-1]
+
+
+def _described(text: str) -> dict[str, str]:
+    found = re.search(r"Args:\n((?:[ ]+.*\n?)+)", text)
+    return dict(_items(found[1])) if found else {}
+
+
+def _items(block: str) -> Iterator[tuple[str, str]]:
+    """Yield names and descriptions of an indented block "name, name: text"; text may go on."""
+    items: list[list[str]] = []
+    for line in block.rstrip().splitlines():
+        if re.match(r" {4}\S", line):
+            items.append([line.strip()])
+        elif items:
+            items[-1].append(line.strip())
+    for item in items:
+        names, _, says = " ".join(item).partition(": ")
+        for name in names.split(", "):
+            yield name, says
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _promises(contract: type) -> Iterator[str]:
+    """Yield the promises of a contract: its tests' names, in words."""
+    for name in dir(contract):
+        if name.startswith("test_"):
+            yield name.removeprefix("test_").replace("_s_", "'s ").replace("_", " ")
