@@ -29,7 +29,7 @@ from stylize.cli import build_app
 from stylize.cli.group import DEFAULT_COMMAND
 from stylize.testing import CommandRunner
 
-__all__ = ["Scratch", "parse", "shrink"]
+__all__ = ["SHELL", "TARGETS", "Scratch", "parse", "shrink"]
 
 PICTURES = ("photo.jpg", "painting.jpg", "photos/one.jpg", "photos/two.jpg", "photos/three.jpg",
             "paintings/one.jpg", "paintings/two.jpg")  # fmt: skip
