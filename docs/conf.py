@@ -31,6 +31,9 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
 html_math_renderer = "mathml"
 
+# It would make a dash of the two hyphens of an option.
+smartquotes = False
+
 # Docstrings have `code` in single backticks.
 default_role = "code"
 autodoc_member_order = "bysource"

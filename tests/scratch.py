@@ -29,7 +29,7 @@ from stylize.cli import build_app
 from stylize.cli.group import DEFAULT_COMMAND
 from stylize.testing import CommandRunner
 
-__all__ = ["Scratch", "parse", "shrink"]
+__all__ = ["SHELL", "TARGETS", "Scratch", "parse", "shrink"]
 
 PICTURES = ("photo.jpg", "painting.jpg", "photos/one.jpg", "photos/two.jpg", "photos/three.jpg",
             "paintings/one.jpg", "paintings/two.jpg")  # fmt: skip
@@ -81,7 +81,8 @@ def shrink(path: str, params: dict[str, Any], arguments: Sequence[str]) -> list[
         if iterates and "method=" not in text:
             words += SHORT
     elif path == "train":
-        words += (*TRAINING, *NARROW.get(params["method"], ()))
+        # A network that it starts from has its own width.
+        words += (*TRAINING, *(() if params["init"] else NARROW.get(params["method"], ())))
     return words
 
 
@@ -110,6 +111,8 @@ class Scratch:
         self.monkeypatch = monkeypatch
         self.lenient = lenient
         self.names: dict[str, Any] = {"__name__": "page"}
+        self.drawn = 0
+        monkeypatch.setenv("STYLIZE_MODELS", str(folder / "models.of.mine"))
         monkeypatch.chdir(folder)
         monkeypatch.syspath_prepend(folder)
         for name in PICTURES:
@@ -167,7 +170,7 @@ class Scratch:
     def _stylize(self, arguments: list[str]) -> int:
         path, params = parse(self.host, arguments)
         if self.lenient:
-            self._provide(params)
+            self._provide(path, params)
         if self.lenient and "force" in params:  # lines of a list are ways to do the same
             arguments = [*arguments, "--force"]
         outcome = self.command(*shrink(path, params, arguments))
@@ -178,31 +181,46 @@ class Scratch:
             print(outcome.err, file=sys.stderr)
         return outcome.code
 
-    def _provide(self, params: dict[str, Any]) -> None:
+    def _provide(self, path: str, params: dict[str, Any]) -> None:
         """Make the pictures, folders and models that a command takes."""
-        wanted = [params.get(key) or () for key in INPUTS]
-        lists = [value if isinstance(value, list | tuple) else [value] for value in wanted]
-        for path in (Path(str(name)) for names in lists for name in names):
-            if path.suffix in (".jpg", ".png"):
-                self._draw(path)
-            elif str(path) != "-" and not path.exists() and "*" not in str(path):
-                for number in range(3):
-                    self._draw(path / f"{number}.jpg")
-        model = params.get("model")
-        if model and not Path(model).exists() and model not in self.host.names(Kind.MODEL):
-            several = len(params.get("files") or ()) > 1 or params.get("style")
-            if several:
-                make_adain_model(self.host, Path(model))
-            else:
-                make_model(Path(model))
+        for key in INPUTS:
+            given = params.get(key) or ()
+            names = [str(n) for n in (given if isinstance(given, list | tuple) else [given])]
+            for place, name in enumerate(names):
+                last = key == "files" and 0 < place == len(names) - 1 and not params.get("style")
+                self._provide_picture(Path(name), painted=last or key in ("style", "styles"))
+        for key in ("model", "init", *(("name",) if path.startswith("models ") else ())):
+            if name := params.get(key):
+                several = len(params.get("files") or ()) > 1 or params.get("style")
+                self._provide_model(str(name), any_style=bool(several))
 
-    def _draw(self, path: Path) -> None:
+    def _provide_picture(self, path: Path, *, painted: bool) -> None:
+        if path.suffix in (".jpg", ".png"):
+            self._draw(path, painted=painted)
+        elif str(path) != "-" and not path.exists() and "*" not in str(path):
+            for number in range(3):
+                self._draw(path / f"{number}.jpg", painted=painted)
+
+    def _provide_model(self, name: str, *, any_style: bool) -> None:
+        own = Path("models.of.mine") / f"{name}.safetensors"
+        path = Path(name) if name.endswith(".safetensors") else own
+        if path.exists() or name in self.host.names(Kind.MODEL):
+            return
+        path.parent.mkdir(exist_ok=True, parents=True)
+        if any_style:
+            make_adain_model(self.host, path)
+        else:
+            make_model(path)
+
+    def _draw(self, path: Path, *, painted: bool = False) -> None:
+        """Draw a small picture unless it is there; no two are alike."""
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        painted = "paint" in str(path)
+        painted = painted or "paint" in str(path)
         with Image.open(self.demo / ("starry_night.jpg" if painted else "china.jpg")) as image:
-            image.resize((96, 72)).save(path)
+            self.drawn += 1
+            image.rotate(7 * self.drawn).resize((96, 72)).save(path)
 
     def _python(self, arguments: list[str]) -> None:
         with pytest.MonkeyPatch.context() as patch:

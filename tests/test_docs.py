@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ from documents import (
     inline_code,
     name,
 )
-from scratch import TARGETS, Scratch, parse
+from scratch import SHELL, TARGETS, Scratch, parse
 from stylize import Kind, PluginHost
 from stylize.cli import build_app
 from stylize.plan import RunSettings
@@ -37,6 +38,8 @@ from stylize.testing.hosts import builtin_host
 LANGUAGES = {"bibtex", "json", "python", "sh", "text", "toml", "yaml"}
 # Of distributions with parts of their own.
 EXAMPLES = [page for page in PAGES if page.is_relative_to(ROOT / "examples")]
+# Followed in an environment of its own, by test_tutorial_plugin.py: its plugin is installed there.
+FOLLOWED = [DOCS / "tutorials" / "ship-a-smoothing.md"]
 # Options that pages name of other programs.
 FOREIGN = {"--nproc-per-node"}
 
@@ -56,8 +59,9 @@ def test_a_generated_page_is_what_the_code_says(page, monkeypatch):
 
 
 def pages_with_code() -> list[Path]:
-    """Return the pages to run; an example's is tested where the example is installed."""
-    return [p for p in PAGES if p not in (*GENERATED, *EXAMPLES) and blocks(p, "sh", "python")]
+    """Return the pages to run here, and not where what they install is installed."""
+    elsewhere = (*GENERATED, *EXAMPLES, *FOLLOWED)
+    return [page for page in PAGES if page not in elsewhere and blocks(page, "sh", "python")]
 
 
 @pytest.mark.slow
@@ -87,11 +91,11 @@ def test_commands_are_ones_that_the_command_takes(host):
         for block in blocks(page, "sh"):
             for words in commands(block.source):
                 if "stylize" in words and "install" not in words:
-                    words = [w for w in words[words.index("stylize") + 1 :] if w not in ("|", ">")]
+                    words = words[words.index("stylize") + 1 :]
+                    words = list(takewhile(lambda word: not SHELL.match(word), words))
                     where = f"{name(page)}: {' '.join(words)}"
-                    check_command(
-                        host, words, where, names=block.names_ours and page not in EXAMPLES
-                    )
+                    ours = block.names_ours and page not in (*EXAMPLES, *FOLLOWED)
+                    check_command(host, words, where, names=ours)
                 elif words[0] == "make":
                     assert words[1] in TARGETS, f"{name(page)}: make {words[1]}"
 
