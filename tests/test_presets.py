@@ -142,3 +142,16 @@ def test_a_broken_preset_is_one_line_and_hides_no_other(command, monkeypatch, te
         assert "preset odd (" in outcome.complaint
         assert message in outcome.complaint
     assert command("presets", "show", "gatys_daytime").code == 0
+
+
+def test_a_presets_options_go_with_the_part_that_is_replaced(host):
+    preset = load_preset(host, "swag").settings
+    assert {"softmax", "gram", "feature", "gatys"} <= set(preset["options"])
+    for over, gone in (({"smooth": "none"}, "softmax"), ({"style_loss": "moments"}, "gram")):
+        merged = merge_settings(preset, over)
+        assert set(preset["options"]) - set(merged["options"]) == {gone}
+        make_plan(host, make_settings(merged))
+    other_tag = merge_settings(
+        {"options": {"vgg16": {"pooling": "average"}}}, {"backbone": "vgg16.random"}
+    )
+    assert other_tag["options"] == {"vgg16": {"pooling": "average"}}

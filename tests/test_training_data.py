@@ -127,6 +127,15 @@ def test_held_out_pictures_are_always_framed_alike(folder):
         assert torch.equal(pixels_of(one, number), pixels_of(one, number + 6))
 
 
+# Heights of which 64 / (64 / height) is more than the height.
+@pytest.mark.parametrize("height", [49, 98, 103, 253])
+def test_a_crop_is_never_a_hair_larger_than_the_photograph(tmp_path, height):
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (height + 5, height)).save(path)
+    data = Photographs((str(path),), settings(crop=64), seed=0, fixed=True)
+    assert pixels_of(data, 0).shape == (3, 64, 64)
+
+
 def test_held_out_are_at_most_a_tenth_and_never_trained_on():
     files = [f"{number}.jpg" for number in range(60)]
     training, held_out = split_held_out(files, 8, seed=1)

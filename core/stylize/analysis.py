@@ -36,13 +36,14 @@ SIZE = 512
 class LayerActivations:
     """What one image's activations at one layer are like after one smoothing.
 
+    Each number is NaN where all activations are 0.
+
     Args:
         image: its name.
         backbone: with the tag of its weights.
         peak: largest over mean magnitude: 1 for a flat map.
         entropy: of magnitudes, 0 for one peak to 1 for a flat map.
         gram_entropy: the same of the Gram matrix.
-        Each is NaN where all activations are 0.
     """
 
     image: str

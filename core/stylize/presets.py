@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from stylize.plugins import PluginHost
 
 __all__ = ["Preset", "changed_settings", "load_preset", "merge_settings"]
+
+
+# Settings that name a part.
+PARTS = "method", "backbone", "smooth", "content_loss", "style_loss"
 
 
 class Preset(Settings):
@@ -58,9 +62,10 @@ def load_preset(host: PluginHost, name: str) -> Preset:
 def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Lay explicit settings over a preset's; part options merge key by key.
 
-    Options that the preset gives a part by its name go where another part takes its place.
+    Options of a part that another takes the place of go with it: a preset's of softmax say
+    nothing of `--smooth none`.
     """
-    replaced = _part_names(base) - _part_names({**base, **over})
+    replaced = set(_replaced(base, over))
     options = {
         part: dict(values)
         for part, values in base.get("options", {}).items()
@@ -72,9 +77,13 @@ def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str
     return {**merged, "options": options} if options else merged
 
 
-def _part_names(settings: Mapping[str, Any]) -> set[str]:
-    fields = ("method", "backbone", "smooth", "content_loss", "style_loss")
-    return {split_backbone_name(settings[field])[0] for field in fields if field in settings}
+def _replaced(base: Mapping[str, Any], over: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parts that `base` names, or has by default, and `over` has others for."""
+    for setting in PARTS:
+        before = str(base.get(setting, RunSettings.model_fields[setting].default))
+        part = split_backbone_name(before)[0]
+        if split_backbone_name(str(over.get(setting, before)))[0] != part:
+            yield part
 
 
 def changed_settings(settings: RunSettings) -> dict[str, Any]:

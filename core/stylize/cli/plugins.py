@@ -12,7 +12,7 @@ from stylize.errors import PluginError, UnknownNameError
 from stylize.plugins import PluginHost, PluginInfo
 from stylize.spec import BackboneSpec, ComponentSpec, Kind, LossSpec, SmoothingSpec
 
-__all__ = ["app"]
+__all__ = ["app", "describe_settings"]
 
 app = typer.Typer(
     help="Parts and where they are from; lists them without a command.",
@@ -123,7 +123,7 @@ def _describe(host: PluginHost, spec: ComponentSpec) -> dict[str, Any]:
     origin = host.origin(spec)
     settings, failure = {}, None
     try:
-        settings = _settings(host, spec)
+        settings = describe_settings(host, spec)
     except PluginError as error:  # one part of a broken plugin must not hide the others
         failure = str(error)
     return {
@@ -160,7 +160,7 @@ def _weights_line(spec: BackboneSpec) -> list[str]:
     return [f"{w.tag} ({where[w.embedded is not None]}; {w.license})" for w in spec.weights]
 
 
-def _settings(host: PluginHost, spec: ComponentSpec) -> dict[str, dict[str, Any]]:
+def describe_settings(host: PluginHost, spec: ComponentSpec) -> dict[str, dict[str, Any]]:
     """Return a part's options with default, description and limits, from the model's schema.
 
     Raises: PluginError where the model cannot be used.

@@ -101,7 +101,8 @@ class Photographs(Dataset[Sample]):
             # Never above the photograph's own size but where it is smaller than the crop.
             shorter = max(side, min(round(side * zoom), min(image.size)))
             scale = shorter / min(image.size)
-            box = side / scale
+            # Rounding must not make it a hair wider than the photograph, which Pillow refuses.
+            box = min(side / scale, *image.size)
             left = (image.width - box) * (0.5 if self.fixed else at[1])
             upper = (image.height - box) * (0.5 if self.fixed else at[2])
             square = image.resize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from stylize.testing import PluginContract, SmoothingContract
 
-from stylize_divisive.functions import Divisive
+from stylize_divisive.function import DivisiveSmoothing
 from stylize_divisive.settings import DivisiveSettings
 
 
@@ -25,8 +25,8 @@ class TestDivisiveOfOnePosition(SmoothingContract):
     settings: ClassVar = {"window": 1}
 
 
-def smoothing(**settings: float) -> Divisive:
-    return Divisive(DivisiveSettings(**settings))
+def smoothing(**settings: float) -> DivisiveSmoothing:
+    return DivisiveSmoothing(DivisiveSettings(**settings))
 
 
 def test_one_position_is_heeger_s_formula() -> None:

@@ -11,7 +11,7 @@ def stylize_components() -> list[SmoothingSpec | PresetSpec]:
     return [
         SmoothingSpec(
             "divisive",
-            factory="stylize_divisive.functions:Divisive",
+            factory="stylize_divisive.function:DivisiveSmoothing",
             settings="stylize_divisive.settings:DivisiveSettings",
             summary="Each activation over the energy of its neighbourhood in all channels",
         ),

@@ -6,7 +6,7 @@ from torch import Tensor
 from stylize_divisive.settings import DivisiveSettings
 
 
-class Divisive:
+class DivisiveSmoothing:
     """Divide each activation by the root of sigma^2 plus the energy around it.
 
     The energy is the mean square over all channels and a square window of positions. Channels at

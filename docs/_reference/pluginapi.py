@@ -1,35 +1,23 @@
-"""Writes reference.md and settings.md from signatures, docstrings and settings schemas.
-
-    python docs/plugins/generate.py
-
-The pages are never edited by hand: a test compares them with what this makes.
-"""
+"""The page for plugin authors: hooks, protocols, declarations, contracts, from their docstrings."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import inspect
-import io
-import json
 import re
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from _pytest.fixtures import FixtureFunctionDefinition
 
 import stylize
+from _reference.markdown import page
 from stylize import hookspecs, plan, protocols, run, spec, testing, weights
-from stylize.cli import run as run_command
-from stylize.plan import RunSettings
 from stylize.settings import Settings
 from stylize.testing import fixtures
 
-HERE = Path(__file__).parent
-BUILT_IN = "stylize-nst"
-NOTE = "<!-- Made by docs/plugins/generate.py: do not edit. -->"
+__all__ = ["arguments_of", "hooks", "plugin_api"]
+
 IMPORTS = (
     "Everything here is of plugin API 1. Names without a module before them are imported from "
     "`stylize`."
@@ -39,10 +27,6 @@ HOOKS = (
     "and an implementation any argument."
 )
 FIXTURES = "The functions are of `stylize.testing`; pytest has the fixtures wherever stylize is."
-SETTINGS = (
-    "What `--set PART.NAME=VALUE` takes, in presets `[settings.options.PART]`, and in Python "
-    '`options={"PART": {"NAME": value}}`. Those of a run are options themselves.'
-)
 
 SPECS = (
     spec.SmoothingSpec,
@@ -73,9 +57,9 @@ CONTRACTS = (
 )
 
 
-def reference() -> str:
+def plugin_api() -> str:
     """Return the page of hooks, protocols, declarations and contracts."""
-    lines = ["# Reference", "", NOTE, "", IMPORTS, "", "## Hooks", "", HOOKS, ""]
+    lines = ["## Hooks", "", HOOKS, ""]
     for hook in hooks():
         lines += _function(hook, level=3, headings=True)
     lines += ["## Protocols", "", "Structural: no base class is needed.", ""]
@@ -97,34 +81,7 @@ def reference() -> str:
     for name, function in vars(fixtures).items():
         if isinstance(function, FixtureFunctionDefinition):
             lines += [f"### `{name}`", "", *_docstring(function), ""]
-    return _joined(lines)
-
-
-def settings() -> str:
-    """Return the page of settings: of a run, and of all built-in parts."""
-    lines = ["# Settings", "", NOTE, "", SETTINGS, ""]
-    lines += [
-        "## Of a run",
-        "",
-        "| setting | default | meaning |",
-        "|---|---|---|",
-    ]
-    for name, field in RunSettings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        lines.append(f"| `{name}` | {_default(default)} | {_cell(field.description or '')} |")
-    parts = _parts()
-    for kind, records in parts.items():
-        for record in records:
-            if record["distribution"] != BUILT_IN or not record["settings"]:
-                continue
-            lines += ["", f"## {kind} `{record['name']}`", "", record["summary"] + ".", ""]
-            lines += ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
-            lines += [
-                f"| `{name}` | {_default(field['default'])} | {_cell(field['allowed'])} "
-                f"| {_cell(field['description'])} |"
-                for name, field in record["settings"].items()
-            ]
-    return _joined(lines)
+    return page("Reference", IMPORTS, lines)
 
 
 def hooks() -> list[Callable[..., Any]]:
@@ -255,43 +212,3 @@ def _promises(contract: type) -> Iterator[str]:
     for name in dir(contract):
         if name.startswith("test_"):
             yield name.removeprefix("test_").replace("_s_", "'s ").replace("_", " ")
-
-
-def _parts() -> dict[str, list[dict[str, Any]]]:
-    """Return what `stylize plugins list --json` says of parts, by kind."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        code = run_command(["plugins", "list", "--json"])
-    if code:
-        raise RuntimeError(f"stylize plugins list --json ended with {code}")
-    parts: dict[str, list[dict[str, Any]]] = json.loads(printed.getvalue())["parts"]
-    return parts
-
-
-def _default(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return f"`{','.join(map(str, value))}`"
-    return "" if value == {} else f"`{value}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _joined(lines: list[str]) -> str:
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
-
-
-PAGES = {"reference.md": reference, "settings.md": settings}
-
-
-def main() -> int:
-    for name, make in PAGES.items():
-        (HERE / name).write_text(make(), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What `docs/generate.py` makes: a function a page, from the program itself."""

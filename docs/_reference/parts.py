@@ -1,0 +1,167 @@
+"""The pages of what is installed: settings and parts, presets, trained models, model files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from _reference.markdown import cell, code, page, table, value
+from stylize.cli.plugins import describe_settings
+from stylize.modelfile import KEY, SCHEMA, ModelHeader
+from stylize.models import find_model
+from stylize.plan import RunSettings
+from stylize.plugins import PluginHost
+from stylize.presets import load_preset
+from stylize.settings import Settings
+from stylize.spec import BackboneSpec, ComponentSpec, Kind, LossSpec, MethodSpec, SmoothingSpec
+from stylize.testing.hosts import builtin_host
+from stylize.training.settings import TrainingSettings
+
+__all__ = ["model_file", "models", "presets", "settings"]
+
+SETTINGS = (
+    "All built-in parts, and what they can be told. A part's settings are what `--set "
+    "PART.NAME=VALUE` takes, in presets `[settings.options.PART]`, and in Python "
+    '`options={"PART": {"NAME": value}}`. Those of a run and of training are options themselves '
+    "([the command](cli.md)), keywords of `stylize_image`, and keys of presets. Parts of other "
+    "distributions are listed by `stylize plugins list`, and shown by `stylize plugins show NAME`."
+)
+PRESETS = (
+    "Named settings, each with where it is from: `--preset NAME`, over which other options go; "
+    "`stylize presets show NAME` and `stylize presets diff FIRST SECOND` print them. Settings that "
+    "are not named here have their [defaults](settings.md)."
+)
+MODELS = (
+    "What `--model NAME` takes besides files and your own models; `stylize models show NAME` "
+    "prints a file's whole header. How they look and where they fail is in their "
+    "[card](model-cards/johnson.md)."
+)
+MODEL_FILE = (
+    "What `stylize train` writes, `--model` reads and a plugin may carry: one "
+    "[safetensors](https://github.com/huggingface/safetensors) file. Its tensors are the method's "
+    "network in float16. Its metadata has one entry, `{key}`, a JSON object, which is read without "
+    "torch; reading a model runs no code. This is schema {schema}: a file of a higher one is "
+    "refused with the remedy, and fields that are unknown are ignored."
+)
+
+
+def settings() -> str:
+    """Return the page of settings: of a run, of training, and of all built-in parts."""
+    host = builtin_host()
+    lines = ["## Of a run", "", *_fields(RunSettings)]
+    lines += ["## Of training", "", *_fields(TrainingSettings)]
+    for kind in (Kind.METHOD, Kind.BACKBONE, Kind.SMOOTHING, Kind.LOSS):
+        for spec in host.specs(kind):
+            lines += [f"## {kind} `{spec.name}`", "", f"{spec.summary}.", ""]
+            if facts := [fact for fact in _facts(spec) if fact[1]]:
+                lines += table(("", ""), facts)
+            if described := describe_settings(host, spec):
+                rows = [
+                    (
+                        code(name),
+                        value(field["default"]),
+                        cell(field["allowed"]),
+                        cell(field["description"]),
+                    )
+                    for name, field in described.items()
+                ]
+                lines += table(("setting", "default", "allowed", "meaning"), rows)
+    return page("Settings and parts", SETTINGS, lines)
+
+
+def presets() -> str:
+    """Return the page of presets, with all values and citations."""
+    host = builtin_host()
+    lines: list[str] = []
+    for name in host.names(Kind.PRESET):
+        preset = load_preset(host, name)
+        lines += [f"## `{name}`", "", f"{preset.summary}.", "", f"From: {preset.citation}.", ""]
+        options = preset.settings.get("options", {})
+        rows = [(key, content) for key, content in preset.settings.items() if key != "options"]
+        rows += [(f"{part}.{k}", v) for part, values in options.items() for k, v in values.items()]
+        rows += list(preset.training.items())
+        lines += table(("setting", "value"), [(code(key), value(v)) for key, v in rows])
+    return page("Presets", PRESETS, lines)
+
+
+def models() -> str:
+    """Return the page of trained models, from their headers."""
+    host = builtin_host()
+    lines: list[str] = []
+    for name in host.names(Kind.MODEL):
+        lines += [f"## `{name}`", "", *table(("", ""), _model_facts(host, name))]
+    return page("Trained models", MODELS, lines)
+
+
+def model_file() -> str:
+    """Return the page of the format of model files, from the header's schema."""
+    example = find_model(builtin_host(), "starry_night_fast").header.model_dump(mode="json")
+    rows = [
+        (code(name), "yes" if field.is_required() else "", cell(field.description or ""))
+        for name, field in ModelHeader.model_fields.items()
+    ]
+    lines = ["## The header", "", *table(("field", "required", "meaning"), rows)]
+    lines += ["That of `starry_night_fast`:", "", "```json", json.dumps(example, indent=2), "```"]
+    return page("The model file", MODEL_FILE.format(key=KEY, schema=SCHEMA), lines)
+
+
+def _fields(model: type[Settings]) -> list[str]:
+    rows = [
+        (
+            code(name),
+            value(field.get_default(call_default_factory=True)),
+            cell(field.description or ""),
+        )
+        for name, field in model.model_fields.items()
+    ]
+    return table(("setting", "default", "meaning"), rows)
+
+
+def _facts(spec: ComponentSpec) -> Iterator[tuple[str, str]]:
+    if isinstance(spec, BackboneSpec):
+        for weights in spec.weights:
+            where = "embedded" if weights.embedded else "downloaded by torchvision"
+            licence = "" if weights.license == "unknown" else f", {weights.license}"
+            yield f"weights `{spec.name}.{weights.tag}`", f"{where}{licence}"
+        yield "content layers", _names(spec.content_layers)
+        yield "style layers", _names(spec.style_layers)
+        yield "smoothed layers", _names(spec.smooth_layers)
+    elif isinstance(spec, MethodSpec):
+        yield "trains", "yes: `stylize train " + spec.name + "`" if spec.trainable else "no"
+        yield "takes paintings", "when it makes a picture" if spec.needs_style else "in training"
+        yield "model where none is named", code(spec.default_model or "")
+    elif isinstance(spec, SmoothingSpec):
+        yield "each activation by itself", "yes" if spec.pointwise else "no"
+    elif isinstance(spec, LossSpec):
+        yield "compares", str(spec.role)
+        paper = ", ".join(f"{spec.name}.{key}={v}" for key, v in spec.paper.items())
+        yield "under `--balance paper`", code(paper)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _model_facts(host: PluginHost, name: str) -> Iterator[tuple[str, str]]:
+    model = find_model(host, name)
+    header = model.header
+    yield "what", cell(header.summary or host.get(Kind.MODEL, name).summary)
+    yield "method", code(header.method)
+    yield "network", _pairs(header.network)
+    yield "size", f"{model.path.stat().st_size / 1e6:.1f} MB"
+    yield "paintings", ", ".join(f"`{style.name}`" for style in header.styles)
+    yield "photographs in training", str(header.pictures)
+    yield "steps", f"{header.steps:,}"
+    yield "losses' network", code(header.backbone)
+    yield "run settings", _pairs(header.run)
+    yield "training settings", _pairs(header.training)
+    yield "licence", cell(header.license)
+    yield "made with", f"stylize {header.framework}"
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    flat = [(key, v) for key, v in values.items() if key != "options"]
+    for part, options in values.get("options", {}).items():
+        flat += [(f"{part}.{key}", v) for key, v in options.items()]
+    return ", ".join(f"`{key}` {value(v)}" for key, v in flat)

@@ -1,0 +1,125 @@
+"""The documents as tests read them: pages, fenced blocks, and the commands in them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+__all__ = [
+    "BLOCK",
+    "DOCS",
+    "GENERATED",
+    "GENERATOR",
+    "PAGES",
+    "ROOT",
+    "Block",
+    "blocks",
+    "commands",
+    "inline_code",
+    "name",
+]
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [
+    *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts),
+    *sorted(ROOT.glob("*.md")),
+    *sorted(ROOT.glob("examples/*/README.md")),
+]
+GENERATED = [page for page in PAGES if "<!-- Made by docs/generate.py" in page.read_text("utf-8")]
+
+
+def _load_generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with_docs = [*sys.path]
+    sys.path.insert(0, str(DOCS))
+    spec.loader.exec_module(module)
+    sys.path[:] = with_docs
+    return module
+
+
+GENERATOR = _load_generator()
+
+# A comment right above a block says how a test takes it: "not run: WHY"; "not ours: WHY", of parts
+# that are not installed; "exits 2".
+BLOCK = re.compile(
+    r"(?:^[ ]*<!-- (?P<note>[^\n]*?) -->\n+)?"
+    r"^(?P<indent>[ ]*)(?P<fence>```+)(?P<language>[^\n`]*)\n"
+    r"(?P<source>.*?)^(?P=indent)(?P=fence)[ ]*$",
+    re.DOTALL | re.MULTILINE,
+)
+FILE_NAME = re.compile(r"# (\S+\.\w+)\n")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page, and the comment above it."""
+
+    language: str
+    source: str
+    note: str
+
+    @property
+    def path(self) -> str | None:
+        """Of the file that it is, where its first line says so: "# acme/settings.py"."""
+        found = FILE_NAME.match(self.source)
+        return found[1] if found else None
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is run; "not run" needs its reason."""
+        assert self.note not in ("not run", "not ours"), f"say why a block is {self.note}"
+        return not self.note.startswith(("not run: ", "not ours: "))
+
+    @property
+    def names_ours(self) -> bool:
+        """Whether the parts that it names are installed."""
+        return not self.note.startswith("not ours: ")
+
+    @property
+    def exit_code(self) -> int:
+        """What its last command ends with."""
+        found = re.fullmatch(r"exits (\d+)", self.note)
+        return int(found[1]) if found else 0
+
+
+def name(page: Path) -> str:
+    """Return a page's path in the repository."""
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path, *languages: str) -> list[Block]:
+    """Return the fenced blocks of a page, in order; only those of some languages."""
+    found = []
+    for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        source = textwrap.dedent(match["source"])
+        language = match["language"].removeprefix("{code-block}").strip()
+        block = Block(language, source, (match["note"] or "").strip())
+        if not languages or block.language in languages:
+            found.append(block)
+    return found
+
+
+def commands(source: str) -> Iterator[list[str]]:
+    """Yield the words of each command of a shell block, comments left out."""
+    for line in source.replace("\\\n", " ").splitlines():
+        if words := shlex.split(line, comments=True):
+            yield words
+
+
+def inline_code(page: Path) -> list[str]:
+    """Return what stands in single backticks outside of fenced blocks."""
+    text = re.sub(
+        r"^[ ]*(```+).*?^[ ]*\1[ ]*$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    return [code.strip() for code in re.findall(r"(?<!`)`([^`\n]+(?:\n[^`\n]+)?)`(?!`)", text)]
