@@ -205,6 +205,21 @@ class Stylizer:
         pixels: Tensor,
         seconds: float,
     ) -> dict[str, Any]:
+        return {
+            **self.setup_record(),
+            "replay": {self.plan.method.name: run.replay},
+            "content": _input_record(photo) if photo else None,
+            "styles": [_input_record(painting) for painting in paintings],
+            "width": pixels.shape[-1],
+            "height": pixels.shape[-2],
+            "steps": run.steps_done,
+            "seconds": round(seconds, 2),
+            "losses": run.losses,
+            "stopped": run.stop_reason,
+        }
+
+    def setup_record(self) -> dict[str, Any]:
+        """Return the part of a record that is the same for all pictures: versions, settings."""
         plan, parts = self.plan, self.parts
         # What "auto" came to is recorded, so that a rerun elsewhere does the same.
         exact = replace_settings(
@@ -219,15 +234,6 @@ class Stylizer:
             "weights": parts.fingerprint,
             "loss_network": parts.loss_network,
             "settings": exact.model_dump(mode="json"),
-            "replay": {plan.method.name: run.replay},
-            "content": _input_record(photo) if photo else None,
-            "styles": [_input_record(painting) for painting in paintings],
-            "width": pixels.shape[-1],
-            "height": pixels.shape[-2],
-            "steps": run.steps_done,
-            "seconds": round(seconds, 2),
-            "losses": run.losses,
-            "stopped": run.stop_reason,
         }
 
 
