@@ -16,8 +16,10 @@ from stylize.video.settings import clock
 
 __all__ = ["VideoFile", "open_container", "video_errors"]
 
-# Demuxing goes on after damage, but not for ever.
-MOST_FAULTS = 1000
+# Reading goes on after damage, but not for ever.
+MOST_FAULTS = 100
+# Times that are multiples of more than this do not tell what rate they are of: those of GIF.
+COARSE = Fraction(1, 250)
 FALLBACK_RATE = Fraction(25)
 PICTURE_FORMATS = frozenset({"image2", "ico", "alias_pix", "brender_pix", "tiff", "svg_pipe"})
 
@@ -28,6 +30,8 @@ def video_errors(path: Path) -> Iterator[None]:
     error_module = import_extra("av.error", "video", "stylize video")
     try:
         yield
+    except error_module.EOFError as error:
+        raise VideoError(f"{path}: has no frames: fetch or export it again") from error
     except error_module.FFmpegError as error:
         raise VideoError(
             f"{path}: cannot be read as a video ({error.strerror}): fetch it again, or convert it "
@@ -209,29 +213,37 @@ class VideoFile:
         """Give all frames that can be decoded; note where some cannot."""
         av = import_extra("av", "video", "stylize video")
         packets = self._container.demux(self._stream)
-        faults = 0
-        while faults < MOST_FAULTS:
+        in_a_row = 0
+        while in_a_row < MOST_FAULTS:
             try:
-                packet = next(packets)
-            except StopIteration:
-                return
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                in_a_row = 0
             except av.error.FFmpegError:
-                faults += 1
+                in_a_row += 1
                 self._note_fault(None)
+                packets = self._container.demux(self._stream)  # the old one has ended
                 continue
-            try:
-                for frame in packet.decode():
-                    if frame.is_corrupt:
-                        self._note_fault(packet)
-                    yield frame
-            except av.error.FFmpegError:
-                self._note_fault(packet)
+            yield from self._decode_packet(packet)
+        yield from self._decode_packet(None)
 
-    def _note_fault(self, packet: Any) -> None:
-        if packet is not None and packet.pts is not None:
-            self._faults.append(Fraction(packet.pts) * packet.time_base - self._origin)
-        else:
-            self._faults.append(self._last)
+    def _decode_packet(self, packet: Any) -> Iterator[Any]:
+        """Give the frames of a packet; of None, those that the decoder still holds."""
+        av = import_extra("av", "video", "stylize video")
+        try:
+            frames = self._stream.decode(packet)
+        except av.error.FFmpegError:
+            self._note_fault(None)
+            return
+        for frame in frames:
+            if frame.is_corrupt:
+                self._note_fault(frame)
+            yield frame
+
+    def _note_fault(self, frame: Any) -> None:
+        """Note when there is damage: at a frame, or after the last one that was read."""
+        self._faults.append(self._last if frame is None else self._time_of(frame))
 
     def _tell_damage(self) -> None:
         """Warn of damage, with its times, and of an end that comes early."""
@@ -278,5 +290,4 @@ class VideoFile:
         return nearest if abs(nearest - time) <= tick else time
 
     def _is_coarse(self) -> bool:
-        """Whether times are too coarse to tell what rate they are of, as those of GIF."""
-        return bool(self._stream.time_base > 1 / (8 * self._rate))
+        return bool(self._stream.time_base > COARSE)
