@@ -150,7 +150,11 @@ def _add_subtitles(container: Any, codec: str) -> Any:
     stream = container.add_stream(codec)
     stream.codec_context.subtitle_header = (
         b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\n"
-        b"Format: Name, Fontname, Fontsize\nStyle: Default,Arial,16\n\n[Events]\n"
+        b"Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, "
+        b"BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, "
+        b"BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
+        b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,"
+        b"1\n\n[Events]\n"
         b"Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
     )
     stream.codec_context.time_base = Fraction(1, 1000)

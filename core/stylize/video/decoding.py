@@ -160,6 +160,7 @@ class VideoFile:
             tick=Fraction(stream.time_base),
             duration=self._duration(),
             first=self._time_of(first),
+            tracks=frozenset(s.type for s in self._container.streams) & {"audio", "subtitle"},
         )
 
     def _duration(self) -> Fraction | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import secrets
 from collections.abc import Mapping
@@ -15,12 +14,11 @@ import numpy as np
 from stylize.extras import import_extra
 from stylize.video.formats import CONTAINERS, Encoder
 from stylize.video.frames import ClipInfo, Pixels, Tell
+from stylize.video.record import comment_of
 from stylize.video.tracks import Tracks
 
-__all__ = ["MARK", "FrameWriter", "VideoWriter", "time_base_of"]
+__all__ = ["FrameWriter", "VideoWriter", "time_base_of"]
 
-# Comments are everybody's: the record of a run is told by this mark.
-MARK = "stylize record: "
 FINEST, COARSEST = 1_000_000, 10_000
 MPEG4_FINEST = 65_535
 # Bits a pixel of encoders without constant quality.
@@ -108,7 +106,7 @@ class VideoWriter:
                 self._tracks = Tracks(
                     clip.path, self._container, kind, origin=origin, end=end, tell=tell
                 )
-            self._container.metadata["comment"] = MARK + json.dumps(record)
+            self._container.metadata["comment"] = comment_of(record)
         except BaseException:
             self.drop()
             raise

@@ -106,7 +106,7 @@ ENCODERS: Mapping[str, tuple[Encoder, ...]] = {
         Encoder("libaom-av1", crf=24, most=63, options={"cpu-used": "6"}),
     ),
     "mpeg4": (Encoder("mpeg4"),),
-    "ffv1": (Encoder("ffv1", pixels="gbrp"),),
+    "ffv1": (Encoder("ffv1", pixels="bgr0"),),
     "gif": (Encoder("gif", pixels="pal8"),),
 }
 

@@ -62,6 +62,7 @@ class ClipInfo:
         tick: what times are multiples of, in seconds.
         duration: seconds of the whole clip; None where it does not say.
         first: time of the first frame that is read, in seconds.
+        tracks: what else is in the file: "audio", "subtitle".
     """
 
     path: Path
@@ -71,6 +72,7 @@ class ClipInfo:
     tick: Fraction
     duration: Fraction | None
     first: Fraction = Fraction(0)
+    tracks: frozenset[str] = frozenset()
 
 
 class ClipReader(Protocol):

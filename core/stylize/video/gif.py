@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stylize.extras import import_extra
-from stylize.video.encoding import MARK
 from stylize.video.frames import ClipInfo, Pixels
+from stylize.video.record import comment_of
 
 __all__ = ["FASTEST", "GifWriter"]
 
@@ -65,7 +64,7 @@ class GifWriter:
         del whole
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        insert_comment(self._part, MARK + json.dumps(self._record))
+        insert_comment(self._part, comment_of(self._record))
         self._part.replace(self.path)
 
     def drop(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -166,6 +166,10 @@ class _VideoRun:
         self.origin = info.first if settings.start is not None else Fraction(0)
         self.end = None if settings.end is None else Fraction(str(settings.end))
         self.rate = info.rate if info.path.is_dir() else settings.rate or info.rate
+        self.numbered = numbered_pictures(output)
+        silent = self.numbered is not None or output.suffix.lower() == ".gif"
+        if silent and settings.sound and info.tracks:
+            tell(f"{output}: holds no sound and no subtitles: those of {info.path} are left out")
         if output.suffix.lower() == ".gif" and self.rate > FASTEST:
             tell(f"{output}: GIF has at most {FASTEST} frames a second: others are left out")
             self.rate = FASTEST
@@ -212,7 +216,26 @@ class _VideoRun:
     def _frames(self) -> Iterator[Frame]:
         info = self.clip.info
         frames = cut_out(with_durations(self.clip, info.rate), self.end, Fraction(3, 2) / info.rate)
-        return frames if self.rate == info.rate else resample(frames, self.rate)
+        if self.rate != info.rate:
+            frames = resample(frames, self.rate)
+        elif self.numbered:
+            frames = self._watch_times(frames)
+        return frames
+
+    def _watch_times(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Tell, once, where frames are shown for different times, which pictures do not keep."""
+        before: Fraction | None = None
+        told = False
+        for frame in frames:
+            # Two ticks: both ends of a duration are rounded.
+            if not told and before and abs(frame.duration - before) > 2 * self.clip.info.tick:
+                told = True
+                self.tell(
+                    f"{self.clip.info.path}: has a variable frame rate, which numbered pictures "
+                    f"lose: give --fps to make it constant"
+                )
+            before = frame.duration
+            yield frame
 
     def _write(self, writer: FrameWriter, pixels: Any, frame: Frame) -> None:
         for repeat in range(frame.repeats):
@@ -280,8 +303,8 @@ class _VideoRun:
 
     def _open_writer(self, record: dict[str, Any]) -> FrameWriter:
         info = self.clip.info
-        if numbered := numbered_pictures(self.output):
-            return NumberedWriter(*numbered, record, force=self.force)
+        if self.numbered:
+            return NumberedWriter(*self.numbered, record, force=self.force)
         if self.output.suffix.lower() == ".gif":
             return GifWriter(self.output, info, record)
         assert self.encoder is not None

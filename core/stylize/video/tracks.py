@@ -49,6 +49,8 @@ class Tracks:
         base = Fraction(max(self._container.start_time or 0, 0), 1_000_000)
         # Zero of the output, and the end, on the clock of the file.
         self._zero = base + origin
+        # Of a whole clip sound is kept from before 0 on, where encoders put what primes them.
+        self._begin = self._zero if origin > 0 else None
         self._end = None if end is None else base + end
         self._tracks: dict[int, _Track] = {}
         for stream in self._container.streams:
@@ -71,8 +73,9 @@ class Tracks:
                 self._held = packet
                 return
             self._held = None
-            # Of sound that began before, what reaches further in than it stays out.
-            if start + Fraction(packet.duration or 0) * packet.time_base / 2 >= self._zero:
+            # What began before belongs to the part if most of it does.
+            middle = start + Fraction(packet.duration or 0) * packet.time_base / 2
+            if self._begin is None or middle >= self._begin:
                 self._tracks[packet.stream.index].write(packet)
 
     def finish(self) -> None:

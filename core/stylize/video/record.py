@@ -1,0 +1,40 @@
+"""The record of a run inside its video: what it was made from, so that it can be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stylize.errors import VideoError
+from stylize.video.decoding import open_container
+
+__all__ = ["comment_of", "read_video_record"]
+
+# Comments are everybody's: the record is told by this mark, as in pictures.
+MARK = "stylize record: "
+
+
+def comment_of(record: Mapping[str, Any]) -> str:
+    """Return the text that goes into a file's comment, in ASCII."""
+    return MARK + json.dumps(record)
+
+
+def read_video_record(path: Path) -> dict[str, Any]:
+    """Return the record that stylize wrote into a video.
+
+    Raises: VideoError where the file is missing or no video, or has no record or a damaged one.
+    """
+    with open_container(path) as container:
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+    comment = tags.get("comment", "")
+    if not comment.startswith(MARK):
+        raise VideoError(f"{path}: has no stylize record: only videos made by stylize can be rerun")
+    try:
+        record = json.loads(comment.removeprefix(MARK))
+    except ValueError as error:
+        raise VideoError(f"{path}: its stylize record is damaged: use an unedited copy") from error
+    if not isinstance(record, dict):
+        raise VideoError(f"{path}: its stylize record is damaged: use an unedited copy")
+    return record
