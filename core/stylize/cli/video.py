@@ -20,6 +20,7 @@ from stylize.cli.options import (
     QuietOption,
     SetOption,
     collect_settings,
+    parse_assignments,
     with_settings_options,
 )
 from stylize.cli.report import ENDINGS, ProgressBar, ProgressLines, Report, say, warn
@@ -28,7 +29,14 @@ from stylize.extras import require_extra
 from stylize.images import MAX_PIXELS, expand_contents
 from stylize.plan import Plan, RunSettings, make_plan, style_shares
 from stylize.plugins import PluginHost
-from stylize.video.settings import VideoSettings, clock, make_video_settings
+from stylize.video.choosing import choose_method
+from stylize.video.settings import (
+    VideoSettings,
+    clock,
+    make_temporal_settings,
+    make_video_settings,
+)
+from stylize.video.temporal import TemporalSettings
 
 if TYPE_CHECKING:
     from stylize.run import Progress
@@ -39,6 +47,7 @@ __all__ = ["add_command"]
 VIDEO_PANELS = {"Video": ("start", "end", "fps", "codec", "crf", "sound")}
 # From how many seconds on it is said beforehand how long a clip will take.
 LONG = 60.0
+TEMPORAL = "temporal."
 INTERRUPTED = "ending the file after the last whole frame (Ctrl-C again to drop it)"
 
 
@@ -115,11 +124,12 @@ def video(
     host: PluginHost = ctx.obj
     given = {name: value for name, value in settings.items() if value is not None}
     asked = make_video_settings({k: v for k, v in given.items() if k in VideoSettings.model_fields})
+    held, others = _take_temporal(assignments or (), temporal=temporal)
     run_settings = collect_settings(
         host,
         {k: v for k, v in given.items() if k in RunSettings.model_fields},
         preset,
-        assignments or (),
+        others,
     )
     require_extra("av", "video", "stylize video")
     plan = make_plan(host, choose_method(host, run_settings))
@@ -137,7 +147,7 @@ def video(
             jobs,
             asked,
             report,
-            temporal=temporal,
+            temporal=held,
             force=force,
             skip_existing=len(jobs) > 1,
             max_pixels=max_pixels,
@@ -145,21 +155,19 @@ def video(
     )
 
 
-def choose_method(host: PluginHost, settings: RunSettings) -> RunSettings:
-    """Return settings with the method that suits clips, where none is given and no model.
+def _take_temporal(
+    assignments: Sequence[str], *, temporal: bool
+) -> tuple[bool | TemporalSettings, list[str]]:
+    """Split off what `--set temporal.NAME=VALUE` asks for.
 
-    That is one that applies a model of its own to any painting, in one pass.
+    Raises: SettingsError, UsageError.
     """
-    from stylize.spec import Kind, MethodSpec
-
-    if settings.model is not None or "method" in settings.model_fields_set:
-        return settings
-    for spec in host.specs(Kind.METHOD):
-        if isinstance(spec, MethodSpec) and spec.needs_style and spec.default_model:
-            return RunSettings.model_validate(
-                {**settings.model_dump(exclude_unset=True), "method": spec.name}
-            )
-    return settings
+    own = [text for text in assignments if text.startswith(TEMPORAL)]
+    others = [text for text in assignments if not text.startswith(TEMPORAL)]
+    if own and not temporal:
+        raise UsageError(f"--set {own[0]} goes with --temporal: leave out --no-temporal")
+    values = parse_assignments(own).get("temporal", {})
+    return make_temporal_settings(values) if values else temporal, others
 
 
 def make_videos(
@@ -169,7 +177,7 @@ def make_videos(
     asked: VideoSettings,
     report: Report,
     *,
-    temporal: bool,
+    temporal: bool | TemporalSettings,
     force: bool,
     skip_existing: bool = False,
     max_pixels: int = MAX_PIXELS,
@@ -215,7 +223,7 @@ def _make_all(
     asked: VideoSettings,
     report: Report,
     *,
-    temporal: bool,
+    temporal: bool | TemporalSettings,
     force: bool,
     max_pixels: int,
 ) -> bool:

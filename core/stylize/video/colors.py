@@ -168,15 +168,17 @@ def _light_of_codes(hlg: bool) -> NDArray[np.float32]:
     if hlg:
         a, b, c = 0.17883277, 0.28466892, 0.55991073
         scene = np.where(code <= 0.5, code**2 / 3, (np.exp((code - c) / a) + b) / 12)
-        return scene.astype(np.float32)
+        table: NDArray[np.float32] = scene.astype(np.float32)
+        return table
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
     root = code ** (1 / m2)
-    light = (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1) * (10_000 / WHITE)
-    return light.astype(np.float32)
+    display = (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1) * (10_000 / WHITE)
+    table = display.astype(np.float32)
+    return table
 
 
 def _over_white(pixels: NDArray[np.uint8]) -> Pixels:
     """Lay (H, W, 4) pixels over white."""
     alpha = pixels[..., 3:].astype(np.float32) / 255
-    blended: NDArray[np.float32] = pixels[..., :3] * alpha + 255 * (1 - alpha)
-    return blended.round().astype(np.uint8)
+    levels: Pixels = (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+    return levels

@@ -57,9 +57,10 @@ class Encoder:
     tag: str | None = None
 
 
-# A file that is written in fragments can be played up to where writing ended, however it ended;
-# when all goes well FFmpeg makes a plain file of it.
-_MP4 = {"movflags": "+hybrid_fragmented+delay_moov"}
+# A file that is written in fragments, here of two seconds, can be played up to where writing ended,
+# however it ended; when all goes well FFmpeg makes a plain file of it.
+_MP4 = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "2000000"}
+_MKV = {"cluster_time_limit": "2000"}
 _MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
 _MP4_CODECS = ("h264", "hevc", "av1", "mpeg4")
 
@@ -79,9 +80,10 @@ CONTAINERS = {
         ("h264", "hevc", "av1", "vp9", "mpeg4", "ffv1"),
         frozenset({*_MP4_SOUND, "vorbis", "mp2", "dts", "truehd", "pcm_s16le", "pcm_s24le"}),
         frozenset({"subrip", "ass", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle"}),
+        _MKV,
     ),
     ".webm": Container(
-        "webm", ("vp9", "av1"), frozenset({"opus", "vorbis"}), frozenset({"webvtt"})
+        "webm", ("vp9", "av1"), frozenset({"opus", "vorbis"}), frozenset({"webvtt"}), _MKV
     ),
     ".gif": Container("gif", ("gif",)),
 }

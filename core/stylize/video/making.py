@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,14 +17,16 @@ from stylize.protocols import Observer
 from stylize.provenance import sha256_of
 from stylize.run import Progress, StopReason
 from stylize.video.checking import check_video_output
+from stylize.video.clip import ClipStylizer
 from stylize.video.decoding import VideoFile
 from stylize.video.encoding import FrameWriter, VideoWriter
-from stylize.video.folder import NumberedWriter, PictureFolder, numbered_files
+from stylize.video.folder import NumberedWriter, PictureFolder
 from stylize.video.formats import Encoder, numbered_pictures
-from stylize.video.frame_by_frame import ClipStylizer
 from stylize.video.frames import ClipReader, Frame, Tell, cut_out, resample, with_durations
 from stylize.video.gif import FASTEST, GifWriter
+from stylize.video.record import hash_clip
 from stylize.video.settings import VideoSettings, clock
+from stylize.video.temporal import TemporalSettings
 from stylize.video.tensors import to_pixels, to_tensor
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def make_video(
     output: str | Path,
     settings: VideoSettings,
     *,
-    temporal: bool = True,
+    temporal: bool | TemporalSettings = True,
     force: bool = False,
     tell: Tell | None = None,
     observers: Sequence[Observer] = (),
@@ -82,6 +83,7 @@ def make_video(
         stylizer: without a time limit of its own. Cancelled, it leaves the frames made so far.
         content: a video file, a GIF or a folder of numbered pictures.
         output: a .mp4, .m4v, .mov, .mkv, .webm or .gif file, or frames/%06d.png.
+        temporal: whether, or how, strokes are held still.
         tell: gets warnings as they come; they are in the result in any case.
         observers: told how far the run is, in frames.
         deadline: `time.monotonic()` to finish by.
@@ -140,7 +142,7 @@ def _open_clip(path: Path, stylizer: Stylizer, settings: VideoSettings, tell: Te
 class _VideoRun:
     """One clip on its way."""
 
-    temporal: bool = True
+    temporal: bool | TemporalSettings = True
     force: bool = False
     observers: Sequence[Observer] = ()
     deadline: float | None = None
@@ -326,19 +328,17 @@ class _VideoRun:
         return {
             **self.stylizer.setup_record(),
             "replay": {},
-            "content": {"name": str(path), "path": str(path), "sha256": _hash_clip(path)},
+            "content": {"name": str(path), "path": str(path), "sha256": hash_clip(path)},
             "styles": [_style_record(style) for style in self.styles],
-            "video": {**self.settings.model_dump(mode="json"), "temporal": self.temporal},
+            "video": self.settings.model_dump(mode="json"),
+            "temporal": _temporal_record(self.temporal),
         }
 
 
-def _hash_clip(path: Path) -> str:
-    if path.is_file():
-        return sha256_of(path)
-    digest = hashlib.sha256()
-    for file in numbered_files(path):
-        digest.update(sha256_of(file).encode())
-    return digest.hexdigest()
+def _temporal_record(temporal: bool | TemporalSettings) -> dict[str, Any] | None:
+    if temporal is True:
+        temporal = TemporalSettings()
+    return temporal.model_dump(mode="json") if temporal else None
 
 
 def _style_record(style: ImageSource) -> dict[str, str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stylize.errors import VideoError
+from stylize.provenance import sha256_of
 from stylize.video.decoding import open_container
+from stylize.video.folder import numbered_files
 
-__all__ = ["comment_of", "read_video_record"]
+__all__ = ["comment_of", "hash_clip", "read_video_record"]
 
 # Comments are everybody's: the record is told by this mark, as in pictures.
 MARK = "stylize record: "
@@ -38,3 +41,17 @@ def read_video_record(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise VideoError(f"{path}: its stylize record is damaged: use an unedited copy")
     return record
+
+
+def hash_clip(path: str | Path) -> str:
+    """Return the SHA-256 of a file, or of those of a folder's pictures in their order.
+
+    Raises: ImageError where it cannot be read.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return sha256_of(path)
+    digest = hashlib.sha256()
+    for file in numbered_files(path):
+        digest.update(sha256_of(file).encode())
+    return digest.hexdigest()

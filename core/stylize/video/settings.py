@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from stylize.errors import SettingsError, UnknownNameError
 from stylize.settings import Settings, parse_settings
+from stylize.video.temporal import TemporalSettings
 
-__all__ = ["CODECS", "VideoSettings", "clock", "make_video_settings", "parse_rate"]
+__all__ = [
+    "CODECS",
+    "VideoSettings",
+    "clock",
+    "make_temporal_settings",
+    "make_video_settings",
+    "parse_rate",
+]
 
 CODECS = Literal["auto", "h264", "hevc", "av1", "vp9", "mpeg4", "ffv1"]
 # Rates of broadcast are written rounded: 29.97 means 30000/1001.
@@ -117,16 +125,32 @@ def make_video_settings(values: Mapping[str, object]) -> VideoSettings:
 
     Raises: UnknownNameError, SettingsError.
     """
+    return _validate(VideoSettings, values)
+
+
+def make_temporal_settings(values: Mapping[str, object]) -> TemporalSettings:
+    """Do the same for how strokes are held still.
+
+    Raises: UnknownNameError, SettingsError.
+    """
+    return _validate(TemporalSettings, values)
+
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
+    for name in values:
+        if name not in model.model_fields:
+            raise UnknownNameError("setting", name, model.model_fields)
     try:
-        parsed = parse_settings(VideoSettings, values)
+        parsed = parse_settings(model, values)
     except ValidationError as error:
         first = error.errors()[0]
         message = str(first["msg"]).removeprefix("Value error, ")
         if not first["loc"]:
             raise SettingsError(message) from error
         name = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            raise UnknownNameError("setting", name, VideoSettings.model_fields) from error
         raise SettingsError(f"{name} is {values[name]!r}: {message}") from error
-    assert isinstance(parsed, VideoSettings)
+    assert isinstance(parsed, model)
     return parsed
