@@ -310,20 +310,16 @@ def test_ctrl_c_leaves_a_file_that_can_be_played(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_full_disk_leaves_what_can_be_played_or_nothing(tmp_path, suffix):
+def test_a_full_disk_leaves_what_can_be_played(tmp_path, suffix):
     make_long_clip(tmp_path)
     # Files may not grow beyond this: the system's own error, as of a full disk.
     process = start(tmp_path, "video", "clip.mp4", *NOISE, "-o", f"out{suffix}", limit=150_000)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
     assert "cannot be written" in err
-    output = tmp_path / f"out{suffix}"
-    if output.exists():
-        frames = len(inspect_clip(output).frames)
-        assert f"has the first {frames} frames" in err
-        assert frames > 10
-    else:
-        assert "nothing is left of out" in err
+    frames = len(inspect_clip(tmp_path / f"out{suffix}").frames)
+    assert f"out{suffix} has the first {frames} frames" in err
+    assert 10 < frames < 400
     assert not list(tmp_path.glob("*.part-*"))
 
 

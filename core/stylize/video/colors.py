@@ -173,8 +173,7 @@ def _light_of_codes(hlg: bool) -> NDArray[np.float32]:
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
     root = code ** (1 / m2)
     display = (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1) * (10_000 / WHITE)
-    table = display.astype(np.float32)
-    return table
+    return display.astype(np.float32)
 
 
 def _over_white(pixels: NDArray[np.uint8]) -> Pixels:

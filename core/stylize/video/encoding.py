@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import secrets
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from stylize.extras import import_extra
 from stylize.video.formats import CONTAINERS, Encoder
 from stylize.video.frames import ClipInfo, Pixels, Tell
+from stylize.video.partfile import PartFile
 from stylize.video.record import comment_of
 from stylize.video.tracks import Tracks
 
@@ -36,6 +37,13 @@ class FrameWriter(Protocol):
 
         Args:
             whole: whether all frames of the clip are in it.
+        """
+
+    def keep_playable(self) -> tuple[int, Fraction] | None:
+        """End the file where that fails: keep what can be played, or remove it.
+
+        Returns:
+            The frames that are kept, and until when they are shown, in seconds; None for none.
         """
 
     def drop(self) -> None:
@@ -91,14 +99,13 @@ class VideoWriter:
         self.path = path
         self._encoder = encoder
         kind = CONTAINERS[path.suffix.lower()]
-        # Beside the output and with its extension: should the computer stop, it can be played.
-        self._part = path.with_name(f"{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
+        self._part = PartFile(path)
         self._tracks: Tracks | None = None
         self._last = -1
         self._until = Fraction(0)
         self._durations: dict[int, int] = {}
         self._container = av.open(
-            f"file:{self._part}", "w", format=kind.format, container_options=dict(kind.options)
+            self._part.url, "w", format=kind.format, container_options=dict(kind.options)
         )
         try:
             self._add_video(clip, rate, crf, tell)
@@ -129,13 +136,17 @@ class VideoWriter:
             self._tracks.advance(None if whole else self._until)
             self._tracks.finish()
         self._close()
-        self._part.replace(self.path)
+        self._part.keep()
+
+    def keep_playable(self) -> tuple[int, Fraction] | None:
+        with contextlib.suppress(Exception):  # what was wrong with writing still is
+            self._close()
+        return self._part.keep_playable()
 
     def drop(self) -> None:
-        try:
+        with contextlib.suppress(Exception):
             self._close()
-        finally:
-            self._part.unlink(missing_ok=True)
+        self._part.drop()
 
     def _close(self) -> None:
         if self._tracks:

@@ -152,6 +152,7 @@ class NumberedWriter:
         self._force = force
         self._written: list[Path] = []
         self._made = False
+        self._until = Fraction(0)
         if (folder / (pattern % 1)).exists() and not force:
             raise OutputError(
                 f"{folder / (pattern % 1)}: exists: choose another folder, or replace the pictures "
@@ -170,15 +171,19 @@ class NumberedWriter:
         """Write the next picture. Raises: OutputError."""
         from stylize.video.tensors import to_tensor
 
-        del duration
         path = self._folder / (self._pattern % (len(self._written) + 1))
         record = {**self._record, "frame": len(self._written) + 1, "time": float(time)}
         write_image(to_tensor(pixels), path, record=record, force=self._force)
         self._written.append(path)
+        self._until = time + duration
 
     def finish(self, *, whole: bool = True) -> None:
         """Pictures are whole, each as soon as it is written."""
         del whole
+
+    def keep_playable(self) -> tuple[int, Fraction] | None:
+        """Keep the pictures, which are whole each."""
+        return (len(self._written), self._until) if self._written else None
 
     def drop(self) -> None:
         """Remove the pictures of this run."""

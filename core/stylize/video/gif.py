@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
+import contextlib
 import shutil
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from stylize.extras import import_extra
 from stylize.video.frames import ClipInfo, Pixels
+from stylize.video.partfile import PartFile
 from stylize.video.record import comment_of
 
 __all__ = ["FASTEST", "GifWriter"]
@@ -33,12 +34,12 @@ class GifWriter:
         av = import_extra("av", "video", "stylize video")
         self.path = path
         self._record = record
-        self._part = path.with_name(f"{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
+        self._part = PartFile(path)
         self._last = -1
         width, height = clip.size
         self._graph = _palette_graph(width, height)
         self._container = av.open(
-            f"file:{self._part}", "w", format="gif", container_options={"loop": "0"}
+            self._part.url, "w", format="gif", container_options={"loop": "0"}
         )
         try:
             self._stream = self._container.add_stream("gif", rate=100)
@@ -64,15 +65,20 @@ class GifWriter:
         del whole
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        insert_comment(self._part, comment_of(self._record))
-        self._part.replace(self.path)
+        insert_comment(self._part.path, comment_of(self._record))
+        self._part.keep()
+
+    def keep_playable(self) -> tuple[int, Fraction] | None:
+        """Keep what can be played of a file that cannot be ended, or remove it."""
+        with contextlib.suppress(Exception):  # what was wrong with writing still is
+            self._container.close()
+        return self._part.keep_playable()
 
     def drop(self) -> None:
         """Remove what was written."""
-        try:
+        with contextlib.suppress(Exception):
             self._container.close()
-        finally:
-            self._part.unlink(missing_ok=True)
+        self._part.drop()
 
     def _pull(self) -> None:
         reduced = self._graph.pull()
@@ -116,11 +122,7 @@ def insert_comment(path: Path, text: str) -> None:
             colours = 3 * 2 ** ((header[10] & 7) + 1) if header[10] & 0x80 else 0
             file.write(header + source.read(colours))
             file.write(comment)
-            _copy(source, file)
+            shutil.copyfileobj(source, file)
         target.replace(path)
     finally:
         target.unlink(missing_ok=True)
-
-
-def _copy(source: BinaryIO, target: BinaryIO) -> None:
-    shutil.copyfileobj(source, target)

@@ -282,21 +282,21 @@ class _VideoRun:
             observer.progressed(progress)
 
     def _keep_part(self, writer: FrameWriter, error: BaseException) -> None:
-        """Give what was written before an error its name, if it can be played; else remove it."""
-        kept = False
+        """Keep what was written before an error if it can be played, and say so; else remove it."""
+        kept: tuple[int, Fraction] | None = None
         if self.frames and isinstance(error, Exception):
-            with contextlib.suppress(Exception):
+            try:
                 writer.finish(whole=False)
-                kept = True
-        if not kept:
-            with contextlib.suppress(Exception):
-                writer.drop()
-        error.add_note(self._said(kept))
-
-    def _said(self, kept: bool) -> str:
-        if not kept:
-            return f"nothing is left of {self.output}"
-        return f"{self.output} has the first {self.frames} frames ({clock(self.until)})"
+                kept = self.frames, self.until
+            except Exception:  # as on a full disk
+                kept = writer.keep_playable()
+        else:
+            writer.drop()
+        if kept is None:
+            error.add_note(f"nothing is left of {self.output}")
+        else:
+            frames, until = kept
+            error.add_note(f"{self.output} has the first {frames} frames ({clock(until)})")
 
     def _nothing_in_part(self) -> VideoError:
         return VideoError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stylize.extras import import_extra
-from stylize.video.decoding import open_container
+from stylize.video.decoding import open_container, video_errors
 from stylize.video.formats import Container
 from stylize.video.frames import Tell
 
@@ -58,7 +58,8 @@ class Tracks:
                 self._tracks[stream.index] = track
         self._copy_descriptions()
         if origin > 0 and self._tracks:
-            self._container.seek(int(self._zero * 1_000_000), backward=True)
+            with video_errors(source):
+                self._container.seek(int(self._zero * 1_000_000), backward=True)
         self._packets = self._demux()
         self._held: Any = None
 
