@@ -67,6 +67,7 @@ def make_clip(
     primaries: int | None = None,
     aspect: Fraction | None = None,
     sound: str | None = None,
+    layout_of_sound: str = "mono",
     subtitles: str | None = None,
     chapters: bool = False,
     title: str | None = None,
@@ -101,7 +102,7 @@ def make_clip(
         ):
             if value is not None:
                 setattr(context, name, value)
-        tone = _add_sound(container, sound) if sound else None
+        tone = _add_sound(container, sound, layout_of_sound) if sound else None
         text = _add_subtitles(container, subtitles) if subtitles else None
         if chapters:
             container.set_chapters(
@@ -129,8 +130,8 @@ def make_clip(
     return path
 
 
-def _add_sound(container: Any, codec: str) -> Any:
-    return container.add_stream(codec, rate=48_000, layout="mono")
+def _add_sound(container: Any, codec: str, layout: str) -> Any:
+    return container.add_stream(codec, rate=48_000, layout=layout)
 
 
 def _write_sound(container: Any, stream: Any, seconds: float) -> None:

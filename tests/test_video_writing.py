@@ -518,3 +518,29 @@ def test_memory_does_not_grow_with_the_clip(same, stylizer, tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 320 * 240 * 3 * 2
+
+
+@pytest.mark.parametrize("target", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize("codec", ["aac", "libmp3lame", "ac3", "flac", "libopus", "pcm_s16le"])
+def test_every_kind_of_sound_is_heard_in_every_kind_of_file(
+    same, stylizer, tmp_path, codec, target
+):
+    source = make_clip(tmp_path / "in.mkv", frames=25, sound=codec)
+    told: list[str] = []
+    result = convert(stylizer, source, tmp_path / f"out{target}", told)
+    before, after = inspect_clip(source), inspect_clip(result.path)
+    copied = before.codecs["audio"] == after.codecs["audio"]
+    assert copied != any("encoded anew" in line for line in told)
+    if copied:  # MOV cuts PCM into other packets
+        assert b"".join(after.packets["audio"]) == b"".join(before.packets["audio"])
+    assert after.codecs["audio"] in CONTAINERS[target].sound
+    assert tone_of(result.path) == pytest.approx(440, abs=3)
+    assert after.duration == pytest.approx(1, abs=0.08)
+
+
+@pytest.mark.parametrize(("layout", "codec"), [("5.1(side)", "ac3"), ("stereo", "pcm_s16le")])
+def test_channels_are_kept_when_sound_is_encoded_anew(same, stylizer, tmp_path, layout, codec):
+    source = make_clip(tmp_path / "in.mkv", frames=12, sound=codec, layout_of_sound=layout)
+    with av.open(str(convert(stylizer, source, tmp_path / "out.webm").path)) as container:
+        channels = container.streams.audio[0].codec_context.layout.nb_channels
+    assert channels == {"5.1(side)": 6, "stereo": 2}[layout]

@@ -47,6 +47,8 @@ __all__ = ["add_command"]
 VIDEO_PANELS = {"Video": ("start", "end", "fps", "codec", "crf", "sound")}
 # From how many seconds on it is said beforehand how long a clip will take.
 LONG = 60.0
+# After how many seconds a first frame tells how long the others will take.
+TELLING = 10.0
 TEMPORAL = "temporal."
 INTERRUPTED = "ending the file after the last whole frame (Ctrl-C again to drop it)"
 
@@ -322,7 +324,7 @@ def _suffix_of(content: str) -> str:
 
 
 class _Forecast:
-    """Says after the first frames how long a clip will take, if that is long."""
+    """Says early how long a clip will take, if that is long."""
 
     def __init__(self, title: str, method: str) -> None:
         self._title = title
@@ -332,16 +334,23 @@ class _Forecast:
 
     def progressed(self, progress: Progress) -> None:
         """Say it once."""
-        if self._said or not progress.fraction:
-            return
         elapsed = time.monotonic() - self._began
-        if progress.step < 2 and elapsed < LONG:  # the first loads the network
+        # The first frame loads the network; a slow one tells enough before it is done.
+        if self._said or not progress.fraction or (progress.step < 2 and elapsed < TELLING):
             return
         self._said = True
-        left = elapsed / progress.step * (progress.steps - progress.step)
+        left = elapsed / progress.fraction * (1 - progress.fraction)
         if left > LONG:
+            frame = elapsed / progress.fraction / progress.steps
             say(
                 f"{Path(self._title).name}: {progress.steps} frames by {self._method} at about "
-                f"{elapsed / progress.step:.2g} s each: about {clock(round(left))[:-4]} to go; "
-                f"Ctrl-C ends it early, as a file that can be played"
+                f"{frame:.2g} s each, about {_duration(left)} in all; Ctrl-C ends it early, as a "
+                f"file that can be played"
             )
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as "3 min" or "2 h 20 min"."""
+    minutes = max(round(seconds / 60), 1)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"

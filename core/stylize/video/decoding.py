@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from stylize.errors import VideoError
 from stylize.extras import import_extra
+from stylize.images import MAX_PIXELS
 from stylize.video.colors import Converter, is_hdr, turn_of, upright_size
 from stylize.video.frames import ClipInfo, Frame, Tell, frame_size
 from stylize.video.settings import clock
@@ -74,12 +75,21 @@ class VideoFile:
         path: the file.
         size: longer side of the frames; smaller videos keep their size, None keeps any.
         start: seconds from the clip's start from which frames are given.
+        max_pixels: refuse larger frames.
         tell: gets warnings.
 
     Raises: VideoError.
     """
 
-    def __init__(self, path: Path, *, size: int | None, start: Fraction | None, tell: Tell) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size: int | None,
+        start: Fraction | None,
+        tell: Tell,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
         self._path = path
         self._tell = tell
         self._start = start
@@ -101,7 +111,7 @@ class VideoFile:
             if self._is_coarse() and first.duration:  # FFmpeg's guess for GIF is a poor one
                 self._rate = 1 / (first.duration * Fraction(first.time_base))
             self._pending = first
-            self.info = self._describe(first, size)
+            self.info = self._describe(first, size, max_pixels)
         except BaseException:
             self._container.close()
             raise
@@ -139,7 +149,7 @@ class VideoFile:
             )
         return streams[0]
 
-    def _describe(self, first: Any, size: int | None) -> ClipInfo:
+    def _describe(self, first: Any, size: int | None, max_pixels: int) -> ClipInfo:
         stream = self._stream
         original = upright_size(
             first.width, first.height, stream.sample_aspect_ratio, turn_of(first)
@@ -148,6 +158,11 @@ class VideoFile:
             self._tell(
                 f"{self._path}: its pixels are not square: frames are made {original[0]}x"
                 f"{original[1]} of square ones"
+            )
+        if original[0] * original[1] > max_pixels:
+            raise VideoError(
+                f"{self._path}: is {original[0]}x{original[1]}; the limit is {max_pixels:,} pixels "
+                f"a frame: make it smaller or raise --max-pixels"
             )
         if first.interlaced_frame:
             self._tell(f"{self._path}: is interlaced: edges that move may look like combs")

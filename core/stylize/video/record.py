@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stylize.errors import VideoError
 from stylize.provenance import sha256_of
 from stylize.video.decoding import open_container
 from stylize.video.folder import numbered_files
 
-__all__ = ["comment_of", "hash_clip", "read_video_record"]
+if TYPE_CHECKING:
+    from stylize.images import ImageSource
+
+__all__ = ["comment_of", "hash_clip", "inputs_record", "read_video_record"]
 
 # Comments are everybody's: the record is told by this mark, as in pictures.
 MARK = "stylize record: "
@@ -55,3 +58,21 @@ def hash_clip(path: str | Path) -> str:
     for file in numbered_files(path):
         digest.update(sha256_of(file).encode())
     return digest.hexdigest()
+
+
+def inputs_record(clip: Path, styles: Sequence[ImageSource]) -> dict[str, Any]:
+    """Return the part of a record that tells of the clip and of the paintings.
+
+    Raises: ImageError where one cannot be read.
+    """
+    return {
+        "replay": {},
+        "content": {"name": str(clip), "path": str(clip), "sha256": hash_clip(clip)},
+        "styles": [_style_record(style) for style in styles],
+    }
+
+
+def _style_record(style: ImageSource) -> dict[str, str]:
+    if isinstance(style, str | Path) and str(style) != "-":
+        return {"name": str(style), "path": str(style), "sha256": sha256_of(style)}
+    return {"name": str(getattr(style, "filename", "") or "image"), "path": "", "sha256": ""}

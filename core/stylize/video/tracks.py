@@ -14,6 +14,8 @@ from stylize.video.frames import Tell
 
 __all__ = ["Tracks"]
 
+# By how many there are; encoders do not know all the others. What has other channels is mixed down.
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 TEXT_FORMATS = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
 
 
@@ -191,9 +193,12 @@ class _Sound(_Track):
         rate = 48_000 if codec == "libopus" else context.rate
         super().__init__(target, source, zero, target.add_stream(codec, rate=rate))
         encoder = self.stream.codec_context
-        encoder.layout = context.layout
-        encoder.bit_rate = 96_000 * max(context.layout.nb_channels, 1)
-        self._decoder = source
+        channels = context.layout.nb_channels
+        self._layout = LAYOUTS.get(channels, "stereo")
+        encoder.layout = self._layout
+        encoder.bit_rate = 96_000 * encoder.layout.nb_channels
+        # PCM often says how many channels it has, and not which: then these.
+        self._unnamed = "channels" in context.layout.name and channels in LAYOUTS
         self._resampler = av.AudioResampler(encoder.format, encoder.layout, rate)
         self._errors = av.error.FFmpegError
 
@@ -203,6 +208,7 @@ class _Sound(_Track):
         except self._errors:  # damaged: the next packet may do
             return
         for frame in frames:
+            frame = self._name_channels(frame) if self._unnamed else frame
             if frame.pts is not None:
                 frame.pts -= round(self.zero / frame.time_base)
             self._encode(frame)
@@ -210,6 +216,16 @@ class _Sound(_Track):
     def finish(self) -> None:
         self._encode(None)
         self.target.mux(self.stream.encode(None))
+
+    def _name_channels(self, frame: Any) -> Any:
+        av = import_extra("av", "video", "stylize video")
+        named = av.AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, self._layout)
+        named.sample_rate, named.time_base, named.pts = (
+            frame.sample_rate,
+            frame.time_base,
+            frame.pts,
+        )
+        return named
 
     def _encode(self, frame: Any) -> None:
         for resampled in self._resampler.resample(frame):
