@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stylize.video.flow import Floats, FlowEstimator, Motion, luma, opencv, resize_flow, warp
+from stylize.video.flow import (
+    Floats,
+    FlowEstimator,
+    Motion,
+    luma,
+    opencv,
+    resize_flow,
+    unexplained,
+    warp,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +45,6 @@ SLOPE = 1.0
 # within for the camera to be still.
 NOISE = 4.0
 STILL = 0.5
-# Contrast below which a frame's own says nothing of a cut, of 255.
-PLAIN = 20.0
 # Fine detail is what this blur takes away; it is compared over blocks, and raised at most so far.
 DETAIL_BLUR = 0.8
 BLOCK = 16
@@ -96,7 +103,8 @@ class Follower:
             and self._picture.shape == frame.shape
         ):
             motion = self._estimate(self._source.luma, source.luma)
-            if not self._is_cut(motion, source):
+            left = unexplained(self._source.luma, source.luma, motion)
+            if left <= self.settings.cut:
                 motion = self._hold_still(motion, source)
                 before = warp(self._made_of, motion.backward, cubic=True)
                 trust = self._trust(motion, before, source)
@@ -138,13 +146,6 @@ class Follower:
         if scale < 1:
             frame = self._cv2.resize(frame, size, interpolation=self._cv2.INTER_AREA)
         return _Source(luma(frame), frame.astype(np.float32) / np.float32(255))
-
-    def _is_cut(self, motion: Motion, source: _Source) -> bool:
-        """Whether motion leaves more unexplained than it could of the same scene."""
-        assert self._source is not None
-        now = source.luma.astype(np.float32)
-        left = np.abs(now - warp(self._source.luma.astype(np.float32), motion.backward)).mean()
-        return bool(left > self.settings.cut * max(float(now.std()), PLAIN))
 
     def _hold_still(self, motion: Motion, source: _Source) -> Motion:
         """Return motion without the jitter that noise makes of none, where the camera is still."""
