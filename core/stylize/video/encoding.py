@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -99,6 +100,7 @@ class VideoWriter:
         av = import_extra("av", "video", "stylize video")
         self.path = path
         self._encoder = encoder
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: it has no other way to be quiet
         kind = CONTAINERS[path.suffix.lower()]
         self._part = PartFile(path)
         self._tracks: Tracks | None = None

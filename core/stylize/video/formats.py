@@ -101,7 +101,7 @@ ENCODERS: Mapping[str, tuple[Encoder, ...]] = {
             "libx265",
             crf=20,
             options={"x265-params": "log-level=error"},
-            # Of less than 49 pixels across x265 4.1 writes over memory that is not its own.
+            # Of less than 49 pixels across x265 (build 216) writes over memory that is not its own.
             least=(64, 16),
             tag="hvc1",
         ),
