@@ -337,7 +337,9 @@ def test_what_a_killed_run_leaves_can_be_played(tmp_path):
     process.kill()
     process.communicate()
     (part,) = tmp_path.glob("out.part-*.mp4")
-    assert len(inspect_clip(part).frames) > 10
+    # The last fragment may be cut short; players, and our own reading, take what is before it.
+    with VideoFile(part, size=None, start=None, tell=[].append) as left:
+        assert sum(1 for _ in left) > 10
     assert not (tmp_path / "out.mp4").exists()
 
 
