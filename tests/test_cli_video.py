@@ -25,6 +25,7 @@ from small_adain import make_adain_model
 from small_training import make_model
 from small_video import bars, inspect_clip, make_clip, moving_square
 from stylize import extras, stylize_video
+from stylize.video.decoding import VideoFile
 
 FLOAT = ("--precision", "float32", "--device", "cpu")
 NOISE = ("--model", "noise.safetensors", *FLOAT)
