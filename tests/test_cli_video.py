@@ -79,10 +79,10 @@ def test_numbered_pictures_out_and_in(command, clip):
 
 
 def test_size_start_end_fps_codec_and_crf(command, clip):
-    options = ("--size", "48", "--start", "0.08", "--end", "0.32", "--fps", "12.5", "--crf", "30")
+    options = ("--size", "72", "--start", "0.08", "--end", "0.32", "--fps", "12.5", "--crf", "30")
     assert command("video", "clip.mp4", *NOISE, *options, "--codec", "hevc").code == 0
     after = inspect_clip(command.folder / "clip_noise.mp4")
-    assert after.size == (48, 32)
+    assert after.size == (72, 48)
     assert after.codecs["video"] == "hevc"
     assert after.times == [0, Fraction(2, 25), Fraction(4, 25)]
 
@@ -218,6 +218,7 @@ def test_a_frame_cannot_be_made_again_by_itself(command, clip):
         (("clip.mp4", *NOISE, "--no-temporal", "--set", "temporal.strength=1"), 2, "goes with"),
         (("clip.mp4", "--model", "nobody"), 2, "unknown model 'nobody'"),
         (("empty", *NOISE), 2, "has no pictures"),
+        (("clip.mp4", *NOISE, "--codec", "hevc", "--size", "48"), 2, "takes 64x16 and larger"),
     ],
 )  # fmt: skip
 def test_wrong_requests(command, clip, arguments, code, message):

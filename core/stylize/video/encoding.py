@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from stylize.errors import OutputError
 from stylize.extras import import_extra
 from stylize.video.formats import CONTAINERS, Encoder
 from stylize.video.frames import ClipInfo, Pixels, Tell
@@ -98,6 +100,7 @@ class VideoWriter:
         av = import_extra("av", "video", "stylize video")
         self.path = path
         self._encoder = encoder
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: it has no other way to be quiet
         kind = CONTAINERS[path.suffix.lower()]
         self._part = PartFile(path)
         self._tracks: Tracks | None = None
@@ -163,6 +166,12 @@ class VideoWriter:
                 f"{self.path}: {width}x{height} is padded to {width + self._padding[1]}x"
                 f"{height + self._padding[0]} by repeating the last row or column, as "
                 f"{encoder.name} takes even sizes"
+            )
+        if width < encoder.least[0] or height < encoder.least[1]:
+            least = "x".join(map(str, encoder.least))
+            raise OutputError(
+                f"{self.path}: frames are {width}x{height}, and {encoder.name} takes {least} and "
+                f"larger: use another --codec or a larger --size"
             )
         finest = MPEG4_FINEST if encoder.name == "mpeg4" else FINEST
         self._base = time_base_of(rate, clip.tick, finest)

@@ -46,6 +46,7 @@ class Encoder:
         crf: the default, of encoders that have it.
         most: the largest crf.
         options: of the encoder.
+        least: the smallest (width, height) that it takes.
         tag: what MP4 calls the codec, where players want another name than FFmpeg's.
     """
 
@@ -54,6 +55,7 @@ class Encoder:
     crf: float | None = None
     most: float = 51
     options: Mapping[str, str] = field(default_factory=dict)
+    least: tuple[int, int] = (2, 2)
     tag: str | None = None
 
 
@@ -94,7 +96,16 @@ ENCODERS: Mapping[str, tuple[Encoder, ...]] = {
         Encoder("libx264", crf=18, options={"preset": "medium"}),
         Encoder("libopenh264"),
     ),
-    "hevc": (Encoder("libx265", crf=20, options={"x265-params": "log-level=error"}, tag="hvc1"),),
+    "hevc": (
+        Encoder(
+            "libx265",
+            crf=20,
+            options={"x265-params": "log-level=error"},
+            # Of less than 49 pixels across x265 (build 216) writes over memory that is not its own.
+            least=(64, 16),
+            tag="hvc1",
+        ),
+    ),
     "vp9": (
         Encoder(
             "libvpx-vp9",

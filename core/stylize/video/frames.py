@@ -8,8 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
-from stylize.images import fit_size
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -97,7 +95,8 @@ def frame_size(original: tuple[int, int], longest: int | None) -> tuple[int, int
     """
     if longest is None or max(original) <= longest:
         return original
-    width, height = (max(2, round(side / 2) * 2) for side in fit_size(*original, longest))
+    scale = longest / max(original)
+    width, height = (max(2, round(side * scale / 2) * 2) for side in original)
     return width, height
 
 
