@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.protocols import StyleImage as StyleImage
     from stylize.protocols import TrainableMethod as TrainableMethod
     from stylize.protocols import TrainingTask as TrainingTask
+    from stylize.run import Clip as Clip
     from stylize.run import Progress as Progress
     from stylize.run import Run as Run
     from stylize.settings import Settings as Settings
@@ -104,7 +105,7 @@ _MODULES = {
         "TrainableMethod",
         "TrainingTask",
     ),
-    "stylize.run": ("Progress", "Run"),
+    "stylize.run": ("Clip", "Progress", "Run"),
     "stylize.settings": ("Settings",),
     "stylize.spec": (
         "BackboneSpec",

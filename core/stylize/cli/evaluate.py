@@ -69,8 +69,8 @@ def evaluate(
 
     Of a clip it is the mean over some frames, and two numbers more, both smaller for what holds
     stiller: the warping error is the mean squared difference between a frame and the one before
-    it, moved as the source moved, where both show the same; flicker is the mean difference between
-    frames beyond the source's own. Compare them to those of the same clip made with --no-temporal.
+    it, moved as the source moved, where both show the same; flicker is the mean difference there
+    beyond the source's own. Compare them to those of the same clip made with --no-temporal.
     """
     host: PluginHost = ctx.obj
     if video:
@@ -119,7 +119,7 @@ def _evaluate_video(
         typer.echo(f"warping error     {held.warping_error:.6f}")
         typer.echo(f"  of the source   {held.source_warping_error:.6f}")
     if held.flicker is not None:
-        typer.echo(f"flicker           {held.flicker * 255:+.3f} of 255")
+        typer.echo(f"flicker           {held.flicker * 255:.3f} of 255")
     if evaluation.content is not None and evaluation.style is not None:
         typer.echo(f"content distance  {evaluation.content:.3f}")
         typer.echo(f"style distance    {evaluation.style:.3f}")

@@ -31,9 +31,8 @@ class Consistency:
             before it, moved as the source moved, over the pixels that both show. None without
             pairs.
         source_warping_error: the same of the source: what no output can be asked to go below.
-        flicker: mean absolute difference between frames that follow each other, beyond the
-            source's own; negative for an output that changes less than its source. None without
-            pairs.
+        flicker: of the same pixels the mean absolute difference beyond the source's own, pixel by
+            pixel. None without pairs.
     """
 
     pairs: int
@@ -54,8 +53,8 @@ class ConsistencyMeter:
         self._before: tuple[Pixels, Pixels] | None = None
         self._frames = 0
         self._cuts: list[int] = []
-        self._errors: list[tuple[float, float]] = []
-        self._changes: list[float] = []
+        self._pairs = 0
+        self._measured: list[tuple[float, float, float]] = []
 
     def add(self, output: Pixels, source: Pixels, motion: Motion | None = None) -> None:
         """Take the next frame of both, (H, W, 3) uint8, of one size.
@@ -71,9 +70,10 @@ class ConsistencyMeter:
 
     def result(self) -> Consistency:
         """Return what was measured so far."""
-        error, own = np.mean(self._errors, axis=0).tolist() if self._errors else (None, None)
-        flicker = float(np.mean(self._changes)) if self._changes else None
-        return Consistency(len(self._changes), tuple(self._cuts), error, own, flicker)
+        means: list[float | None] = [None, None, None]
+        if self._measured:
+            means = np.mean(self._measured, axis=0).tolist()
+        return Consistency(self._pairs, tuple(self._cuts), *means)
 
     def _compare(
         self,
@@ -88,19 +88,17 @@ class ConsistencyMeter:
         if unexplained(*lumas, motion) > TemporalSettings().cut:
             self._cuts.append(self._frames)
             return
+        self._pairs += 1
         seen = motion.visible()
-        flow = motion.backward
-        if seen.any():
-            errors = [
-                float(np.square(_floats(now) - warp(_floats(before), flow))[seen].mean())
-                for before, now in ((output_before, output), (source_before, source))
-            ]
-            self._errors.append((errors[0], errors[1]))
+        if not seen.any():
+            return
         changes = [
-            float(np.abs(_floats(now) - _floats(before)).mean())
+            (_floats(now) - warp(_floats(before), motion.backward))[seen]
             for before, now in ((output_before, output), (source_before, source))
         ]
-        self._changes.append(changes[0] - changes[1])
+        beyond = np.abs(changes[0]) - np.abs(changes[1])
+        own, of_source = (float(np.square(change).mean()) for change in changes)
+        self._measured.append((own, of_source, float(beyond.clip(min=0).mean())))
 
 
 def _floats(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
