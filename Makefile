@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Extra arguments for pytest: make test PYTEST="-k gatys"
 PYTEST ?=
 
-.PHONY: demo test docs gallery bench bench-smoothing clean
+.PHONY: demo test docs gallery bench bench-smoothing bench-video clean
 
 demo: .venv/installed
 	$(BIN)/stylize --size 512 --quality good --time 100s --force -o demo.png
@@ -29,11 +29,16 @@ gallery: .venv/installed-gallery
 		$(if $(PHOTOS),--photos '$(PHOTOS)') $(if $(PAINTINGS),--paintings '$(PAINTINGS)')
 
 # JOHNSON="--model FILE --memory" measures another model, and the memory of large pictures;
-# ADAIN="--model FILE" another model.
+# ADAIN="--model FILE" another model. VIDEO: see bench-video.
 bench: .venv/installed-dev
 	$(BIN)/python tests/benchmarks/gatys.py
 	$(BIN)/python tests/benchmarks/johnson.py $(JOHNSON)
 	$(BIN)/python tests/benchmarks/adain.py $(ADAIN)
+	$(BIN)/python tests/benchmarks/video.py $(VIDEO)
+
+# VIDEO="--clip FILE --model FILE --frames 20" measures other clips and models.
+bench-video: .venv/installed-dev
+	$(BIN)/python tests/benchmarks/video.py $(VIDEO)
 
 # CONTENTS and STYLES are files; the demo pictures without any.
 bench-smoothing: .venv/installed-dev

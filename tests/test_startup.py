@@ -39,6 +39,7 @@ ANSWERED = (
     "models list",
     "models list --json",
     "models export --help",
+    "video --help",
 )
 REFUSED = (
     "--strengh 2 photo.png painting.png",
@@ -58,6 +59,9 @@ REFUSED = (
     "train gatys --data . --style painting.png -o model.safetensors",
     "train johnson --data . --style painting.png -o model.safetensors --crop 3",
     "plugins new json --kind method",
+    "video photo.png",
+    "video photo.png painting.png --start 2 --end 1",
+    "video photo.png --model none",
 )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.api import list_presets as list_presets
     from stylize.api import list_smoothings as list_smoothings
     from stylize.api import stylize_image as stylize_image
+    from stylize.api import stylize_video as stylize_video
     from stylize.calibration import Calibration as Calibration
     from stylize.calibration import calibrate_gains as calibrate_gains
     from stylize.errors import StylizeError as StylizeError
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.protocols import StyleImage as StyleImage
     from stylize.protocols import TrainableMethod as TrainableMethod
     from stylize.protocols import TrainingTask as TrainingTask
+    from stylize.run import Clip as Clip
     from stylize.run import Progress as Progress
     from stylize.run import Run as Run
     from stylize.settings import Settings as Settings
@@ -60,6 +62,9 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.spec import Role as Role
     from stylize.spec import SmoothingSpec as SmoothingSpec
     from stylize.spec import WeightsSpec as WeightsSpec
+    from stylize.video.making import VideoResult as VideoResult
+    from stylize.video.settings import VideoSettings as VideoSettings
+    from stylize.video.temporal import TemporalSettings as TemporalSettings
     from stylize.weights import Weights as Weights
 
 _MODULES = {
@@ -77,6 +82,7 @@ _MODULES = {
         "list_presets",
         "list_smoothings",
         "stylize_image",
+        "stylize_video",
     ),
     "stylize.calibration": ("Calibration", "calibrate_gains"),
     "stylize.errors": ("StylizeError",),
@@ -99,7 +105,7 @@ _MODULES = {
         "TrainableMethod",
         "TrainingTask",
     ),
-    "stylize.run": ("Progress", "Run"),
+    "stylize.run": ("Clip", "Progress", "Run"),
     "stylize.settings": ("Settings",),
     "stylize.spec": (
         "BackboneSpec",
@@ -112,6 +118,9 @@ _MODULES = {
         "SmoothingSpec",
         "WeightsSpec",
     ),
+    "stylize.video.making": ("VideoResult",),
+    "stylize.video.settings": ("VideoSettings",),
+    "stylize.video.temporal": ("TemporalSettings",),
     "stylize.weights": ("Weights",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -17,6 +18,8 @@ from stylize.weights import resolve_weights
 
 if TYPE_CHECKING:
     from stylize.images import ImageSource
+    from stylize.video.making import VideoResult
+    from stylize.video.temporal import TemporalSettings
 
 __all__ = [
     "create_backbone",
@@ -31,6 +34,7 @@ __all__ = [
     "list_presets",
     "list_smoothings",
     "stylize_image",
+    "stylize_video",
 ]
 
 
@@ -58,11 +62,68 @@ def stylize_image(
     host = host or PluginHost.discover()
     base = load_preset(host, preset).settings if preset else {}
     stylizer = Stylizer(make_settings(merge_settings(base, settings)), host, observers)
+    return stylizer(content, _as_list(style))
+
+
+def stylize_video(
+    content: str | Path,
+    style: ImageSource | Sequence[ImageSource] | None,
+    output: str | Path,
+    *,
+    temporal: bool | TemporalSettings = True,
+    force: bool = False,
+    preset: str | None = None,
+    host: PluginHost | None = None,
+    observers: Sequence[Observer] = (),
+    **settings: object,
+) -> VideoResult:
+    """Make one video, frame by frame, with the clip's times, sound and subtitles.
+
+    Args:
+        content: a video file, a GIF, or a folder of numbered pictures.
+        style: the painting, or several; None for a model that has learnt its style. Without
+            `method` and `model`, the method is one that takes any painting in one pass, where one
+            has a model of its own, else gatys.
+        output: a .mp4, .m4v, .mov, .mkv, .webm or .gif file, or frames/%06d.png.
+        temporal: whether, or how, strokes are held still over time.
+        force: replace an output that exists.
+        preset, host: as of `stylize_image`.
+        observers: told how far the run is, in frames.
+        settings: any of `RunSettings` and `VideoSettings`, as `model="mosaic", start=2, fps=12`.
+            `time` is the limit of the whole video.
+
+    Raises: StylizeError for anything that the caller can mend; what is kept of a video that was
+        begun is in its notes.
+    """
+    from stylize.pictures import deadline_of
+    from stylize.video.choosing import choose_method
+    from stylize.video.making import make_video
+    from stylize.video.settings import VideoSettings, make_video_settings
+
+    started = time.monotonic()
+    host = host or PluginHost.discover()
+    own = {k: v for k, v in settings.items() if k in VideoSettings.model_fields}
+    others = {k: v for k, v in settings.items() if k not in own}
+    base = load_preset(host, preset).settings if preset else {}
+    chosen = choose_method(host, make_settings(merge_settings(base, others)))
+    styles = _as_list(style)
+    return make_video(
+        Stylizer(chosen.model_copy(update={"time": None}), host),
+        content,
+        styles,
+        output,
+        make_video_settings(own),
+        temporal=temporal,
+        force=force,
+        observers=observers,
+        deadline=deadline_of(started, chosen.time),
+    )
+
+
+def _as_list(style: ImageSource | Sequence[ImageSource] | None) -> list[ImageSource]:
     if style is None:
-        styles: list[ImageSource] = []
-    else:
-        styles = list(style) if isinstance(style, list | tuple) else [cast("ImageSource", style)]
-    return stylizer(content, styles)
+        return []
+    return list(style) if isinstance(style, list | tuple) else [cast("ImageSource", style)]
 
 
 def get_spec(kind: Kind | str, name: str, host: PluginHost | None = None) -> ComponentSpec:

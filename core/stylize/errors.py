@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 __all__ = [
+    "CodecMissingError",
     "ExportError",
     "ExtraMissingError",
     "ImageError",
@@ -21,6 +22,7 @@ __all__ = [
     "TrainingError",
     "UnknownNameError",
     "UsageError",
+    "VideoError",
     "WeightsError",
     "WeightsUnavailableError",
 ]
@@ -65,6 +67,10 @@ class ImageTooSmallError(ImageError):
         self.size = size
 
 
+class VideoError(UsageError):
+    """A video that cannot be read, with the file's name and the remedy."""
+
+
 class OutputError(UsageError):
     """An output that cannot be written where it was asked for."""
 
@@ -87,6 +93,12 @@ class WeightsUnavailableError(StylizeError):
 
 class ExtraMissingError(StylizeError):
     """An optional dependency that a command needs and that is not installed."""
+
+    exit_code = 3
+
+
+class CodecMissingError(StylizeError):
+    """A codec that the installed FFmpeg was built without."""
 
     exit_code = 3
 

@@ -18,6 +18,7 @@ PURPOSES = {
     "tensorboard": "stylize train --tensorboard yes",
     "testing": "the contracts that plugins are tested with (stylize.testing)",
     "train": "stylize train",
+    "video": "stylize video (PyAV and OpenCV)",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import mimetypes
 import os
 import sys
 import threading
@@ -311,6 +312,10 @@ def _pillow(name: str) -> Iterator[list[warnings.WarningMessage]]:
         except StylizeError:
             raise
         except UnidentifiedImageError as error:
+            if (mimetypes.guess_type(name)[0] or "").startswith("video/"):
+                raise ImageError(
+                    f"{name}: is a video, not a picture: use stylize video {name} ..."
+                ) from error
             raise ImageError(
                 f"{name}: not a picture, damaged, or not one of {', '.join(_READABLE)}: "
                 "fetch it again, or convert it to PNG"

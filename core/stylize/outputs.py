@@ -32,7 +32,11 @@ _WRITABLE = {
 
 
 def check_output(
-    path: str | Path, *, force: bool = False, inputs: Collection[str | Path] = ()
+    path: str | Path,
+    *,
+    force: bool = False,
+    inputs: Collection[str | Path] = (),
+    extensions: Collection[str] = tuple(_WRITABLE),
 ) -> None:
     """Refuse an output that could not be written, or that would destroy something.
 
@@ -42,6 +46,7 @@ def check_output(
         path: a file, or "-" for standard output, which is always accepted.
         force: allow to replace an existing file, unless it is one of `inputs`.
         inputs: files that the run reads; links to them count as them.
+        extensions: that the file may have, in lower case.
 
     Raises:
         OutputError: with the remedy.
@@ -51,9 +56,9 @@ def check_output(
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path}: is a folder: name a file in it, as {path / 'picture.png'}")
-    if path.suffix.lower() not in _WRITABLE:
+    if path.suffix.lower() not in extensions:
         raise OutputError(
-            f"{path}: unknown extension {path.suffix!r}: use one of {', '.join(_WRITABLE)}"
+            f"{path}: unknown extension {path.suffix!r}: use one of {', '.join(extensions)}"
         )
     _check_folder(path)
     if any(_same_file(path, Path(source)) for source in inputs):

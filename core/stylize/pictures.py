@@ -19,7 +19,7 @@ from stylize.parts import Parts, build_parts
 from stylize.plan import Plan, RunSettings, make_plan, style_shares
 from stylize.plugins import PluginHost
 from stylize.protocols import Observer, StyleImage
-from stylize.run import Run
+from stylize.run import Clip, Run
 from stylize.version import framework_version
 
 if TYPE_CHECKING:
@@ -120,28 +120,25 @@ class Stylizer:
         started = time.monotonic()
         limit_from = started if self._started is None else self._started
         self._started = None
-        settings = self.plan.settings
-        shares = style_shares(settings, len(styles))
-        size = None if settings.size == "full" else settings.size
-        streams = self.plan.method.streams and settings.keep_color == "none"
-        photo = None if content is None else self._read(content, size, as_bytes=streams)
-        paintings = [self._read(style, self._style_size(photo, size)) for style in styles]
-        run = Run(
-            seed=settings.seed,
-            strength=settings.strength,
-            alpha=settings.alpha,
-            stroke_size=settings.stroke_size,
-            quality=settings.quality,
-            deadline=deadline_of(limit_from, settings.time),
-            observers=[*self.observers, *self.host.observers(self.plan)],
-            cancelled=self.cancelled,
-        )
-        pixels = self._stylize(photo, paintings, shares, run)
+        size = self.plan.settings.size
+        longest = None if size == "full" else size
+        as_bytes = self._takes_bytes
+        photo = None if content is None else self._read(content, longest, as_bytes=as_bytes)
+        if photo is not None:
+            longest = max(photo.pixels.shape[-2:])
+        paintings = self.read_paintings(styles, longest)
+        run = self.new_run(deadline_of(limit_from, self.plan.settings.time))
         pictures = [*([photo] if photo else []), *paintings]
+        pixels = None if photo is None else self.as_content(photo.pixels)
+        try:
+            made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
+        except ImageTooSmallError as error:
+            small = (p.name for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size)
+            raise ImageTooSmallError(f"{next(small, 'a picture')}: {error}", error.size) from error
         return Result(
-            pixels,
+            made,
             photo.alpha if photo else None,
-            self._record(photo, paintings, run, pixels, time.monotonic() - started),
+            self._record(photo, paintings, run, made, time.monotonic() - started),
             (*(w for picture in pictures for w in picture.warnings), *run.warnings),
             tuple(picture.path for picture in pictures if picture.path),
         )
@@ -150,27 +147,50 @@ class Stylizer:
         """Ask the picture being made to end with the best image so far; safe from any thread."""
         self.cancelled.set()
 
-    def _read(self, source: ImageSource, size: int | None, *, as_bytes: bool = False) -> Picture:
-        return read_image(source, size=size, max_pixels=self.max_pixels, as_bytes=as_bytes)
+    def read_paintings(self, styles: Sequence[ImageSource], longest: int | None) -> list[Picture]:
+        """Read the style images for a picture, `style_scale` times as large.
 
-    def _style_size(self, photo: Picture | None, size: int | None) -> int | None:
-        """The style's longer side: the picture's times `style_scale`."""
-        longest = max(photo.pixels.shape[-2:]) if photo else size
-        return None if longest is None else max(1, round(longest * self.plan.settings.style_scale))
+        Args:
+            longest: the picture's longer side; None keeps the paintings' own sizes.
 
-    def _stylize(
-        self,
-        photo: Picture | None,
-        paintings: Sequence[Picture],
-        shares: Sequence[float],
-        run: Run,
-    ) -> Tensor:
-        device, keep_color = self.parts.device, self.plan.settings.keep_color
+        Raises: ImageError; UsageError where `style_weights` are not as many.
+        """
+        style_shares(self.plan.settings, len(styles))
+        if longest is not None:
+            longest = max(1, round(longest * self.plan.settings.style_scale))
+        return [self._read(style, longest) for style in styles]
+
+    def new_run(self, deadline: float | None = None, clip: Clip | None = None) -> Run:
+        """Return the run of one picture, or of one frame of a clip."""
+        settings = self.plan.settings
+        return Run(
+            seed=settings.seed,
+            strength=settings.strength,
+            alpha=settings.alpha,
+            stroke_size=settings.stroke_size,
+            quality=settings.quality,
+            deadline=deadline,
+            observers=[*self.observers, *self.host.observers(self.plan)],
+            cancelled=self.cancelled,
+            clip=clip,
+        )
+
+    def as_content(self, pixels: Tensor) -> Tensor:
+        """Return pixels (1, 3, H, W), uint8 or float in [0, 1], as the method takes its content."""
+        if self._takes_bytes:
+            return pixels
+        if pixels.dtype == torch.uint8:
+            pixels = pixels.float() / 255
         # What streams takes its pictures in parts to the device, by itself.
-        content = None if photo is None else photo.pixels
-        if content is not None and not self.plan.method.streams:
-            content = content.to(device)
-        images = [painting.pixels.to(device) for painting in paintings]
+        return pixels if self.plan.method.streams else pixels.to(self.parts.device)
+
+    def as_styles(self, paintings: Sequence[Picture], content: Tensor | None) -> list[StyleImage]:
+        """Return paintings as the method takes them; of the content's colours, if so asked.
+
+        Raises: UsageError for `keep_color` without what it needs.
+        """
+        keep_color = self.plan.settings.keep_color
+        images = [painting.pixels.to(self.parts.device) for painting in paintings]
         if keep_color != "none" and content is None:
             raise UsageError(f"--keep-color {keep_color} needs a photograph: give a content image")
         if keep_color == "histogram" and not images:
@@ -180,22 +200,35 @@ class Stylizer:
             )
         if keep_color == "histogram" and content is not None:
             images = [match_colors(image, content) for image in images]
-        styles = [
+        shares = style_shares(self.plan.settings, len(paintings))
+        return [
             StyleImage(image, share, painting.name)
             for image, share, painting in zip(images, shares, paintings, strict=True)
         ]
-        try:
-            pixels = self.parts.method.stylize(content, styles, self.parts, run)
-        except ImageTooSmallError as error:
-            pictures = [*([photo] if photo else []), *paintings]
-            small = (p.name for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size)
-            raise ImageTooSmallError(f"{next(small, 'a picture')}: {error}", error.size) from error
-        if keep_color == "luminance" and content is not None:
+
+    def stylize(self, content: Tensor | None, styles: Sequence[StyleImage], run: Run) -> Tensor:
+        """Return the method's picture, (1, 3, H, W) on the CPU, uint8 or float in [0, 1].
+
+        Args:
+            content, styles: of `as_content` and `as_styles`.
+
+        Raises: StylizeError.
+        """
+        pixels = self.parts.method.stylize(content, styles, self.parts, run)
+        if self.plan.settings.keep_color == "luminance" and content is not None:
             if pixels.dtype == torch.uint8:
                 pixels = pixels.to(content) / 255
             pixels = keep_luminance(pixels, content)
         pixels = pixels.detach().cpu()
         return pixels if pixels.dtype == torch.uint8 else pixels.float()
+
+    @property
+    def _takes_bytes(self) -> bool:
+        """Whether content goes to the method as uint8."""
+        return self.plan.method.streams and self.plan.settings.keep_color == "none"
+
+    def _read(self, source: ImageSource, size: int | None, *, as_bytes: bool = False) -> Picture:
+        return read_image(source, size=size, max_pixels=self.max_pixels, as_bytes=as_bytes)
 
     def _record(
         self,
@@ -205,6 +238,21 @@ class Stylizer:
         pixels: Tensor,
         seconds: float,
     ) -> dict[str, Any]:
+        return {
+            **self.setup_record(),
+            "replay": {self.plan.method.name: run.replay},
+            "content": _input_record(photo) if photo else None,
+            "styles": [_input_record(painting) for painting in paintings],
+            "width": pixels.shape[-1],
+            "height": pixels.shape[-2],
+            "steps": run.steps_done,
+            "seconds": round(seconds, 2),
+            "losses": run.losses,
+            "stopped": run.stop_reason,
+        }
+
+    def setup_record(self) -> dict[str, Any]:
+        """Return the part of a record that is the same for all pictures: versions, settings."""
         plan, parts = self.plan, self.parts
         # What "auto" came to is recorded, so that a rerun elsewhere does the same.
         exact = replace_settings(
@@ -219,15 +267,6 @@ class Stylizer:
             "weights": parts.fingerprint,
             "loss_network": parts.loss_network,
             "settings": exact.model_dump(mode="json"),
-            "replay": {plan.method.name: run.replay},
-            "content": _input_record(photo) if photo else None,
-            "styles": [_input_record(painting) for painting in paintings],
-            "width": pixels.shape[-1],
-            "height": pixels.shape[-2],
-            "steps": run.steps_done,
-            "seconds": round(seconds, 2),
-            "losses": run.losses,
-            "stopped": run.stop_reason,
         }
 
 

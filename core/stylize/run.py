@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from stylize.protocols import Observer
 
-__all__ = ["Progress", "Quality", "Run", "StopReason"]
+__all__ = ["Clip", "Progress", "Quality", "Run", "StopReason"]
 
 Quality = Literal["draft", "good", "best"]
 StopReason = Literal["done", "time", "interrupted"]
@@ -40,6 +40,25 @@ class Progress:
 
 
 @dataclass
+class Clip:
+    """Where a frame stands in its clip, for methods that hold their strokes still over time.
+
+    Args:
+        warped: the previous picture, moved along with what it shows, (1, 3, H, W) in [0, 1] on the
+            CPU; None for the first frame of a scene.
+        trust: how far each pixel of `warped` can be believed, (1, 1, H, W): 0 where there was
+            nothing before, or something else, to 1; None with `warped`.
+        memory: the method's own, kept from frame to frame and emptied where a scene begins.
+        held: set by a method whose picture holds still as it is; others' are blended with `warped`.
+    """
+
+    warped: torch.Tensor | None = None
+    trust: torch.Tensor | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+    held: bool = False
+
+
+@dataclass
 class Run:
     """One picture's run: the neutral settings that every method honours, and its clock.
 
@@ -51,6 +70,7 @@ class Run:
         quality: how much work the method spends.
         deadline: `time.monotonic()` value to finish by, or None.
         cancelled: set from outside (Ctrl-C) to ask for the best image so far.
+        clip: of a frame of a video; None for a picture by itself.
         replay: filled in by the method: the settings of its own that repeat this run exactly.
         losses, steps_done, stop_reason, warnings: what `report` and `should_stop` noted.
     """
@@ -63,6 +83,7 @@ class Run:
     deadline: float | None = None
     observers: Sequence[Observer] = ()
     cancelled: threading.Event = field(default_factory=threading.Event)
+    clip: Clip | None = None
     replay: dict[str, Any] = field(default_factory=dict)
     losses: dict[str, float] = field(default_factory=dict)
     steps_done: int = 0

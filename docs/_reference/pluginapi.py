@@ -45,6 +45,7 @@ PASSED = (
     plan.Plan,
     plan.Problem,
     run.Run,
+    run.Clip,
     run.Progress,
     Settings,
 )

@@ -6,7 +6,8 @@ Source: section 4 of the paper (Huang and Belongie 2017).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -29,6 +30,8 @@ from stylize_adain.transfer import Transfer
 THUMBNAIL = 512
 # Statistics of how many paintings are kept: a few kilobytes each.
 KEPT = 256
+# Of the content's moments in a clip's memory.
+MOMENTS = "adain.content"
 
 
 class Adain:
@@ -64,7 +67,8 @@ class Adain:
 
         Alpha is the share of the styles in a blend of features (eq. 15); without it the strength
         is, up to 1. Several styles are blended by the weighted means of their channels' means and
-        deviations: the same as the blend of features that each of them gives.
+        deviations: the same as the blend of features that each of them gives. A frame of a clip
+        takes the content's statistics as they are over the last frames.
 
         Raises: UsageError without content or style, or for a picture that needs tiles and cannot
             have them; ModelError; ImageTooSmallError.
@@ -79,7 +83,8 @@ class Adain:
         seen = resize(photograph, size)
         style = self._blend(styles, transfer)
         alpha = min(run.strength, 1.0) if run.alpha is None else run.alpha
-        return resize(_make(transfer, seen, style, alpha, run), (height, width))
+        work = _Work(transfer, style, alpha, run, self.settings.clip_memory)
+        return resize(work.make(seen), (height, width))
 
     def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
         """Return encoder, AdaIN and decoder; pictures have sides in steps of the layer's stride.
@@ -134,46 +139,77 @@ class Adain:
         return self._styles[key]
 
 
-def _make(transfer: Transfer, photograph: Tensor, style: Moments, alpha: float, run: Run) -> Tensor:
-    """Return the network's picture of a photograph (1, 3, H, W), both uint8 on the CPU."""
-    height, width = photograph.shape[-2:]
-    tiles = transfer.tiles(photograph)
-    picture = empty_picture(height, width)
-    if len(tiles) == 1:
-        put_tile(picture, tiles[0], _make_whole(transfer, photograph, style, alpha))
-        run.report(Progress(1, 1, 1, {}))
+@dataclass(frozen=True)
+class _Work:
+    """One photograph's way through the network.
+
+    Args:
+        style: the blended moments of the paintings.
+        alpha: share of the style in a blend of features.
+        memory: share of a content's moments that a clip's next frame takes over.
+    """
+
+    transfer: Transfer
+    style: Moments
+    alpha: float
+    run: Run
+    memory: float
+
+    def make(self, photograph: Tensor) -> Tensor:
+        """Return the network's picture of a photograph (1, 3, H, W), both uint8 on the CPU."""
+        transfer, run = self.transfer, self.run
+        height, width = photograph.shape[-2:]
+        tiles = transfer.tiles(photograph)
+        picture = empty_picture(height, width)
+        if len(tiles) == 1:
+            put_tile(picture, tiles[0], self._make_whole(photograph, self._remember))
+            run.report(Progress(1, 1, 1, {}))
+            return picture
+        longest = min(THUMBNAIL, transfer.side)
+        width, height = fit_size(width, height, longest)
+        least = 2 * transfer.stride
+        small = resize(photograph, (max(height, least), max(width, least)))
+        thumbnail = self._make_whole(small)
+        steps = 2 * len(tiles)
+
+        def go_on(step: int) -> bool:
+            run.report(Progress(step / steps, step, steps, {}, "tile"))
+            return not run.should_stop()
+
+        content = self._remember(transfer.measure(photograph, tiles, go_on))
+        for number, tile in enumerate(tiles):
+            if run.should_stop():
+                fill_tiles(picture, tiles[number:], thumbnail)
+                run.warnings.append(
+                    f"stopped after {number} of {len(tiles)} tiles: the rest is enlarged from a "
+                    f"small picture"
+                )
+                break
+            made = transfer.make_tile(photograph, tile, content, self.style, self.alpha)
+            put_tile(picture, tile, made)
+            go_on(len(tiles) + number + 1)
         return picture
-    longest = min(THUMBNAIL, transfer.side)
-    width, height = fit_size(width, height, longest)
-    least = 2 * transfer.stride
-    small = resize(photograph, (max(height, least), max(width, least)))
-    thumbnail = _make_whole(transfer, small, style, alpha)
-    steps = 2 * len(tiles)
 
-    def go_on(step: int) -> bool:
-        run.report(Progress(step / steps, step, steps, {}, "tile"))
-        return not run.should_stop()
+    def _make_whole(
+        self, photograph: Tensor, remember: Callable[[Moments], Moments] = lambda own: own
+    ) -> Tensor:
+        """Return the pixels (1, 3, H, W) of a photograph in one piece, encoded once."""
+        height, width = photograph.shape[-2:]
+        features, _ = self.transfer.encode(photograph, Tile(0, height, 0, width))
+        content = remember(Moments.from_raw(*moments_of(features)))
+        made = self.transfer.decode(features, content, self.style, self.alpha)
+        return made[..., :height, :width]
 
-    content = transfer.measure(photograph, tiles, go_on)
-    for number, tile in enumerate(tiles):
-        if run.should_stop():
-            fill_tiles(picture, tiles[number:], thumbnail)
-            run.warnings.append(
-                f"stopped after {number} of {len(tiles)} tiles: the rest is enlarged from a small "
-                f"picture"
-            )
-            break
-        put_tile(picture, tile, transfer.make_tile(photograph, tile, content, style, alpha))
-        go_on(len(tiles) + number + 1)
-    return picture
-
-
-def _make_whole(transfer: Transfer, photograph: Tensor, style: Moments, alpha: float) -> Tensor:
-    """Return the pixels (1, 3, H, W) of a photograph in one piece, encoded once."""
-    height, width = photograph.shape[-2:]
-    features, _ = transfer.encode(photograph, Tile(0, height, 0, width))
-    content = Moments.from_raw(*moments_of(features))
-    return transfer.decode(features, content, style, alpha)[..., :height, :width]
+    def _remember(self, own: Moments) -> Moments:
+        """Return a content's moments, of a clip those over its last frames too."""
+        clip = self.run.clip
+        if clip is None:
+            return own
+        before = clip.memory.get(MOMENTS)
+        if before is not None:
+            own = blend_moments([before, own], [self.memory, 1 - self.memory])
+        clip.memory[MOMENTS] = own
+        return own
 
 
 def _scaled(side: int, stroke_size: float) -> int:

@@ -68,6 +68,13 @@ class AdainSettings(Settings):
         description="Side of the tiles that large pictures are made in, in pixels: smaller ones "
         "need less memory. The picture does not depend on it.",
     )
+    clip_memory: float = Field(
+        0.9,
+        ge=0,
+        lt=1,
+        description="Of a video's frames: how much of the content's statistics is kept from the "
+        "frame before. 0 takes each frame's own, and colours flicker.",
+    )
 
 
 NETWORK_SETTINGS = ("layer", "width", "enlarge")

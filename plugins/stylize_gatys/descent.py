@@ -7,6 +7,7 @@ from torch import Tensor
 
 from stylize.errors import StalledError
 from stylize.objective import Objective
+from stylize_gatys.anchor import Anchor
 from stylize_gatys.canvas import Canvas
 from stylize_gatys.settings import GatysSettings
 
@@ -29,6 +30,7 @@ class Descent:
         start: (1, 3, H, W).
         box: weight of the mean squared excess of pixels over [0, 1]; None for the setting's
             share of the objective at the start, which `box` then holds.
+        anchor: of a frame of a clip; its weight is a share of the objective at the start too.
     """
 
     def __init__(
@@ -37,10 +39,13 @@ class Descent:
         objective: Objective,
         settings: GatysSettings,
         box: float | None = None,
+        anchor: Anchor | None = None,
     ) -> None:
         self.objective = objective
         self.settings = settings
         self.box = box
+        self.anchor = anchor
+        self.hold: float | None = None
         self.best = start
         self.best_loss = float("inf")
         self.factor: float | None = None
@@ -78,6 +83,12 @@ class Descent:
         objective = total.sum()
         if self.box is None:
             self.box = self.settings.box * objective.item()
+        if self.anchor is not None:
+            if self.hold is None:
+                self.hold = self.settings.temporal_weight * objective.item()
+            held = self.hold * self.anchor.distance(image)
+            groups["temporal"] = held.detach()
+            objective = objective + held
         excess = image - image.clamp(0, 1)
         objective = objective + self.box * excess.square().mean()
         (gradient,) = torch.autograd.grad(objective, self.canvas.u)

@@ -18,6 +18,7 @@ from stylize.images import resize
 from stylize.parts import Parts
 from stylize.protocols import StyleImage
 from stylize.run import Progress, Run
+from stylize_gatys.anchor import Anchor
 from stylize_gatys.descent import Descent
 from stylize_gatys.settings import GatysSettings, Schedule
 
@@ -48,7 +49,8 @@ class Gatys:
         """Return the picture (1, 3, H, W): of the content's size, or the first style's without one.
 
         Content alone reconstructs it from the content layers (section 2.1); style alone makes a
-        texture of it.
+        texture of it. A frame of a clip starts as the picture before, moved along, and is held to
+        it (Ruder et al. 2016).
 
         Raises: UsageError without content and style; StalledError; NonFiniteError.
         """
@@ -57,6 +59,10 @@ class Gatys:
         goal = content if content is not None else styles[0].image
         least = parts.least_size(content=content is not None, style=bool(styles))
         stages = _plan_stages(goal, self._schedule(run), least)
+        before = None if content is None else Anchor.of_clip(run.clip, content)
+        if before is not None:
+            # What the coarse stages do is in the picture before already.
+            stages = [stage for stage in stages if stage.iterations][-1:]
         work = _Work(run, stages)
         image: Tensor | None = None
         base: Tensor | None = None
@@ -74,16 +80,21 @@ class Gatys:
                 else None,
                 run.strength,
             )
-            if image is None:
+            anchor = None if before is None else before.at(size)
+            if anchor is not None and small_content is not None:
+                start = anchor.start(small_content)
+            elif image is None:
                 start = self._start(size, small_content, small_styles, run.seed)
             else:
                 start = _enlarge(image, size, base, small_content)
-            descent = Descent(start, objective, self.settings, box)
+            descent = Descent(start, objective, self.settings, box, anchor)
             image = work.optimise(descent, stage)
             base, box = small_content, descent.box
             if work.stopped:
                 break
         assert image is not None
+        if run.clip is not None:
+            run.clip.held = True
         unreached = [0] * (len(stages) - len(work.iterations_done))
         run.replay = {
             "scales": [stage.fraction for stage in stages],

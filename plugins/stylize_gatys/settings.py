@@ -52,6 +52,12 @@ class GatysSettings(Settings):
         description="Weight that keeps pixels within 0 to 1 while optimising, next to the first "
         "objective; 0 only clips the finished picture, which loses part of what was reached.",
     )
+    temporal_weight: float = Field(
+        100.0,
+        ge=0,
+        description="Of a video's frames: weight of the mean squared difference from the picture "
+        "before, moved along, next to the first objective. Strokes hold stiller with more.",
+    )
     init: Literal["auto", "content", "noise", "style"] = Field(
         "auto",
         description="Where the picture starts: content, noise, or style: noise of the style's "

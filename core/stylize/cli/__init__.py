@@ -20,6 +20,7 @@ from stylize.cli import (
     presets,
     rerun,
     train,
+    video,
 )
 from stylize.cli.group import StylizeGroup
 from stylize.cli.report import INTERRUPTED, explain, say, warn
@@ -34,6 +35,7 @@ EPILOG = """Examples:
   stylize photo.jpg painting.jpg
   stylize holidays/ painting.jpg -o styled --size 1024 --time 60s
   stylize photo.jpg -s one.jpg -s two.jpg --style-weights 0.7,0.3
+  stylize video clip.mp4 --model starry_night_fast
   stylize rerun photo_painting_gatys.png
 
 A file with a command's name is written ./NAME, or after --.
@@ -78,6 +80,7 @@ def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
 
     picture.add_command(app)
     rerun.add_command(app)
+    video.add_command(app)
     compare.add_command(app)
     evaluate.add_command(app)
     calibrate.add_command(app)

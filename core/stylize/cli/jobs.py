@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -41,7 +41,12 @@ class Job:
 
 
 def sort_files(
-    files: Sequence[str], styles: Sequence[str], *, no_style: bool, no_content: bool
+    files: Sequence[str],
+    styles: Sequence[str],
+    *,
+    no_style: bool,
+    no_content: bool,
+    expand: Callable[[Sequence[str]], list[str]] = expand_contents,
 ) -> tuple[list[str | None], list[str]]:
     """Tell contents from styles: without `--style` the last file is the style.
 
@@ -49,6 +54,7 @@ def sort_files(
 
     Args:
         no_style: of the option, or of a method that needs no style image.
+        expand: gives the contents that arguments stand for.
 
     Raises: UsageError.
     """
@@ -65,7 +71,7 @@ def sort_files(
     if no_content:
         return [None], [*styles, *files]
     if no_style:
-        return list(expand_contents(files)), []
+        return list(expand(files)), []
     if not styles:
         if len(files) < 2:
             raise UsageError(
@@ -75,16 +81,22 @@ def sort_files(
         files, styles = files[:-1], files[-1:]
     if not files:
         raise UsageError("--style without a photograph: give one, or use --no-content")
-    contents = expand_contents(files)
+    contents = expand(files)
     if STANDARD in styles and len(contents) > 1:
         raise UsageError("- as the painting serves one photograph: name a file for several")
     return list(contents), list(styles)
 
 
 def plan_jobs(
-    contents: Sequence[str | None], styles: Sequence[str], output: str | None, maker: str
+    contents: Sequence[str | None],
+    styles: Sequence[str],
+    output: str | None,
+    maker: str,
+    suffix_of: Callable[[str], str] = lambda _: ".png",
 ) -> list[Job]:
     """Give every picture a name that no other of this run has; `maker` is the end of names.
+
+    The extension is `suffix_of` the content.
 
     Of several contents those are left out that are a style or the output of another: a folder
     may hold the painting too, and, run again, the pictures that went into it.
@@ -99,7 +111,8 @@ def plan_jobs(
     jobs: list[Job] = []
     taken: set[str] = set()
     for content in contents:
-        path = _free_name(folder, [name for name in (content, *styles) if name], maker, taken)
+        inputs = [name for name in (content, *styles) if name]
+        path = _free_name(folder, inputs, maker, suffix_of(content or ""), taken)
         jobs.append(Job(content, tuple(styles), str(path)))
     unwanted = {_absolute(name) for name in (*styles, *(job.output for job in jobs))}
     return [job for job in jobs if _absolute(job.content or "") not in unwanted] or jobs
@@ -119,7 +132,7 @@ def _output_folder(output: str | None, *, several: bool) -> Path | None:
     if output == STANDARD or not (several or output.endswith("/")):
         return None
     looks, _ = mimetypes.guess_type(path.name, strict=False)
-    if path.exists() or (looks or "").startswith("image/"):
+    if path.exists() or (looks or "").startswith(("image/", "video/")):
         raise OutputError(f"-o {output} is a file, and there are several pictures: give a folder")
     try:
         path.mkdir()
@@ -130,12 +143,14 @@ def _output_folder(output: str | None, *, several: bool) -> Path | None:
     return path
 
 
-def _free_name(folder: Path, inputs: Sequence[str], maker: str, taken: set[str]) -> Path:
+def _free_name(
+    folder: Path, inputs: Sequence[str], maker: str, suffix: str, taken: set[str]
+) -> Path:
     """Return CONTENT_STYLE_MAKER.png in `folder`, numbered where it is taken, and take it."""
     stems = ["stdin" if name == STANDARD else Path(name).stem for name in inputs]
     stem = "_".join(stems).encode(errors="ignore")[:LONGEST_STEM].decode(errors="ignore")
     name, number = f"{stem}_{maker}", 2
-    while name.casefold() in taken:  # file systems may not tell A from a
+    while f"{name}{suffix}".casefold() in taken:  # file systems may not tell A from a
         name, number = f"{stem}_{maker}_{number}", number + 1
-    taken.add(name.casefold())
-    return folder / f"{name}.png"
+    taken.add(f"{name}{suffix}".casefold())
+    return folder / f"{name}{suffix}"

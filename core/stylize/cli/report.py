@@ -37,7 +37,7 @@ def warn(message: str) -> None:
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """Tell an error in one line, and the exit code that it means."""
+    """Tell an error in one line, with what was noted on its way, and the exit code it means."""
     if isinstance(error, StylizeError):
         message, code = str(error), error.exit_code
     elif hasattr(error, "format_message"):  # typer's own, whose classes are private
@@ -49,6 +49,7 @@ def explain(error: Exception) -> tuple[str, int]:
     else:
         message = f"{type(error).__name__}: {error} (this is a fault of ours: --debug shows where)"
         code = 1
+    message = "; ".join([message, *getattr(error, "__notes__", ())])
     return " ".join(message.split()), code
 
 
@@ -80,10 +81,14 @@ class Report:
             a picture that is itself on standard output.
         quiet: no lines but warnings and errors.
         debug: print the tracebacks of errors.
+        noun: what is made.
     """
 
-    def __init__(self, total: int, *, as_json: bool, quiet: bool, debug: bool) -> None:
+    def __init__(
+        self, total: int, *, as_json: bool, quiet: bool, debug: bool, noun: str = "pictures"
+    ) -> None:
         self.total = total
+        self.noun = noun
         self.as_json = as_json
         self.quiet = quiet
         self.debug = debug
@@ -95,14 +100,20 @@ class Report:
         for warning in result.warnings:
             warn(warning)
         record = result.record
-        self._write(job, {"status": "made", **record, "warnings": result.warnings})
+        where = "standard output" if job.output == STANDARD else job.output
+        self.tell_made(
+            job,
+            {**record, "warnings": result.warnings},
+            f"{where}: {record['width']}x{record['height']}, {record['steps']} steps, "
+            f"{record['seconds']:.1f} s on {record['device']} in "
+            f"{record['settings']['precision']}{ENDINGS[result.stopped]}",
+        )
+
+    def tell_made(self, job: Job, record: Mapping[str, Any], line: str) -> None:
+        """Print the record or the line of what was made."""
+        self._write(job, {"status": "made", **record})
         if not (self.quiet or self.as_json):
-            where = "standard output" if job.output == STANDARD else job.output
-            say(
-                f"{where}: {record['width']}x{record['height']}, {record['steps']} steps, "
-                f"{record['seconds']:.1f} s on {record['device']} in "
-                f"{record['settings']['precision']}{ENDINGS[result.stopped]}"
-            )
+            say(line)
 
     def skipped(self, job: Job, reason: str) -> None:
         """Note a picture that was not attempted."""
@@ -123,10 +134,10 @@ class Report:
         """Sum up, and return the exit code."""
         if not self.quiet:
             for reason, count in self.skips.items():
-                say(f"{count} of {self.total} pictures skipped: {reason}")
+                say(f"{count} of {self.total} {self.noun} skipped: {reason}")
         if self.failures and self.total > 1:
             names = ", ".join(name for name, _ in self.failures)
-            say(f"stylize: {len(self.failures)} of {self.total} pictures failed: {names}")
+            say(f"stylize: {len(self.failures)} of {self.total} {self.noun} failed: {names}")
         if interrupted:
             return INTERRUPTED
         if self.failures:

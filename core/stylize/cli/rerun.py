@@ -1,9 +1,10 @@
-"""`stylize rerun OUT.png`: make a picture again from what it says of itself."""
+"""`stylize rerun OUT.png`: make a picture, or a video, again from what it says of itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,8 @@ from stylize.errors import UsageError
 from stylize.plan import Plan, make_plan, make_settings
 from stylize.plugins import PluginHost
 from stylize.provenance import read_record, sha256_of
+from stylize.video.formats import CONTAINERS
+from stylize.video.settings import make_temporal_settings, make_video_settings
 
 __all__ = ["add_command"]
 
@@ -41,6 +44,14 @@ class Record(BaseModel):
     styles: list[Input]
 
 
+class VideoRecord(Record):
+    """The same of a video."""
+
+    content: Input
+    video: dict[str, Any]
+    temporal: dict[str, Any] | None
+
+
 def add_command(app: typer.Typer) -> None:
     """Add the command."""
     app.command("rerun")(rerun)
@@ -49,7 +60,7 @@ def add_command(app: typer.Typer) -> None:
 def rerun(
     ctx: typer.Context,
     picture: Annotated[
-        Path, typer.Argument(metavar="PICTURE", help="A picture that stylize made.")
+        Path, typer.Argument(metavar="PICTURE", help="A picture or a video that stylize made.")
     ],
     output: Annotated[
         str | None,
@@ -74,6 +85,11 @@ def rerun(
     pixels are identical; a run that was stopped early does the same steps again.
     """
     host: PluginHost = ctx.obj
+    if picture.suffix.lower() in CONTAINERS:
+        report = Report(1, as_json=as_json, quiet=quiet, debug=ctx.meta["debug"], noun="clips")
+        raise typer.Exit(
+            _rerun_video(host, picture, output, report, changed=changed, device=device, force=force)
+        )
     record = _read(picture)
     plan = _plan(host, record, picture, device)
     content = _find_input(record.content, picture, changed=changed) if record.content else None
@@ -91,10 +107,58 @@ def rerun(
     raise typer.Exit(code)
 
 
+def _rerun_video(
+    host: PluginHost,
+    video: Path,
+    output: str | None,
+    report: Report,
+    *,
+    changed: bool,
+    device: str | None,
+    force: bool,
+) -> int:
+    """Make a video again and return the exit code. Raises: StylizeError."""
+    from stylize.cli.video import make_videos
+    from stylize.video.record import hash_clip, read_video_record
+
+    record = _validate(VideoRecord, read_video_record(video), video)
+    plan = _plan(host, record, video, device)
+    clip = _find_input(record.content, video, changed=changed, hash_of=hash_clip)
+    styles = [_find_input(style, video, changed=changed) for style in record.styles]
+    target = output or str(video.with_stem(f"{video.stem}_rerun"))
+    temporal = None if record.temporal is None else make_temporal_settings(record.temporal)
+    code = make_videos(
+        host,
+        plan,
+        [Job(clip, tuple(styles), target)],
+        make_video_settings(record.video),
+        report,
+        temporal=temporal or False,
+        force=force,
+    )
+    if code == 0 and Path(target).is_file():
+        _compare(record, _validate(VideoRecord, read_video_record(Path(target)), Path(target)))
+    return code
+
+
 def _read(picture: Path | str) -> Record:
     """Return a picture's record. Raises: ImageError; UsageError where it is incomplete."""
+    record = read_record(picture)
+    if "video" in record:
+        raise UsageError(
+            f"{picture}: is one frame of a clip: run the stylize video command again for all of "
+            f"them, or write a video file, which can be rerun"
+        )
+    return _validate(Record, record, picture)
+
+
+RecordModel = TypeVar("RecordModel", bound=Record)
+
+
+def _validate(model: type[RecordModel], record: object, picture: Path | str) -> RecordModel:
+    """Return a record as the model tells it. Raises: UsageError where it is incomplete."""
     try:
-        return Record.model_validate(read_record(picture))
+        return model.model_validate(record)
     except ValidationError as error:
         places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
         raise UsageError(
@@ -120,7 +184,13 @@ def _plan(host: PluginHost, record: Record, picture: Path, device: str | None) -
         raise UsageError(f"{picture}, made by stylize {record.stylize}: {error}") from error
 
 
-def _find_input(given: Input, picture: Path, *, changed: bool) -> str:
+def _find_input(
+    given: Input,
+    picture: Path,
+    *,
+    changed: bool,
+    hash_of: Callable[[Path], str] = sha256_of,
+) -> str:
     """Return an input's path: where it was, or beside the picture.
 
     Raises: UsageError where it is missing, or another file by now.
@@ -132,9 +202,9 @@ def _find_input(given: Input, picture: Path, *, changed: bool) -> str:
         )
     path = Path(given.path)
     places = [path, picture.parent / path, picture.parent / path.name]
-    found = [place for place in places if place.is_file()]
+    found = [place for place in places if place.exists()]
     for place in found:
-        if sha256_of(place) == given.sha256:
+        if hash_of(place) == given.sha256:
             return str(place)
     if not found:
         raise UsageError(
