@@ -25,6 +25,7 @@ from small_adain import make_adain_model
 from small_training import make_model
 from small_video import bars, inspect_clip, make_clip, moving_square
 from stylize import extras, stylize_video
+from stylize.video.decoding import VideoFile
 
 FLOAT = ("--precision", "float32", "--device", "cpu")
 NOISE = ("--model", "noise.safetensors", *FLOAT)
@@ -337,7 +338,9 @@ def test_what_a_killed_run_leaves_can_be_played(tmp_path):
     process.kill()
     process.communicate()
     (part,) = tmp_path.glob("out.part-*.mp4")
-    assert len(inspect_clip(part).frames) > 10
+    # The last fragment may be cut short; players, and our own reading, take what is before it.
+    with VideoFile(part, size=None, start=None, tell=[].append) as left:
+        assert sum(1 for _ in left) > 10
     assert not (tmp_path / "out.mp4").exists()
 
 
