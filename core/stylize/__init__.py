@@ -62,6 +62,9 @@ if TYPE_CHECKING:  # for type checkers; `_MODULES` below tells Python the same
     from stylize.spec import Role as Role
     from stylize.spec import SmoothingSpec as SmoothingSpec
     from stylize.spec import WeightsSpec as WeightsSpec
+    from stylize.video.clip import ClipStylizer as ClipStylizer
+    from stylize.video.evaluation import VideoEvaluation as VideoEvaluation
+    from stylize.video.evaluation import evaluate_video as evaluate_video
     from stylize.video.making import VideoResult as VideoResult
     from stylize.video.settings import VideoSettings as VideoSettings
     from stylize.video.temporal import TemporalSettings as TemporalSettings
@@ -121,6 +124,8 @@ _MODULES = {
     "stylize.video.making": ("VideoResult",),
     "stylize.video.settings": ("VideoSettings",),
     "stylize.video.temporal": ("TemporalSettings",),
+    "stylize.video.clip": ("ClipStylizer",),
+    "stylize.video.evaluation": ("VideoEvaluation", "evaluate_video"),
     "stylize.weights": ("Weights",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
