@@ -183,7 +183,7 @@ class Scratch:
 
     def _provide(self, path: str, params: dict[str, Any]) -> None:
         """Make the pictures, folders and models that a command takes."""
-        for key in INPUTS:
+        for key in (*INPUTS, *(("picture",) if path == "evaluate" else ())):
             given = params.get(key) or ()
             names = [str(n) for n in (given if isinstance(given, list | tuple) else [given])]
             for place, name in enumerate(names):
