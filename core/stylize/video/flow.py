@@ -7,6 +7,7 @@ in pixels, x then y: a backward flow says for each pixel of a frame where it was
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -28,6 +29,9 @@ Mask: TypeAlias = "NDArray[np.bool_]"
 PLAIN = 20.0
 # DIS looks at patches of 8 pixels, on at least two scales.
 LEAST = 16
+# Pixels between patches, and refinements a scale: the preset has 3 and 5, takes a third longer, and
+# holds hardly stiller (docs/how-to/video.md).
+STRIDE, REFINEMENTS = 4, 3
 
 
 def opencv() -> Any:
@@ -60,9 +64,7 @@ class Motion:
         x = np.arange(width, dtype=np.float32) + back[..., 0]
         y = np.arange(height, dtype=np.float32)[:, None] + back[..., 1]
         inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-        missed = np.square(back + there).sum(axis=-1)
-        went = np.square(back).sum(axis=-1) + np.square(there).sum(axis=-1)
-        return missed, went, inside
+        return _square(back + there), _square(back) + _square(there), inside
 
     def visible(self) -> Mask:
         """Return where the later frame shows what the earlier one did, away from motion's edges.
@@ -76,7 +78,7 @@ class Motion:
             for axis in (0, 1)
             for along in (0, 1)
         )
-        edge = slope > 0.01 * np.square(back).sum(axis=-1) + 0.002
+        edge = slope > 0.01 * _square(back) + 0.002
         visible: Mask = inside & (missed <= 0.01 * went + 0.5) & ~edge
         return visible
 
@@ -90,9 +92,13 @@ class FlowEstimator:
 
     def __init__(self, preset: Literal["ultrafast", "fast", "medium"] = "medium") -> None:
         cv2 = opencv()
-        self._dis = cv2.DISOpticalFlow_create(
-            getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}")
-        )
+        quality = getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}")
+        # One for each way, at the same time: one has state, and keeps less than a core busy.
+        self._back, self._forth = (cv2.DISOpticalFlow_create(quality) for _ in range(2))
+        for dis in (self._back, self._forth):
+            dis.setPatchStride(STRIDE)
+            dis.setVariationalRefinementIterations(REFINEMENTS)
+        self._beside = ThreadPoolExecutor(1)
 
     def __call__(self, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Motion:
         """Return the motion between two frames' lumas, (H, W).
@@ -102,7 +108,9 @@ class FlowEstimator:
         if min(now.shape) < LEAST:
             still = np.zeros((*now.shape, 2), np.float32)
             return Motion(still, still)
-        return Motion(self._dis.calc(now, before, None), self._dis.calc(before, now, None))
+        forward = self._beside.submit(self._forth.calc, before, now, None)
+        backward = self._back.calc(now, before, None)
+        return Motion(backward, forward.result())
 
 
 def luma(pixels: Pixels) -> NDArray[np.uint8]:
@@ -145,4 +153,12 @@ def resize_flow(flow: Floats, size: tuple[int, int]) -> Floats:
     if (height, width) == size:
         return flow
     larger: Floats = opencv().resize(flow, size[::-1])
-    return larger * np.array((size[1] / width, size[0] / height), np.float32)
+    larger[..., 0] *= size[1] / width
+    larger[..., 1] *= size[0] / height
+    return larger
+
+
+def _square(flow: Floats) -> Floats:
+    """Return the (H, W) squared lengths of a flow; numpy's own sum over two is slow."""
+    length: Floats = np.square(flow[..., 0]) + np.square(flow[..., 1])
+    return length

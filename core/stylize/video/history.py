@@ -111,7 +111,8 @@ class Follower:
                 made_of = _blend(source.colors, before, trust, self.settings.strength)
                 flow = resize_flow(motion.backward, frame.shape[:2])
                 large = self._cv2.resize(trust, frame.shape[1::-1])
-                picture = warp(self._picture, flow, cubic=True).clip(0, 1)
+                picture = warp(self._picture, flow, cubic=True)
+                np.clip(picture, 0, 1, out=picture)
                 moved = Moved(picture, large)
         self._next = source, made_of
         return moved
@@ -130,8 +131,9 @@ class Follower:
         wanted, found = (self._detail_strength(picture) for picture in (fresh, blended))
         gain = np.sqrt((wanted + FLAT) / (found + FLAT)).clip(1, MOST) - 1
         gain = cv2.resize(gain * np.float32(self.settings.detail), fresh.shape[1::-1])
-        raised: Floats = blended + gain[..., None] * detail
-        return raised.clip(0, 1)
+        detail *= gain[..., None]
+        blended += detail
+        return np.clip(blended, 0, 1, out=blended)
 
     def keep(self, picture: Floats) -> None:
         """Remember the finished picture (H, W, 3), 0 to 1, of the frame followed last."""
@@ -167,7 +169,7 @@ class Follower:
         missed, went, inside = motion.mismatch()
         part, base = MISS
         seen = np.exp(-missed / (part * went + base)) * inside
-        change = cv2.blur(np.abs(source.colors - before).mean(axis=-1), (3, 3))
+        change = cv2.blur(_mean_of_colors(cv2.absdiff(source.colors, before)), (3, 3))
         light = source.luma.astype(np.float32) / 255
         slope = np.abs(cv2.Sobel(light, cv2.CV_32F, 1, 0, ksize=1))
         slope += np.abs(cv2.Sobel(light, cv2.CV_32F, 0, 1, ksize=1))
@@ -187,6 +189,14 @@ class Follower:
         return blocks
 
 
+def _mean_of_colors(picture: Floats) -> Floats:
+    """Return (H, W) means of (H, W, 3); numpy's own mean over three is slow."""
+    mean: Floats = opencv().transform(picture, np.full((1, 3), 1 / 3, np.float32))
+    return mean
+
+
 def _blend(fresh: Floats, before: Floats, trust: Floats, strength: float) -> Floats:
-    weight = (np.float32(strength) * trust)[..., None]
-    return fresh + (before - fresh) * weight
+    mixed = before - fresh
+    mixed *= (np.float32(strength) * trust)[..., None]
+    mixed += fresh
+    return mixed
