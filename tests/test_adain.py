@@ -380,9 +380,12 @@ def test_the_encoder_is_that_of_the_training(apply, models):
     assert reflect.record["settings"]["options"]["vgg16"] == {"padding": "reflect"}
 
 
-def test_without_a_model_the_message_says_what_to_give(host):
-    with pytest.raises(UsageError, match="adain applies a trained model: give --model"):
-        stylize_image(noise(40, 32), PAINTING, host=host, method="adain")
+def test_without_a_model_the_shipped_one_is_applied(host):
+    settings = {"host": host, "size": 64, "device": "cpu", "precision": "float32"}
+    made = stylize_image(noise(64, 48), PAINTING, method="adain", **settings)
+    assert made.record["settings"]["model"] == "any"
+    named = stylize_image(noise(64, 48), PAINTING, model="any", **settings)
+    assert difference(made, named).max() == 0
 
 
 # The command.

@@ -35,7 +35,7 @@ PRESETS = (
 MODELS = (
     "What `--model NAME` takes besides files and your own models; `stylize models show NAME` "
     "prints a file's whole header. How they look and where they fail is in their "
-    "[card](model-cards/johnson.md)."
+    "cards: [johnson](model-cards/johnson.md), [adain](model-cards/adain.md)."
 )
 MODEL_FILE = (
     "What `stylize train` writes, `--model` reads and a plugin may carry: one "

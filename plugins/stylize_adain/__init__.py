@@ -17,7 +17,7 @@ PRESETS = {
     "adain_paper": "The paper's training (section 6.3): VGG-19, batch 8, 20 epochs",
     "adain_quick": "Training for CPUs: small crops of few paintings, varied in many ways",
 }
-MODELS: dict[str, str] = {}
+MODELS = {"any": "Any painting, at relu4_1 of vgg16.oxford"}
 STYLE_LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1"
 
 
@@ -32,6 +32,7 @@ def stylize_components() -> list[ComponentSpec]:
             trainable=True,
             streams=True,
             blends_features=True,
+            default_model="any",
             training={"*": {"style_loss": "moments"}, "vgg*": {"style_layers": STYLE_LAYERS}},
         ),
         *(
