@@ -29,7 +29,7 @@ from documents import (
     name,
 )
 from scratch import SHELL, TARGETS, Scratch, parse
-from stylize import Kind, PluginHost
+from stylize import Kind, PluginHost, TemporalSettings
 from stylize.cli import build_app
 from stylize.plan import RunSettings
 from stylize.testing import CommandRunner
@@ -140,6 +140,9 @@ def check_setting(host: PluginHost, key: str, where: str) -> None:
     """Check that PART.SETTING is a setting of that part."""
     part, _, setting = key.partition(".")
     if part in ROLES:
+        return
+    if part == "temporal":
+        assert setting in TemporalSettings.model_fields, where
         return
     found = [s for kind in Kind for s in host.specs(kind) if s.name == part]
     fields = {f for s in found if (m := host.settings_model(s)) for f in m.model_fields}
