@@ -17,7 +17,7 @@ from stylize.plan import make_plan, make_settings
 from stylize.training.session import Training
 from stylize.training.settings import TrainingSettings
 from stylize_adain.network import Decoder
-from stylize_adain.settings import AdainSettings
+from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
 
 __all__ = ["SHALLOW", "make_adain_model", "make_adain_training"]
 
@@ -102,14 +102,16 @@ def make_adain_model(
     torch.manual_seed(0)
     decoder = Decoder(parts.features.layers, str(parsed.layer), parsed)
     picture = torch.rand(1, 3, 64, 64)
-    decoder.fit_scale(parts.features(picture, [str(parsed.layer)])[str(parsed.layer)])
-    *_, last = (module for module in decoder.modules() if isinstance(module, nn.Conv2d))
+    packing = decoder.packing
+    decoder.fit_scale(packing.pack(parts.features(picture, packing.names)))
+    last = decoder.layers[-1]
+    assert isinstance(last, nn.Conv2d)
     with torch.no_grad():
         last.weight.mul_(2)
     values = {
         "schema_version": SCHEMA,
         "method": "adain",
-        "network": parsed.model_dump(include={"layer", "width", "enlarge"}),
+        "network": parsed.model_dump(include=set(NETWORK_SETTINGS)),
         "backbone": backbone,
         "weights": parts.weights.fingerprint,
         "run": dict(run or {}),

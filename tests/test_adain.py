@@ -26,6 +26,7 @@ VARIANTS = {
     "vgg": {},
     "bilinear": {"enlarge": "bilinear"},
     "reflect": {"run": {"options": {"vgg16": {"padding": "reflect"}}}},
+    "skips": {"layer": "relu3_1", "skips": "relu1_2,relu2_2"},
     "tanh": {"run": {"smooth": "tanh", "smooth_layers": ("relu2_1",)}},
     "softmax": {"run": {"smooth": "softmax", "smooth_layers": ("relu2_1",)}},
     "resnet": {"backbone": "resnet50_thin.open_nsfw", "layer": "layer1.1"},

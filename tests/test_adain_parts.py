@@ -13,6 +13,7 @@ from stylize.features import FeatureExtractor
 from stylize.protocols import LayerInfo
 from stylize_adain.augmentation import draw_mixture, vary_colors
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
+from stylize_adain.packing import Packing
 from stylize_adain.reach import measure_reach
 from stylize_adain.settings import AdainSettings
 from stylize_adain.statistics import EPSILON, Moments, adain, blend_moments, moments_of
@@ -25,6 +26,69 @@ def features(seed: int, size: tuple[int, int] = (9, 11), channels: int = 5) -> t
 
 def moments(tensor: torch.Tensor) -> Moments:
     return Moments.from_raw(*moments_of(tensor))
+
+
+# Several layers as one tensor.
+
+
+LAYERS = {
+    "relu1_1": LayerInfo(4, 1, 1),
+    "relu1_2": LayerInfo(4, 1, 1),
+    "relu2_1": LayerInfo(6, 2, 2),
+    "relu3_1": LayerInfo(8, 4, 4),
+}
+
+
+def three_layers() -> dict[str, torch.Tensor]:
+    sizes = {"relu3_1": (5, 7), "relu2_1": (10, 14), "relu1_1": (20, 28)}
+    return {n: features(k, size, LAYERS[n].channels) for k, (n, size) in enumerate(sizes.items())}
+
+
+def test_packed_layers_come_back_as_they_were():
+    packing, given = Packing(LAYERS, "relu3_1", "relu1_1, relu2_1"), three_layers()
+    packed = packing.pack(given)
+    assert packed.shape == (2, packing.channels, 5, 7)
+    for name, found in zip(("relu3_1", "relu2_1", "relu1_1"), packing.unpack(packed), strict=True):
+        torch.testing.assert_close(found, given[name])
+    torch.testing.assert_close(packing.deepest(packed), given["relu3_1"])
+
+
+def test_adain_of_packed_layers_is_that_of_each_alone():
+    packing = Packing(LAYERS, "relu3_1", "relu2_1,relu1_1")
+    content, style = three_layers(), {n: 3 - 2 * f for n, f in three_layers().items()}
+    packed, painted = packing.pack(content), packing.pack(style)
+    made = adain(packed, packing.moments_of(packed), packing.moments_of(painted), 0.7)
+    for name, found in zip(packing.names, packing.unpack(made), strict=True):
+        alone = adain(content[name], moments(content[name]), moments(style[name]), 0.7)
+        torch.testing.assert_close(found, alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("skips", "said"),
+    [
+        ("relu3_1", "relu3_1: is no layer finer than relu3_1: choose among relu1_1, relu1_2"),
+        ("relu9_1", "relu9_1: is no layer finer"),
+        ("relu1_1,relu1_2", "two layers have the same size"),
+    ],
+)
+def test_layers_that_cannot_be_packed_are_refused(skips, said):
+    with pytest.raises(UsageError, match=said):
+        Packing(LAYERS, "relu3_1", skips)
+
+
+def test_a_decoder_joins_finer_layers_where_it_has_their_size():
+    backbone = create_backbone("vgg16.random")
+    settings = AdainSettings(layer="relu3_1", skips="relu1_2,relu2_2", width=0.125)
+    decoder = Decoder(backbone.layers, "relu3_1", settings)
+    picture = torch.rand(1, 3, 32, 48)
+    found = backbone(picture, decoder.packing.names)
+    packed = decoder.packing.pack(found)
+    decoder.fit_scale(packed)
+    made = decoder(packed)
+    assert made.shape == picture.shape
+    for name in decoder.packing.names:
+        changed = decoder.packing.pack({**found, name: found[name] * 1.5})
+        assert (decoder(changed) - made).abs().max() > 1e-4, name
 
 
 # Statistics.

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from stylize.features import FeatureExtractor
 from stylize.protocols import Axis, ExportModule
 from stylize_adain.network import LEAST, Decoder
-from stylize_adain.statistics import Moments, adain, moments_of
+from stylize_adain.packing import Packing
+from stylize_adain.statistics import adain
 from stylize_adain.transfer import Transfer
 
 __all__ = ["export_transfer"]
@@ -20,23 +20,26 @@ ROWS, COLUMNS = 12, 16
 
 
 class _Encoder(nn.Module):
-    """Pictures (1, 3, H, W) in [0, 1] to features."""
+    """Pictures (1, 3, H, W) in [0, 1] to packed features."""
 
-    def __init__(self, features: FeatureExtractor, layer: str) -> None:
+    def __init__(self, transfer: Transfer) -> None:
         super().__init__()
-        self.backbone = features.backbone  # its weights are the module's, then
-        self.features = features
-        self.layer = layer
+        self.backbone = transfer.parts.features.backbone  # its weights are the module's, then
+        self.transfer = transfer
 
     def forward(self, picture: Tensor) -> Tensor:
-        return self.features(picture, [self.layer])[self.layer]
+        return self.transfer.features_of(picture)
 
 
 class _Adain(nn.Module):
     """Features of a photograph and a painting, and alpha, to blended features (eq. 8 and 15)."""
 
+    def __init__(self, packing: Packing) -> None:
+        super().__init__()
+        self.packing = packing
+
     def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
-        own, other = (Moments.from_raw(*moments_of(features)) for features in (content, style))
+        own, other = (self.packing.moments_of(features) for features in (content, style))
         full = adain(content, own, other)
         return content + alpha * (full - content)
 
@@ -57,7 +60,7 @@ def export_transfer(transfer: Transfer) -> Mapping[str, ExportModule]:
     """Return the three networks by name. Pictures are made in one piece, whatever their size."""
     stride, layer = transfer.stride, transfer.layer
     extractor = transfer.parts.features
-    channels = extractor.layers[layer].channels
+    channels = transfer.packing.channels
     least = max(LEAST * stride, extractor.least_size([layer]))
     picture = {2: Axis("height", stride, least), 3: Axis("width", stride, least)}
     rows_and_columns = {2: Axis("rows", least=LEAST), 3: Axis("columns", least=LEAST)}
@@ -65,13 +68,13 @@ def export_transfer(transfer: Transfer) -> Mapping[str, ExportModule]:
     features = torch.rand(1, channels, ROWS, COLUMNS)
     return {
         "encoder": ExportModule(
-            _Encoder(extractor, layer).eval(),
+            _Encoder(transfer).eval(),
             {"picture": torch.rand(1, 3, ROWS * stride, COLUMNS * stride)},
             "features",
             {"picture": picture},
         ),
         "adain": ExportModule(
-            _Adain().eval(),
+            _Adain(transfer.packing).eval(),
             {
                 "content": features,
                 "style": torch.rand(1, channels, ROWS + 1, COLUMNS + 1),

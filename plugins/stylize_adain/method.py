@@ -22,7 +22,7 @@ from stylize.tiles import Tile, empty_picture, fill_tiles, put_tile, to_bytes
 from stylize_adain.export import export_transfer
 from stylize_adain.network import Decoder
 from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
-from stylize_adain.statistics import Moments, blend_moments, moments_of
+from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.task import AdainTask
 from stylize_adain.transfer import Transfer
 
@@ -196,7 +196,7 @@ class _Work:
         """Return the pixels (1, 3, H, W) of a photograph in one piece, encoded once."""
         height, width = photograph.shape[-2:]
         features, _ = self.transfer.encode(photograph, Tile(0, height, 0, width))
-        content = remember(Moments.from_raw(*moments_of(features)))
+        content = remember(self.transfer.packing.moments_of(features))
         made = self.transfer.decode(features, content, self.style, self.alpha)
         return made[..., :height, :width]
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from stylize.errors import ModelError, UsageError
 from stylize.features import FeatureExtractor, expand_layers
 from stylize.protocols import LayerInfo
+from stylize_adain.packing import Packing
 from stylize_adain.settings import AdainSettings
 
 __all__ = ["LEAST", "Decoder", "buildable_layers", "choose_layer"]
@@ -34,7 +35,9 @@ LEAST = 2
 
 
 class Decoder(nn.Module):
-    """Features (N, C, H, W) of an encoder's layer to pictures (N, 3, stride H, stride W).
+    """Packed features (N, C, H, W) of an encoder to pictures (N, 3, stride H, stride W).
+
+    A finer layer joins where the decoder has reached its size: by a convolution, added.
 
     Args:
         layers: of the backbone, shallow to deep.
@@ -45,30 +48,80 @@ class Decoder(nn.Module):
     """
 
     exponent: Tensor
+    skip_exponents: Tensor
 
     def __init__(
         self, layers: Mapping[str, LayerInfo], layer: str, settings: AdainSettings
     ) -> None:
         super().__init__()
         self.stride = layers[layer].stride
+        self.packing = Packing(layers, layer, settings.skips)
         self.layers = nn.Sequential(*_mirror(layers, layer, settings))
+        # Where finer layers join: after these of `layers`.
+        self.joints = self._joints()
+        self.skips = nn.ModuleList(
+            _convolution(part.channels, self._channels_after(joint))
+            for joint, part in zip(self.joints, self.packing.parts[1:], strict=True)
+        )
         # Features count times two to this, so that they are near 1 whatever the backbone. Whole,
         # for float16 would round it.
         self.register_buffer("exponent", torch.zeros((), dtype=torch.int64))
+        if self.skips:
+            self.register_buffer("skip_exponents", torch.zeros(len(self.skips), dtype=torch.int64))
         self._initialise()
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the pictures, about in [0, 1], not clamped."""
-        dtype = next(self.layers.parameters()).dtype
-        scaled = features * torch.exp2(self.exponent.to(features.dtype))
+        deepest, *finer = self.packing.unpack(features)
+        x = self._scaled(deepest, self.exponent)
+        joining = dict(zip(self.joints, zip(self.skips, finer, strict=True), strict=True))
+        for number, layer in enumerate(self.layers):
+            x = layer(x)
+            if number in joining:
+                skip, found = joining[number]
+                exponent = self.skip_exponents[self.joints.index(number)]
+                x = x + skip(self._scaled(found, exponent))
+        return x
+
+    def _scaled(self, features: Tensor, exponent: Tensor) -> Tensor:
+        scaled = features * torch.exp2(exponent.to(features.dtype))
         scaled = scaled.contiguous(memory_format=torch.channels_last)
-        picture: Tensor = self.layers(scaled.to(dtype))
-        return picture
+        return scaled.to(next(self.layers.parameters()).dtype)
+
+    def _joints(self) -> list[int]:
+        """Return after which of the layers the picture has each skip's stride.
+
+        Raises: UsageError where it never has.
+        """
+        reached, stride = {}, self.stride
+        for number, layer in enumerate(self.layers):
+            if isinstance(layer, nn.Upsample):
+                stride //= int(layer.scale_factor)  # type: ignore[arg-type]
+                reached[stride] = number
+        for name, wanted in zip(self.packing.names[1:], self.packing.strides, strict=True):
+            if wanted not in reached:
+                raise UsageError(
+                    f"adain.skips {name}: the decoder never has its {wanted} pixels a position: "
+                    f"leave it out"
+                )
+        return [reached[wanted] for wanted in self.packing.strides]
+
+    def _channels_after(self, joint: int) -> int:
+        *_, last = (m for m in self.layers[:joint] if isinstance(m, nn.Conv2d))
+        return last.out_channels
 
     def fit_scale(self, features: Tensor) -> None:
-        """Take features of any picture as the measure of what is to come."""
-        size = features.float().square().mean().sqrt().clamp_min(1e-30)
-        self.exponent.copy_(-size.log2().round())
+        """Take packed features of any picture as the measure of what is to come."""
+        sizes = torch.stack(
+            [
+                each.float().square().mean().sqrt().clamp_min(1e-30)
+                for each in self.packing.unpack(features)
+            ]
+        )
+        exponents = -sizes.log2().round()
+        self.exponent.copy_(exponents[0])
+        if self.skips:
+            self.skip_exponents.copy_(exponents[1:])
 
     def load_tensors(self, tensors: Mapping[str, Tensor], name: str) -> None:
         """Take over the tensors of a model file, in place of the decoder's own.
@@ -86,12 +139,13 @@ class Decoder(nn.Module):
     @torch.no_grad()
     def _initialise(self) -> None:
         """Keep the size of features from layer to layer; start from grey pictures."""
-        convolutions = [m for m in self.layers if isinstance(m, nn.Conv2d)]
+        convolutions = [m for m in self.modules() if isinstance(m, nn.Conv2d)]
         for convolution in convolutions:
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             assert convolution.bias is not None
             convolution.bias.zero_()
-        last = convolutions[-1]
+        last = self.layers[-1]
+        assert isinstance(last, nn.Conv2d)
         last.weight.mul_(0.1)
         assert last.bias is not None
         last.bias.fill_(0.5)

@@ -27,6 +27,12 @@ class AdainSettings(Settings):
     enlarge: Literal["nearest", "bilinear"] = Field(
         "nearest", description="How the decoder enlarges its features before it convolves them."
     )
+    skips: str = Field(
+        "",
+        description="Finer layers of the encoder that the decoder sees too, each restyled by its "
+        "own moments, as relu3_1,relu2_1: they keep lines and details that the last layer has "
+        "lost. None in the paper.",
+    )
     own_style: float = Field(
         0.5,
         ge=0,
@@ -77,4 +83,4 @@ class AdainSettings(Settings):
     )
 
 
-NETWORK_SETTINGS = ("layer", "width", "enlarge")
+NETWORK_SETTINGS = ("layer", "width", "enlarge", "skips")

@@ -16,7 +16,7 @@ from stylize.protocols import Statistics
 from stylize_adain.augmentation import draw_mixture, vary_colors
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
 from stylize_adain.settings import AdainSettings
-from stylize_adain.statistics import Moments, adain, moments_of
+from stylize_adain.statistics import adain, moments_of
 
 # Weight of the mean squared excess of pixels over [0, 1], which clamping would lose.
 RANGE = 100.0
@@ -29,8 +29,8 @@ class _Targets:
     """What a batch's pictures should be like.
 
     Args:
-        features: (N, C, H, W) at the encoder's last layer, float32 (t of eq. 9).
-        content: what content is compared with, of the same shape.
+        features: (N, C, H, W), packed, float32 (t of eq. 9).
+        content: what content is compared with at the encoder's last layer.
         style: by layer.
     """
 
@@ -52,6 +52,7 @@ class AdainTask:
         self.layer = choose_layer(settings.layer, parts.features, parts.style.layers)
         self.style_layers = tuple(parts.style.layers)
         network = Decoder(parts.features.layers, self.layer, settings).to(parts.device)
+        self.packing = network.packing
         network.fit_scale(self._features_of_noise())
         self.network: nn.Module = network
 
@@ -117,9 +118,9 @@ class AdainTask:
         """
         count, own = len(photographs), len(photographs) - len(paintings)
         pictures = torch.cat([photographs[own:], photographs[:own], paintings])
-        features = self.parts.features(pictures, {self.layer, *self.style_layers})
+        features = self.parts.features(pictures, {*self.packing.names, *self.style_layers})
         first = count - own
-        encoded = features[self.layer]
+        encoded = self.packing.pack(features)
         content = torch.cat([encoded[first:count], encoded[:first]])
         mixture = draw_mixture(
             count, own, self.settings.style_mix if mix else 0.0, photographs.device
@@ -132,15 +133,16 @@ class AdainTask:
         mean, square = moments_of(encoded[first:])
         target = adain(
             content,
-            Moments.from_raw(*moments_of(content)),
-            Moments.from_raw(mixture(mean), mixture(square)),
+            self.packing.moments_of(content),
+            self.packing.moments(mixture(mean), mixture(square)),
         )
-        compared = content.float().lerp(target, self.settings.target_alpha)
+        own_content, restyled = (self.packing.deepest(each) for each in (content, target))
+        compared = own_content.float().lerp(restyled, self.settings.target_alpha)
         return _Targets(target, compared, style)
 
     @torch.no_grad()
     def _features_of_noise(self) -> Tensor:
-        """Return features of a picture of smooth noise.
+        """Return packed features of a picture of smooth noise.
 
         Raises: UsageError where they are not of the size that the backbone declares.
         """
@@ -149,12 +151,12 @@ class AdainTask:
         coarse = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
         side = MEASURED * info.stride
         noise = F.interpolate(coarse, (side, side), mode="bicubic").clamp(0, 1)
-        found = features(noise.to(self.parts.device), [layer])[layer]
+        found = features(noise.to(self.parts.device), self.packing.names)
         declared = (1, info.channels, MEASURED, MEASURED)
-        if tuple(found.shape) != declared:
+        if tuple(found[layer].shape) != declared:
             raise UsageError(
-                f"layer {layer} of {features.name} gives features of shape {tuple(found.shape)} "
-                f"where it declares {declared}, and no decoder fits: choose another of "
-                f"{', '.join(buildable_layers(features.layers))}"
+                f"layer {layer} of {features.name} gives features of shape "
+                f"{tuple(found[layer].shape)} where it declares {declared}, and no decoder fits: "
+                f"choose another of {', '.join(buildable_layers(features.layers))}"
             )
-        return found
+        return self.packing.pack(found)

@@ -18,6 +18,7 @@ from stylize.errors import ImageTooSmallError, UsageError
 from stylize.parts import Parts
 from stylize.tiles import Tile, cut_tiles, read_tile
 from stylize_adain.network import LEAST, Decoder
+from stylize_adain.packing import Packing
 from stylize_adain.reach import measure_reach
 from stylize_adain.statistics import Moments, adain, moments_of
 
@@ -44,6 +45,15 @@ class Transfer:
     def stride(self) -> int:
         """Pixels a position of the features."""
         return self.decoder.stride
+
+    @property
+    def packing(self) -> Packing:
+        """How the layers that the decoder sees are one tensor."""
+        return self.decoder.packing
+
+    def features_of(self, picture: Tensor) -> Tensor:
+        """Return packed features of a picture (1, 3, H, W) in [0, 1], on the parts' device."""
+        return self.packing.pack(self.parts.features(picture, self.packing.names))
 
     def check_size(self, picture: Tensor, stroke_size: float = 1.0) -> None:
         """Raise ImageTooSmallError for a picture (1, 3, H, W) that is too small.
@@ -87,7 +97,7 @@ class Transfer:
             margin: in pixels.
         """
         seen, place = read_tile(picture, tile, margin, self.stride)
-        features = self.parts.features(seen.to(self.parts.device), [self.layer])[self.layer]
+        features = self.features_of(seen.to(self.parts.device))
         stride = self.stride
         return features, Tile(
             place.top // stride,
@@ -105,8 +115,8 @@ class Transfer:
             go_on: told how many tiles are done; where it says no, the rest is left out.
         """
         margin = self.encoder_reach if len(tiles) > 1 else 0
-        total = torch.zeros(2, 1, self.parts.features.layers[self.layer].channels)
-        total, positions = total.double(), 0
+        total = torch.zeros(2, 1, self.packing.channels, dtype=torch.float64)
+        positions = 0
         for number, tile in enumerate(tiles, 1):
             features, place = self.encode(picture, tile, margin)
             inside = features[..., place.top : place.bottom, place.left : place.right]
@@ -115,7 +125,7 @@ class Transfer:
             positions += count
             if not go_on(number):
                 break
-        return Moments.from_raw(*(total / positions))
+        return self.packing.moments(*(total / positions))
 
     def decode(self, features: Tensor, content: Moments, style: Moments, alpha: float) -> Tensor:
         """Return the picture of features (1, C, h, w) with the style's moments, not clamped."""
@@ -148,16 +158,13 @@ class Transfer:
     def _reaches(self) -> tuple[int, int] | None:
         """Return the reach of the encoder, and of both; None where it is all of the picture."""
 
-        def encode(picture: Tensor) -> Tensor:
-            return self.parts.features(picture, [self.layer])[self.layer]
-
         def encode_and_decode(picture: Tensor) -> Tensor:
-            decoded: Tensor = self.decoder(encode(picture))
+            decoded: Tensor = self.decoder(self.features_of(picture))
             return decoded
 
         reaches = [
             measure_reach(step, self.stride, self.parts.device)
-            for step in (encode, encode_and_decode)
+            for step in (self.features_of, encode_and_decode)
         ]
         if reaches[0] is None or reaches[1] is None:
             return None

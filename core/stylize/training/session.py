@@ -209,7 +209,8 @@ class Training:
         assert self.init is not None
         header = read_header(self.init)
         for key, value in settings.items():
-            if header.network.get(key) != value:
+            # A model from before there was this setting is of its default, or does not fit.
+            if header.network.get(key, value) != value:
                 raise ModelError(
                     f"--init {self.init}: has {key} {header.network.get(key)}, this run {value}: "
                     f"use --set {header.method}.{key}={header.network.get(key)}"

@@ -1,0 +1,123 @@
+"""Features of several layers as one tensor: the deepest, and finer ones folded to its size.
+
+AdaIN works channel by channel, so one tensor serves tiles, export and training as one layer does.
+A finer layer's map with r x r positions to one of the deepest is folded into r x r times its
+channels, all of which share the channel's moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylize.errors import UsageError
+from stylize.protocols import LayerInfo
+from stylize_adain.statistics import Moments, moments_of
+
+__all__ = ["Packing"]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A layer's channels, and positions each way to one of the deepest layer."""
+
+    channels: int
+    fold: int
+
+    @property
+    def width(self) -> int:
+        return self.channels * self.fold**2
+
+
+class Packing:
+    """How the layers that a decoder sees are put together.
+
+    Args:
+        layers: of the backbone, shallow to deep.
+        layer: the encoder's last.
+        skips: finer layers, comma-separated; at most one of each stride.
+
+    Raises: UsageError for a layer that cannot be one.
+    """
+
+    def __init__(self, layers: Mapping[str, LayerInfo], layer: str, skips: str) -> None:
+        stride = layers[layer].stride
+        named = [name.strip() for name in skips.split(",") if name.strip()]
+        fitting = [name for name, info in layers.items() if stride % info.stride == 0]
+        finer = [name for name in fitting if layers[name].stride < stride]
+        for name in named:
+            if name not in finer:
+                raise UsageError(
+                    f"adain.skips {name}: is no layer finer than {layer}: choose among "
+                    f"{', '.join(finer) or 'none'}"
+                )
+        ordered = sorted(named, key=lambda name: layers[name].stride, reverse=True)
+        self.strides = tuple(layers[name].stride for name in ordered)
+        if len(set(self.strides)) < len(self.strides):
+            raise UsageError(
+                f"adain.skips {skips}: two layers have the same size: give one of each size"
+            )
+        self.names = (layer, *ordered)
+        self.parts = tuple(
+            _Part(layers[name].channels, stride // layers[name].stride) for name in self.names
+        )
+
+    @property
+    def channels(self) -> int:
+        """Channels of the packed tensor."""
+        return sum(part.width for part in self.parts)
+
+    def pack(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the layers (N, C, r H, r W) as one tensor (N, sum of C r r, H, W)."""
+        deepest = features[self.names[0]]
+        if len(self.names) == 1:
+            return deepest
+        height, width = deepest.shape[-2:]
+        folded = []
+        for name, part in zip(self.names, self.parts, strict=True):
+            whole = features[name][..., : part.fold * height, : part.fold * width]
+            folded.append(F.pixel_unshuffle(whole, part.fold).to(deepest.dtype))
+        return torch.cat(folded, dim=1)
+
+    def unpack(self, packed: Tensor) -> list[Tensor]:
+        """Return the layers of a packed tensor, the deepest first."""
+        return [
+            F.pixel_shuffle(each, part.fold) if part.fold > 1 else each
+            for each, part in zip(self._split(packed), self.parts, strict=True)
+        ]
+
+    def deepest(self, packed: Tensor) -> Tensor:
+        """Return the deepest layer of a packed tensor."""
+        return packed[:, : self.parts[0].channels]
+
+    def moments(self, mean: Tensor, square: Tensor) -> Moments:
+        """Return the moments of raw ones (N, channels), which each layer's channels share."""
+        found = [
+            Moments.from_raw(_share(means, part), _share(squares, part))
+            for means, squares, part in zip(
+                self._split(mean), self._split(square), self.parts, strict=True
+            )
+        ]
+        return Moments(
+            torch.cat([each.mean for each in found], dim=1),
+            torch.cat([each.deviation for each in found], dim=1),
+        )
+
+    def moments_of(self, packed: Tensor) -> Moments:
+        """Return the moments of packed features."""
+        return self.moments(*moments_of(packed))
+
+    def _split(self, packed: Tensor) -> Sequence[Tensor]:
+        return torch.split(packed, [part.width for part in self.parts], dim=1)
+
+
+def _share(values: Tensor, part: _Part) -> Tensor:
+    """Return values (N, C r r) with the mean over each channel's r x r."""
+    if part.fold == 1:
+        return values
+    folds = values.view(len(values), part.channels, part.fold**2)
+    return folds.mean(dim=2, keepdim=True).expand_as(folds).flatten(1)
