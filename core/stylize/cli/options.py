@@ -20,6 +20,7 @@ __all__ = [
     "PresetOption",
     "QuietOption",
     "SetOption",
+    "StyleOption",
     "collect_settings",
     "parse_assignments",
     "with_settings_options",
@@ -32,6 +33,12 @@ PresetOption = Annotated[
         "-p",
         metavar="NAME",
         help="Named settings (see stylize presets), over which other options go.",
+    ),
+]
+StyleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style", "-s", metavar="FILE", help="A painting; repeat it for a blend of several."
     ),
 ]
 SetOption = Annotated[

@@ -17,6 +17,7 @@ from stylize.cli.options import (
     PresetOption,
     QuietOption,
     SetOption,
+    StyleOption,
     collect_settings,
     with_settings_options,
 )
@@ -44,12 +45,7 @@ def picture(
             "--style, photographs only; none at all for the demo pair.",
         ),
     ] = None,
-    style: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--style", "-s", metavar="FILE", help="A painting; repeat it for a blend of several."
-        ),
-    ] = None,
+    style: StyleOption = None,
     output: Annotated[
         str | None,
         typer.Option(

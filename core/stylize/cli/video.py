@@ -19,6 +19,7 @@ from stylize.cli.options import (
     PresetOption,
     QuietOption,
     SetOption,
+    StyleOption,
     collect_settings,
     parse_assignments,
     with_settings_options,
@@ -69,12 +70,7 @@ def video(
             "painting; with --style or a --model of one painting, clips only.",
         ),
     ] = None,
-    style: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--style", "-s", metavar="FILE", help="A painting; repeat it for a blend of several."
-        ),
-    ] = None,
+    style: StyleOption = None,
     output: Annotated[
         str | None,
         typer.Option(
