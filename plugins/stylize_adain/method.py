@@ -196,7 +196,7 @@ class _Work:
         """Return the pixels (1, 3, H, W) of a photograph in one piece, encoded once."""
         height, width = photograph.shape[-2:]
         features, _ = self.transfer.encode(photograph, Tile(0, height, 0, width))
-        content = remember(self.transfer.packing.moments_of(features))
+        content = remember(self.transfer.moments_of(features))
         made = self.transfer.decode(features, content, self.style, self.alpha)
         return made[..., :height, :width]
 

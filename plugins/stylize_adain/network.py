@@ -37,7 +37,8 @@ LEAST = 2
 class Decoder(nn.Module):
     """Packed features (N, C, H, W) of an encoder to pictures (N, 3, stride H, stride W).
 
-    A finer layer joins where the decoder has reached its size: by a convolution, added.
+    A finer layer joins where the decoder has reached its size: each position by a linear map (a
+    1 x 1 convolution, as cheap as can be), added.
 
     Args:
         layers: of the backbone, shallow to deep.
@@ -60,7 +61,7 @@ class Decoder(nn.Module):
         # Where finer layers join: after these of `layers`.
         self.joints = self._joints()
         self.skips = nn.ModuleList(
-            _convolution(part.channels, self._channels_after(joint))
+            nn.Conv2d(part.channels, self._channels_after(joint), 1)
             for joint, part in zip(self.joints, self.packing.parts[1:], strict=True)
         )
         # Features count times two to this, so that they are near 1 whatever the backbone. Whole,

@@ -2,7 +2,9 @@
 
 AdaIN works channel by channel, so one tensor serves tiles, export and training as one layer does.
 A finer layer's map with r x r positions to one of the deepest is folded into r x r times its
-channels, all of which share the channel's moments.
+channels, all of which share the channel's moments. Positions come before channels, unlike in
+torch's pixel_unshuffle: where channels are last in memory, as backbones give them, folding copies
+whole runs of them.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylize.errors import UsageError
@@ -80,13 +81,13 @@ class Packing:
         folded = []
         for name, part in zip(self.names, self.parts, strict=True):
             whole = features[name][..., : part.fold * height, : part.fold * width]
-            folded.append(F.pixel_unshuffle(whole, part.fold).to(deepest.dtype))
+            folded.append(_fold(whole, part.fold).to(deepest.dtype))
         return torch.cat(folded, dim=1)
 
     def unpack(self, packed: Tensor) -> list[Tensor]:
         """Return the layers of a packed tensor, the deepest first."""
         return [
-            F.pixel_shuffle(each, part.fold) if part.fold > 1 else each
+            _unfold(each, part.fold)
             for each, part in zip(self._split(packed), self.parts, strict=True)
         ]
 
@@ -115,9 +116,29 @@ class Packing:
         return torch.split(packed, [part.width for part in self.parts], dim=1)
 
 
+def _fold(features: Tensor, fold: int) -> Tensor:
+    """Return features (N, C, r H, r W) as (N, r r C, H, W)."""
+    if fold == 1:
+        return features
+    count, channels, height, width = features.shape
+    rows = features.permute(0, 2, 3, 1)
+    rows = rows.reshape(count, height // fold, fold, width // fold, fold, channels)
+    return rows.transpose(2, 3).flatten(3).permute(0, 3, 1, 2)
+
+
+def _unfold(features: Tensor, fold: int) -> Tensor:
+    """Return features (N, r r C, H, W) as (N, C, r H, r W)."""
+    if fold == 1:
+        return features
+    count, channels, height, width = features.shape
+    rows = features.permute(0, 2, 3, 1)
+    rows = rows.reshape(count, height, width, fold, fold, channels // fold**2).transpose(2, 3)
+    return rows.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+
+
 def _share(values: Tensor, part: _Part) -> Tensor:
-    """Return values (N, C r r) with the mean over each channel's r x r."""
+    """Return values (N, r r C) with the mean over each channel's r x r."""
     if part.fold == 1:
         return values
-    folds = values.view(len(values), part.channels, part.fold**2)
-    return folds.mean(dim=2, keepdim=True).expand_as(folds).flatten(1)
+    folds = values.view(len(values), part.fold**2, part.channels)
+    return folds.mean(dim=1, keepdim=True).expand_as(folds).flatten(1)

@@ -7,7 +7,7 @@ surroundings around each tile, the picture is that of one piece.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,6 +23,9 @@ from stylize_adain.reach import measure_reach
 from stylize_adain.statistics import Moments, adain, moments_of
 
 __all__ = ["Transfer"]
+
+# Elements of features that are worked on in float32 at a time: a megabyte stays in the cache.
+BAND = 2**18
 
 
 @dataclass(frozen=True)
@@ -121,16 +124,29 @@ class Transfer:
             features, place = self.encode(picture, tile, margin)
             inside = features[..., place.top : place.bottom, place.left : place.right]
             count = inside.shape[-2] * inside.shape[-1]
-            total += torch.stack(moments_of(inside)).cpu().double() * count
+            total += self._raw_moments(inside) * count
             positions += count
             if not go_on(number):
                 break
         return self.packing.moments(*(total / positions))
 
+    def moments_of(self, features: Tensor) -> Moments:
+        """Return the moments of the packed features (1, C, h, w) of a whole picture."""
+        return self.packing.moments(*self._raw_moments(features))
+
+    def _raw_moments(self, features: Tensor) -> Tensor:
+        """Return mean and mean square, (2, 1, C), in float64 on the CPU."""
+        height = features.shape[-2]
+        total = torch.zeros(2, 1, self.packing.channels, dtype=torch.float64)
+        for band in _bands(features):
+            total += torch.stack(moments_of(band)).cpu().double() * (band.shape[-2] / height)
+        return total
+
     def decode(self, features: Tensor, content: Moments, style: Moments, alpha: float) -> Tensor:
         """Return the picture of features (1, C, h, w) with the style's moments, not clamped."""
-        target = adain(features, content.to(features), style.to(features), alpha)
-        picture: Tensor = self.decoder(target)
+        content, style = content.to(features), style.to(features)
+        bands = [adain(band, content, style, alpha).to(features.dtype) for band in _bands(features)]
+        picture: Tensor = self.decoder(torch.cat(bands, dim=2))
         return picture.float()
 
     def make_tile(
@@ -169,3 +185,9 @@ class Transfer:
         if reaches[0] is None or reaches[1] is None:
             return None
         return reaches[0], reaches[1]
+
+
+def _bands(features: Tensor) -> Sequence[Tensor]:
+    """Return features (1, C, h, w) in bands of rows."""
+    _, channels, _, width = features.shape
+    return torch.split(features, max(1, BAND // (channels * width)), dim=2)
