@@ -136,11 +136,11 @@ class Transfer:
 
     def _raw_moments(self, features: Tensor) -> Tensor:
         """Return mean and mean square, (2, 1, C), in float64 on the CPU."""
-        bands = _bands(features)
-        # All at once to the CPU: a GPU would wait for each.
-        found = torch.stack([torch.stack(moments_of(band)) for band in bands]).cpu().double()
-        rows = torch.tensor([band.shape[-2] for band in bands], dtype=torch.float64)
-        return torch.einsum("b,bmnc->mnc", rows / rows.sum(), found)
+        height = features.shape[-2]
+        total = torch.zeros(2, 1, self.packing.channels, dtype=torch.float64)
+        for band in _bands(features):
+            total += torch.stack(moments_of(band)).cpu().double() * (band.shape[-2] / height)
+        return total
 
     def decode(self, features: Tensor, content: Moments, style: Moments, alpha: float) -> Tensor:
         """Return the picture of features (1, C, h, w) with the style's moments, not clamped."""
