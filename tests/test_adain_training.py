@@ -159,6 +159,17 @@ def test_only_pictures_with_their_own_style_are_compared_by_pixels_and_only_in_t
     assert "pixel" not in task.loss(task.network.eval(), batch)[1]
 
 
+def test_a_share_of_less_than_one_picture_is_kept_over_many_batches(host):
+    """0.2 of a batch of three is one picture in three batches out of five, not none."""
+    options = {"adain": {**SHALLOW, **PLAIN, "own_style": 0.2, "pixel_weight": 10.0}}
+    task = make_task(host, options=options)
+    batch = {"content": torch.rand(3, 3, 16, 16), "style": torch.rand(3, 3, 16, 16)}
+    steps = [task.loss(task.network.train(), batch)[1] for _ in range(50)]
+    own = [int((terms["pixel"] > 0).sum()) if "pixel" in terms else 0 for terms in steps]
+    assert set(own) == {0, 1}
+    assert 20 <= sum(own) <= 40
+
+
 def test_validation_draws_no_random_number(host):
     task = make_task(host, options={"adain": {**SHALLOW, **VARIED}})
     batch = {"content": torch.rand(2, 3, 32, 32), "style": torch.rand(2, 3, 32, 32)}

@@ -11,11 +11,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Mixture", "draw_mixture", "vary_colors"]
+__all__ = ["Mixture", "draw_mixture", "draw_number", "vary_colors"]
 
 # At their most, by how much contrast and brightness change.
 CONTRAST = 0.5
 BRIGHTNESS = 0.2
+
+
+def draw_number(expected: float) -> int:
+    """Draw one of the two whole numbers around an expected one, of which it is the mean."""
+    least = math.floor(expected)
+    return least + int(expected > least and torch.rand(()).item() < expected - least)
 
 
 def vary_colors(images: Tensor, amount: float) -> Tensor:

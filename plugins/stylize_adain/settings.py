@@ -37,8 +37,8 @@ class AdainSettings(Settings):
         0.5,
         ge=0,
         le=1,
-        description="Training: share of each batch that takes its own style, and so has to come "
-        "back as it was: content is learnt much faster. 0 in the paper.",
+        description="Training: share of the photographs that take their own style, and so have to "
+        "come back as they were: content is learnt much faster. 0 in the paper.",
     )
     pixel_weight: float = Field(
         25.0,

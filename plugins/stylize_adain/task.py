@@ -13,7 +13,7 @@ from stylize.errors import UsageError
 from stylize.objective import Objective, Term, relative_reference
 from stylize.parts import Parts
 from stylize.protocols import Statistics
-from stylize_adain.augmentation import draw_mixture, vary_colors
+from stylize_adain.augmentation import draw_mixture, draw_number, vary_colors
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
 from stylize_adain.settings import AdainSettings
 from stylize_adain.statistics import adain, moments_of
@@ -72,7 +72,7 @@ class AdainTask:
         In training, the first of the batch take their own style instead of a painting's.
         """
         photographs = batch["content"]
-        own = round(self.settings.own_style * len(photographs)) if network.training else 0
+        own = draw_number(self.settings.own_style * len(photographs)) if network.training else 0
         paintings = batch["style"][own:]
         if network.training:
             paintings = vary_colors(paintings, self.settings.style_colors)
