@@ -19,7 +19,10 @@ BRIGHTNESS = 0.2
 
 
 def draw_number(expected: float) -> int:
-    """Draw one of the two whole numbers around an expected one, of which it is the mean."""
+    """Draw one of the two whole numbers around `expected`, which is their mean over many draws.
+
+    A whole number is returned as it is, and no random number drawn.
+    """
     least = math.floor(expected)
     return least + int(expected > least and torch.rand(()).item() < expected - least)
 
