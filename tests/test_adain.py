@@ -27,6 +27,7 @@ VARIANTS = {
     "bilinear": {"enlarge": "bilinear"},
     "reflect": {"run": {"options": {"vgg16": {"padding": "reflect"}}}},
     "skips": {"layer": "relu3_1", "skips": "relu1_2,relu2_2"},
+    "limited": {"layer": "relu3_1", "skips": "relu2_2", "gain_limit": 1.2},
     "tanh": {"run": {"smooth": "tanh", "smooth_layers": ("relu2_1",)}},
     "softmax": {"run": {"smooth": "softmax", "smooth_layers": ("relu2_1",)}},
     "resnet": {"backbone": "resnet50_thin.open_nsfw", "layer": "layer1.1"},
@@ -362,6 +363,7 @@ def test_a_header_of_another_network_is_refused(host, models, tmp_path, network,
     [
         ({"backbone": "resnet50_thin"}, "was trained with backbone vgg16.oxford"),
         ({"options": {"adain": {"layer": "relu3_1"}}}, "trained with adain.layer relu2_1"),
+        ({"options": {"adain": {"gain_limit": 2}}}, "trained with adain.gain_limit none"),
         ({"smooth": "tanh"}, "was trained with smooth none"),
         ({"options": {"vgg16": {"padding": "reflect"}}}, "with vgg16.padding default"),
     ],
@@ -379,6 +381,23 @@ def test_the_encoder_is_that_of_the_training(apply, models):
     assert difference(zeros, reflect).max() > 3
     assert difference(again, reflect).max() == 0
     assert reflect.record["settings"]["options"]["vgg16"] == {"padding": "reflect"}
+
+
+def test_the_gain_is_limited_as_in_training(apply, host, models, tmp_path):
+    """A model whose header tells of no limit has none, as those from before there was one."""
+    photograph, painting = noise(80, 64).point(lambda level: 120 + level // 16), PAINTING
+    limited = ModelFile("m", models["limited"], read_header(models["limited"]))
+    network = {k: v for k, v in limited.header.network.items() if k != "gain_limit"}
+    free = limited.header.model_copy(update={"network": network})
+    write_model(tmp_path / "free.safetensors", free, limited.tensors())
+    settings = {"host": host, "device": "cpu", "precision": "float32"}
+    without = stylize_image(
+        photograph, painting, model=str(tmp_path / "free.safetensors"), **settings
+    )
+    made = apply(photograph, painting, "limited")
+    again = apply(photograph, painting, "limited", options={"adain": {"gain_limit": "1.20"}})
+    assert made.pixels.float().std() < without.pixels.float().std()
+    assert difference(made, again).max() == 0
 
 
 def test_without_a_model_the_shipped_one_is_applied(host):

@@ -124,6 +124,18 @@ def test_a_channel_that_never_changes_is_not_blown_up():
     assert made[:, 1].std(dim=(1, 2)).max() < 1e-4
 
 
+def test_a_limit_of_the_gain_holds_the_deviation_and_leaves_the_mean_to_the_style():
+    content, style = features(0), 10 * features(1)
+    content[:, 1] *= 8  # needs less than the limit
+    made = moments(adain(content, moments(content), moments(style), gain_limit=2))
+    own, other = moments(content), moments(style)
+    torch.testing.assert_close(made.mean, other.mean, rtol=1e-3, atol=1e-3)
+    wanted = torch.minimum(other.deviation, 2 * own.deviation)
+    assert (wanted[:, 1] < 2 * own.deviation[:, 1]).all()
+    assert (wanted[:, 0] < other.deviation[:, 0]).all()
+    torch.testing.assert_close(made.deviation, wanted, rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
 def test_the_scale_of_features_does_not_matter(scale):
     content, style = features(0), features(1)

@@ -214,8 +214,13 @@ def test_the_header_names_the_layer_and_the_losses(train):
     model = training(Run(strength=2))
     header = read_header(training.output)
     assert model.header == header
-    network = {"layer": "relu2_1", "width": 0.125, "enlarge": "nearest", "skips": ""}
-    assert header.network == network
+    assert header.network == {
+        "layer": "relu2_1",
+        "width": 0.125,
+        "enlarge": "nearest",
+        "skips": "",
+        "gain_limit": None,
+    }
     assert header.run["style_loss"] == "moments"
     assert header.run["style_layers"] == {"relu1_1": 1.0, "relu2_1": 1.0}
     assert header.run["options"]["adain"]["style_mix"] == 1.0

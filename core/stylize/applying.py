@@ -101,7 +101,7 @@ def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> Ru
     for part in ("method", method.name):
         for name, value in options.get(part, {}).items():
             own = header.network.get(name)
-            if name in header.network and str(value) != str(own):
+            if name in header.network and not _says(value, own):
                 _refuse(model, f"{method.name}.{name}", value, own)
     _check_parts(given, model, options)
     # Losses are not computed: options of theirs that a model was trained with are its own affair.
@@ -140,7 +140,7 @@ def _check_parts(
     for part in _trained_parts(trained).intersection(options):
         own = trained.options.get(part, {})
         for name, value in options[part].items():
-            if name not in own or str(value) != str(own[name]):
+            if name not in own or not _says(value, own[name]):
                 _refuse(model, f"{part}.{name}", value, own.get(name, "default"))
 
 
@@ -153,6 +153,14 @@ def _same(name: str, asked: Any, own: Any) -> bool:
     if name == "backbone" and split_backbone_name(asked)[1] is None:
         return bool(asked == split_backbone_name(own)[0])
     return bool(asked == own)
+
+
+def _says(text: object, value: object) -> bool:
+    """Whether an option, as given, is a value of a model: 2 is 2.0."""
+    try:
+        return float(str(text)) == float(str(value))
+    except ValueError:
+        return _as_text(text) == _as_text(value)
 
 
 def _refuse(model: ModelFile, name: str, asked: object, own: object) -> None:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from stylize.protocols import Axis, ExportModule
 from stylize_adain.network import LEAST, Decoder
-from stylize_adain.packing import Packing
 from stylize_adain.statistics import adain
 from stylize_adain.transfer import Transfer
 
@@ -34,13 +33,14 @@ class _Encoder(nn.Module):
 class _Adain(nn.Module):
     """Features of a photograph and a painting, and alpha, to blended features (eq. 8 and 15)."""
 
-    def __init__(self, packing: Packing) -> None:
+    def __init__(self, decoder: Decoder) -> None:
         super().__init__()
-        self.packing = packing
+        self.packing = decoder.packing
+        self.gain_limit = decoder.gain_limit
 
     def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
         own, other = (self.packing.moments_of(features) for features in (content, style))
-        full = adain(content, own, other)
+        full = adain(content, own, other, gain_limit=self.gain_limit)
         return content + alpha * (full - content)
 
 
@@ -74,7 +74,7 @@ def export_transfer(transfer: Transfer) -> Mapping[str, ExportModule]:
             {"picture": picture},
         ),
         "adain": ExportModule(
-            _Adain(transfer.packing).eval(),
+            _Adain(transfer.decoder).eval(),
             {
                 "content": features,
                 "style": torch.rand(1, channels, ROWS + 1, COLUMNS + 1),

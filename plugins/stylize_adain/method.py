@@ -67,8 +67,9 @@ class Adain:
 
         Alpha is the share of the styles in a blend of features (eq. 15); without it the strength
         is, up to 1. Several styles are blended by the weighted means of their channels' means and
-        deviations: the same as the blend of features that each of them gives. A frame of a clip
-        takes the content's statistics as they are over the last frames.
+        deviations: the same as the blend of features that each of them gives, but where the
+        model limits the gain. A frame of a clip takes the content's statistics as they are over
+        the last frames.
 
         Raises: UsageError without content or style, or for a picture that needs tiles and cannot
             have them; ModelError; ImageTooSmallError.

@@ -57,6 +57,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.stride = layers[layer].stride
         self.packing = Packing(layers, layer, settings.skips)
+        self.gain_limit = settings.gain_limit
         self.layers = nn.Sequential(*_mirror(layers, layer, settings))
         # Where finer layers join: after these of `layers`.
         self.joints = self._joints()

@@ -33,6 +33,13 @@ class AdainSettings(Settings):
         "own moments, as relu3_1,relu2_1: they keep lines and details that the last layer has "
         "lost. None in the paper.",
     )
+    gain_limit: float | None = Field(
+        None,
+        ge=1,
+        description="By how much at most a channel's deviation is multiplied: where a photograph "
+        "is plain, a channel that says next to nothing is not blown up into marks. None in the "
+        "paper.",
+    )
     own_style: float = Field(
         0.5,
         ge=0,
@@ -83,4 +90,4 @@ class AdainSettings(Settings):
     )
 
 
-NETWORK_SETTINGS = ("layer", "width", "enlarge", "skips")
+NETWORK_SETTINGS = ("layer", "width", "enlarge", "skips", "gain_limit")

@@ -49,7 +49,8 @@ def moments_of(features: Tensor) -> tuple[Tensor, Tensor]:
 def blend_moments(several: Sequence[Moments], weights: Sequence[float]) -> Moments:
     """Return the weighted mean of means and of deviations; weights need not sum to one.
 
-    `adain` with it gives the same blend of what `adain` gives with each of them.
+    `adain` with it gives the same blend of what `adain` gives with each of them, but where the gain
+    is limited.
     """
     total = sum(weights)
     shares = [weight / total for weight in weights]
@@ -62,18 +63,28 @@ def blend_moments(several: Sequence[Moments], weights: Sequence[float]) -> Momen
     )
 
 
-def adain(features: Tensor, content: Moments, style: Moments, alpha: float = 1.0) -> Tensor:
+def adain(
+    features: Tensor,
+    content: Moments,
+    style: Moments,
+    alpha: float = 1.0,
+    gain_limit: float | None = None,
+) -> Tensor:
     """Give features the style's channel means and deviations, or go part of the way.
 
     Args:
         features: (N, C, H, W), of the content or of a part of it.
         content: of the whole content.
         alpha: share of the style in a blend of features (eq. 15); 0 leaves them as they are.
+        gain_limit: by how much at most a channel's deviation is multiplied, at alpha 1; its mean
+            is the style's all the same.
 
     Returns:
         (N, C, H, W) in float32.
     """
     gain = style.deviation / content.deviation
+    if gain_limit is not None:
+        gain = gain.clamp_max(gain_limit)
     scale = 1 + alpha * (gain - 1)
     shift = alpha * (style.mean - content.mean * gain)
     return torch.addcmul(shift[:, :, None, None], features.float(), scale[:, :, None, None])

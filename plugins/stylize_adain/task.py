@@ -135,6 +135,7 @@ class AdainTask:
             content,
             self.packing.moments_of(content),
             self.packing.moments(mixture(mean), mixture(square)),
+            gain_limit=self.settings.gain_limit,
         )
         own_content, restyled = (self.packing.deepest(each) for each in (content, target))
         compared = own_content.float().lerp(restyled, self.settings.target_alpha)

@@ -145,7 +145,11 @@ class Transfer:
     def decode(self, features: Tensor, content: Moments, style: Moments, alpha: float) -> Tensor:
         """Return the picture of features (1, C, h, w) with the style's moments, not clamped."""
         content, style = content.to(features), style.to(features)
-        bands = [adain(band, content, style, alpha).to(features.dtype) for band in _bands(features)]
+        limit = self.decoder.gain_limit
+        bands = [
+            adain(band, content, style, alpha, limit).to(features.dtype)
+            for band in _bands(features)
+        ]
         picture: Tensor = self.decoder(torch.cat(bands, dim=2))
         return picture.float()
 
