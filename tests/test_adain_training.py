@@ -237,9 +237,10 @@ def test_a_default_layer_is_written_out_in_the_model(train):
     assert read_header(training.output).network["layer"] == "layer2.3"
 
 
-def test_a_trained_model_restyles_as_it_was_previewed(train, host):
+@pytest.mark.parametrize("gain_limit", [None, 1.0])
+def test_a_trained_model_restyles_as_it_was_previewed(train, host, gain_limit):
     """Applied to the very pictures, the model in float16 gives what the task gave in float32."""
-    training = train(steps=3, learning_rate=0.01)
+    training = train(steps=3, learning_rate=0.01, options={"gain_limit": gain_limit})
     training(Run())
     values = {"model": str(training.output), "device": "cpu", "precision": "float32"}
     stylizer = Stylizer(make_settings(values), host)
@@ -248,7 +249,8 @@ def test_a_trained_model_restyles_as_it_was_previewed(train, host):
         for path in sorted((training.data).rglob("*.png"))[:2]
     ]
     made = stylizer(pictures[0], [pictures[1]]).shown
-    task = make_task(host, style_layers="relu1_1,relu2_1")
+    options = {"adain": {**SHALLOW, "gain_limit": gain_limit}}
+    task = make_task(host, style_layers="relu1_1,relu2_1", options=options)
     task.network.load_state_dict(make_checkpoint_tensors(training))
     content, style = (
         torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
