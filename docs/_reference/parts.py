@@ -164,4 +164,4 @@ def _pairs(values: dict[str, Any]) -> str:
     flat = [(key, v) for key, v in values.items() if key != "options"]
     for part, options in values.get("options", {}).items():
         flat += [(f"{part}.{key}", v) for key, v in options.items()]
-    return ", ".join(f"`{key}` {value(v)}" for key, v in flat)
+    return ", ".join(f"`{key}` {value(v) or code('none')}" for key, v in flat)
