@@ -13,7 +13,7 @@ test: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python tests/walls.py
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(PYTEST)
 
 # The site, docs/_build/html/index.html; a warning is an error. Nothing is fetched.

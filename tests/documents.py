@@ -8,9 +8,14 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+
+from stylize import PluginHost
+from stylize.testing.hosts import builtin_host, register_plugin
 
 __all__ = [
     "BLOCK",
@@ -22,8 +27,10 @@ __all__ = [
     "Block",
     "blocks",
     "commands",
+    "files",
     "inline_code",
     "name",
+    "plugins_of_pages",
 ]
 
 ROOT = Path(__file__).parents[1]
@@ -108,6 +115,40 @@ def blocks(page: Path, *languages: str) -> list[Block]:
         if not languages or block.language in languages:
             found.append(block)
     return found
+
+
+def files(page: str) -> dict[str, str]:
+    """Return the blocks whose first line is a path, by path, without that line."""
+    found = blocks(DOCS / page, "python", "toml")
+    return {block.path: block.source.partition("\n")[2] for block in found if block.path}
+
+
+@contextmanager
+def plugins_of_pages(folder: Path) -> Iterator[PluginHost]:
+    """Yield the built-in plugins with those that the pages for authors show.
+
+    Args:
+        folder: where the packages are written.
+    """
+    for page in ("plugins/how-to.md", "plugins/commands.md"):
+        for name, source in files(page).items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(source, encoding="utf-8")
+    packages = sorted(path.name for path in folder.glob("acme_*"))
+    example = ROOT / "examples" / "stylize-divisive" / "src"
+    sys.path[:0] = [str(folder), str(example)]
+    try:
+        host = builtin_host(strict=True)
+        for package in packages:
+            host.register(import_module(package), package)
+        register_plugin(host, "stylize_divisive")
+        yield host
+    finally:
+        for added in (folder, example):
+            sys.path.remove(str(added))
+        for module in [m for m in sys.modules if m.startswith(("acme_", "stylize_divisive"))]:
+            del sys.modules[module]
 
 
 def commands(source: str) -> Iterator[list[str]]:

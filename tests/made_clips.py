@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stylize.video.flow import Floats, Motion
+from stylize_video.flow import Floats, Motion
 
 __all__ = ["CLIPS", "MadeClip", "make_cut", "make_noisy", "make_still"]
 

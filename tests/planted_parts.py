@@ -10,10 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylize import LayerInfo, Progress, Role, Run, Statistics, StyleImage
-from stylize.parts import Parts
+from stylize import LayerInfo, Parts, Progress, Role, Run, Statistics, StyleImage, Weights
 from stylize.testing.tinybackbone import TinyBackbone
-from stylize.weights import Weights
+
+# A command, honest but for its module, which imports torch.
+
+
+def paint() -> None:
+    """Paint nothing."""
+
 
 # Backbones
 

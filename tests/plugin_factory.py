@@ -14,7 +14,7 @@ from pathlib import Path
 
 __all__ = ["make_distribution", "pip_install", "place_distribution"]
 
-HEADER = "from stylize.hookspecs import hookimpl\nfrom stylize.spec import *\n\n"
+HEADER = "from stylize import hookimpl\nfrom stylize.contract.spec import *\n\n"
 
 
 def make_distribution(

@@ -24,9 +24,9 @@ from PIL import Image
 from documents import ROOT, Block
 from small_adain import make_adain_model
 from small_training import make_model
-from stylize import Kind, PluginHost, Stylizer
-from stylize.cli import build_app
-from stylize.cli.group import DEFAULT_COMMAND
+from stylize import Kind, Plan, PluginHost, Stylizer
+from stylize.command.app import build_app
+from stylize.command.grammar import DEFAULT_COMMAND
 from stylize.testing import CommandRunner
 
 __all__ = ["SHELL", "TARGETS", "Scratch", "parse", "shrink"]
@@ -118,7 +118,7 @@ class Scratch:
         for name in PICTURES:
             self._draw(Path(name))
         _make_stylizers_small(monkeypatch)
-        monkeypatch.setattr("stylize.judge.JUDGE_SIZE", 64)
+        monkeypatch.setattr("stylize.judging.judge.JUDGE_SIZE", 64)
 
     def run(self, block: Block) -> None:
         """Write the file that a block is, or do what it says."""
@@ -258,7 +258,11 @@ def _make_stylizers_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Python code make small pictures in few steps; commands have done so themselves."""
     make = Stylizer.__init__
 
-    def small(self: Stylizer, settings: Any, *args: Any, **options: Any) -> None:
+    def small(self: Stylizer, plan: Any, *args: Any, **options: Any) -> None:
+        if isinstance(plan, Plan):  # of a command, which has been told to be quick
+            make(self, plan, *args, **options)
+            return
+        settings = plan
         if settings.size == "full" or settings.size > SIDE:
             parts = {**settings.options}
             if settings.method == "gatys" and not settings.model:

@@ -10,14 +10,12 @@ import torch
 from torch import nn
 
 from small_training import make_photographs
-from stylize import PluginHost
-from stylize.modelfile import SCHEMA, ModelHeader, write_model
-from stylize.parts import build_parts
-from stylize.plan import make_plan, make_settings
-from stylize.training.session import Training
-from stylize.training.settings import TrainingSettings
+from stylize import BuiltParts, ModelHeader, PluginHost, make_plan, make_settings, write_model
+from stylize.modelfile import MODEL_SCHEMA
 from stylize_adain.network import Decoder
 from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
+from stylize_train.session import Training
+from stylize_train.settings import TrainingSettings
 
 __all__ = ["SHALLOW", "make_adain_model", "make_adain_training"]
 
@@ -97,7 +95,7 @@ def make_adain_model(
         ),
         training=True,
     )
-    parts = build_parts(host, plan)
+    parts = BuiltParts(host, plan)
     parsed = AdainSettings(**network)
     torch.manual_seed(0)
     decoder = Decoder(parts.features.layers, str(parsed.layer), parsed)
@@ -109,7 +107,7 @@ def make_adain_model(
     with torch.no_grad():
         last.weight.mul_(2)
     values = {
-        "schema_version": SCHEMA,
+        "schema_version": MODEL_SCHEMA,
         "method": "adain",
         "network": parsed.model_dump(include=set(NETWORK_SETTINGS)),
         "backbone": backbone,

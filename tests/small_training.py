@@ -10,14 +10,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from stylize import PluginHost, Progress
-from stylize.modelfile import SCHEMA, ModelHeader, write_model
-from stylize.plan import make_plan, make_settings
-from stylize.run import Run
-from stylize.training.session import Training, training_folder
-from stylize.training.settings import TrainingSettings
+from stylize import ModelHeader, PluginHost, Progress, Run, make_plan, make_settings, write_model
+from stylize.modelfile import MODEL_SCHEMA
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
+from stylize_train.session import Training, training_folder
+from stylize_train.settings import TrainingSettings
 
 __all__ = [
     "NARROW",
@@ -140,7 +138,7 @@ def make_model(
         network.colours.weight.fill_(0.25)
         network.colours.bias.fill_(0.5)
     values = {
-        "schema_version": SCHEMA,
+        "schema_version": MODEL_SCHEMA,
         "method": "johnson",
         "network": parsed.model_dump(include={"network", "width", "blocks"}),
         "backbone": "vgg16.oxford",

@@ -13,13 +13,20 @@ from torch import Tensor
 from command import Command
 from small_adain import make_adain_model
 from small_training import After
-from stylize import Result, Stylizer, make_settings, stylize_image
+from stylize import (
+    FeatureExtractor,
+    ModelFile,
+    PluginHost,
+    Result,
+    Run,
+    Stylizer,
+    make_settings,
+    read_header,
+    stylize_image,
+    write_model,
+)
 from stylize.errors import ImageTooSmallError, ModelError, SettingsError, UsageError
-from stylize.exporting import export_model
-from stylize.features import FeatureExtractor
-from stylize.modelfile import ModelFile, read_header, write_model
-from stylize.plugins import PluginHost
-from stylize.run import Run
+from stylize_models.exporting import export_model
 
 Apply = Callable[..., Result]
 VARIANTS = {
@@ -153,7 +160,8 @@ def test_alpha_and_another_strength_are_refused(apply):
 
 
 def test_alpha_is_refused_by_methods_that_blend_no_features(host):
-    with pytest.raises(UsageError, match=r"\(adain\), and gatys does not: use --strength 0\.5"):
+    message = r"--alpha 0\.5 is an option of adain, .*: leave it out, or use --method adain"
+    with pytest.raises(UsageError, match=message):
         stylize_image(noise(40, 32), PAINTING, host=host, alpha=0.5)
 
 
@@ -300,8 +308,7 @@ def test_an_interrupted_picture_is_finished_from_a_small_one(host, models, apply
     values = {"model": str(models["vgg"]), "size": "full", "options": tile(200)}
     stylizer = Stylizer(make_settings({**values, "precision": "float32", "device": "cpu"}), host)
     run = Run()
-    stylizer.observers = [After(3, run, stylizer.cancel)]
-    result = stylizer(content, [PAINTING])
+    result = stylizer(content, [PAINTING], [After(3, run, stylizer.cancel)])
     whole = apply(content, PAINTING, options=tile(200))
     assert result.stopped == "interrupted"
     assert "stopped after 1 of 2 tiles" in result.warnings[0]
@@ -418,14 +425,14 @@ def test_a_folder_is_restyled_by_one_painting(command: Command, models):
         "--device", "cpu", "--precision", "float32", "--json",
     )  # fmt: skip
     assert made.code == 0, made.err
-    assert [record["settings"]["alpha"] for record in made.records] == [0.5, 0.5]
+    assert [r["settings"]["options"]["adain"]["alpha"] for r in made.records] == ["0.5", "0.5"]
     assert len(list((command.folder / "out").iterdir())) == 2
 
 
 def test_alpha_can_be_compared(command: Command, models, monkeypatch):
     from test_compare import QuickJudge
 
-    monkeypatch.setattr("stylize.judge.Judge", QuickJudge)
+    monkeypatch.setattr("stylize.Judge", QuickJudge)
     made = command(
         "compare", "photo.png", "painting.png", "--method", "adain", "--model", models["vgg"],
         "--vary", "alpha=0,0.25,0.5,0.75,1", "-o", "fig6.png", "--device", "cpu",

@@ -7,10 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from stylize import create_backbone
+from stylize import FeatureExtractor, LayerInfo, create_backbone
 from stylize.errors import UnknownNameError, UsageError
-from stylize.features import FeatureExtractor
-from stylize.protocols import LayerInfo
 from stylize_adain.augmentation import draw_mixture, vary_colors
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
 from stylize_adain.packing import Packing

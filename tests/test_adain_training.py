@@ -13,16 +13,11 @@ from PIL import Image
 from command import Command
 from small_adain import SHALLOW, make_adain_training
 from small_training import After, make_checkpoint_tensors, make_photographs
-from stylize import Stylizer, make_settings
+from stylize import BuiltParts, PluginHost, Run, Stylizer, make_plan, make_settings, read_header
 from stylize.errors import ModelError, UnknownNameError, UsageError
-from stylize.modelfile import read_header
-from stylize.parts import build_parts
-from stylize.plan import make_plan
-from stylize.plugins import PluginHost
-from stylize.run import Run
-from stylize.training.session import Training, training_folder
 from stylize_adain.statistics import EPSILON
 from stylize_adain.task import AdainTask
+from stylize_train.session import Training, training_folder
 
 VARIED = {"own_style": 0.5, "style_colors": 1.0, "style_mix": 1.0}
 PLAIN = {"own_style": 0.0, "style_colors": 0.0, "style_mix": 0.0}
@@ -56,7 +51,7 @@ def make_task(host: PluginHost, **settings: object) -> AdainTask:
     }
     values["options"] = {"adain": {**SHALLOW, **PLAIN}, **dict(values.get("options", {}))}  # type: ignore[call-overload]
     plan = make_plan(host, make_settings(values), training=True)
-    parts = build_parts(host, plan)
+    parts = BuiltParts(host, plan)
     torch.manual_seed(0)
     task = parts.method.training_task([], parts, plan.settings.strength)  # type: ignore[attr-defined]
     assert isinstance(task, AdainTask)
@@ -345,7 +340,7 @@ def test_a_layer_that_does_not_exist_is_refused(train):
 
 
 def test_a_layer_whose_features_are_not_of_its_declared_size_is_refused(train, monkeypatch):
-    from stylize.protocols import LayerInfo
+    from stylize import LayerInfo
     from stylize_vgg.backbone import VGG
 
     honest = VGG.__init__

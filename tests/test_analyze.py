@@ -19,10 +19,11 @@ from stylize import (
     create_smoothing,
     extras,
     get_spec,
+    normalized_entropy,
     read_image,
 )
-from stylize.analysis import normalized_entropy, peak_to_mean
 from stylize.errors import ImageTooSmallError, SettingsError, UnknownNameError
+from stylize_measure.analysis import peak_to_mean
 
 ANALYZE = ("analyze", "activations", "photo.png", "--device", "cpu")
 THIN = ("--backbone", "resnet50_thin", "--layers", "layer3.5,layer4.2")
@@ -179,7 +180,7 @@ def test_json_and_plot_are_written(command: Command):
 
 def test_a_dead_layer_is_null_in_json(command: Command, monkeypatch):
     dead = LayerActivations("photo.png", "b", "c", "none", math.nan, math.nan, math.nan)
-    monkeypatch.setattr("stylize.analysis.analyze_activations", lambda *_, **__: [dead])
+    monkeypatch.setattr("stylize_measure.analysis.analyze_activations", lambda *_, **__: [dead])
     record = json.loads(command(*ANALYZE, "--json").out)[0]
     assert record["peak"] is record["entropy"] is record["gram_entropy"] is None
 

@@ -29,7 +29,7 @@ TINY = {"size": 64, "options": {"gatys": {"scales": [1.0], "iterations": [1]}}}
 
 
 def test_every_public_name_resolves_and_type_checkers_see_the_same_names():
-    tree = ast.parse(Path(stylize.__file__).read_text())
+    tree = ast.parse(Path(stylize.__file__).with_suffix(".pyi").read_text())
     declared = {
         alias.asname
         for node in ast.walk(tree)
@@ -82,7 +82,7 @@ def test_pil_images_and_open_files_are_taken(photo, painting):
 
 
 def test_a_result_is_saved_with_its_record(tmp_path, photo, painting):
-    from stylize.provenance import read_record
+    from stylize import read_record
 
     result = stylize_image(photo, painting, strength=2, **TINY)
     result.save(tmp_path / "out.png")

@@ -16,13 +16,19 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from stylize.api import create_backbone, list_backbones
+from stylize import (
+    BackboneSpec,
+    FeatureExtractor,
+    Kind,
+    PluginHost,
+    Weights,
+    create_backbone,
+    list_backbones,
+    split_backbone_name,
+)
+from stylize.building.backbones import build_component
+from stylize.building.weights import resolve_weights
 from stylize.errors import ImageTooSmallError, SettingsError, UnknownNameError
-from stylize.features import FeatureExtractor
-from stylize.parts import build_component
-from stylize.plugins import PluginHost
-from stylize.spec import BackboneSpec, Kind, split_backbone_name
-from stylize.weights import Weights, resolve_weights
 
 HOST = PluginHost.discover()
 

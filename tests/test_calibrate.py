@@ -25,11 +25,11 @@ from stylize import (
     create_backbone,
     create_smoothing,
     list_smoothings,
+    normalized_entropy,
     read_image,
 )
-from stylize.analysis import normalized_entropy
+from stylize.building.backbones import load_backbone
 from stylize.errors import StylizeError, UnknownNameError, UsageError
-from stylize.network import load_network
 
 HOST = PluginHost.discover()
 EMBEDDED = [
@@ -149,7 +149,7 @@ class Layer:
 @cache
 def smoothed_layers(backbone: str) -> tuple[Layer, ...]:
     """The layers that the backbone smooths by default, on the demo photograph at 256 px."""
-    network = load_network(HOST, backbone, device="cpu")
+    network = load_backbone(HOST, backbone, device="cpu")
     photo = Path(__file__).parents[1] / "core/stylize/demo/china.jpg"
     pixels = read_image(photo, size=256).pixels
     features = network(pixels, network.expand(network.spec.smooth_layers))
@@ -170,7 +170,7 @@ def gradient(smoothing: Smoothing, features: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("backbone", EMBEDDED)
 def test_every_layer_of_an_embedded_backbone_has_a_gain(backbone):
-    network = load_network(HOST, backbone, device="cpu")
+    network = load_backbone(HOST, backbone, device="cpu")
     assert list(network.weights.gains or ()) == list(network.features.layers)
 
 

@@ -19,10 +19,8 @@ from PIL import Image
 
 from command import ENDLESS, FAST, STEPS, Command
 from plugin_factory import place_distribution
-from stylize import PluginHost, read_image
-from stylize.cli import build_app, run
-from stylize.plan import RunSettings
-from stylize.provenance import read_record
+from stylize import PluginHost, RunSettings, read_image, read_record
+from stylize.command.app import build_app, run
 
 PAIR = ("photo.png", "painting.png")
 OUTPUT = "photo_painting_gatys.png"
@@ -267,7 +265,10 @@ def test_help_lists_every_setting_with_its_default_by_panel(command):
         if isinstance(default, str | int | float):
             assert f"[default: {default}]" in " ".join(text.split())
     panels = [line for line in text.splitlines() if line.endswith(":") and line[0] != " "]
-    assert panels == ["Arguments:", "Options:", "Parts:", "Look:", "Work:", "Commands:"]
+    own = ["Options of adain:", "Options of adain and johnson:"]
+    assert panels == ["Arguments:", "Options:", "Parts:", "Look:", "Work:", *own, "Commands:"]
+    assert "--alpha NUMBER" in text.partition(own[0])[2].partition(own[1])[0]
+    assert "--stroke-size NUMBER" in text.partition(own[1])[2]
     assert text.count("--help") == 1
     assert "..." not in text.partition("Commands:")[2]
 

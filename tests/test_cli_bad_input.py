@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from command import FAST, Command
-from stylize import read_image, weights
+from stylize import read_image
 
 PAIR = ("photo.png", "painting.png")
 OUTPUT = "photo_painting_gatys.png"
@@ -114,7 +114,7 @@ def test_unknown_names_suggest_the_nearest(command, arguments, message):
         ("--quality superb", "Input should be 'draft', 'good' or 'best'"),
         ("--keep-color all", "keep_color is 'all': Input should be 'none', 'luminance' or"),
         ("--precision half", "precision is 'half': "),
-        ("--time soon", "time is 'soon': must be a duration like 60s, 2m or 1h30m"),
+        ("--time soon", "time is 'soon': must be a time like 90, 90s, 1m30s or 1:02:03.5"),
         ("--time 0", "time is '0': "),
         ("--image-loss total_variation=lots", "image_loss is 'total_variation=lots': "),
         ("--style-layers conv1_1=-1", "style_layers is 'conv1_1=-1': "),
@@ -136,9 +136,9 @@ def test_settings_out_of_range_name_the_value_and_the_limit(command, arguments, 
         ("vgg19.pooling=max", "unknown part of this run 'vgg19'; did you mean vgg16?"),
         ("gatys.optimiser=adam", "unknown setting of gatys 'optimiser'; did you mean optimizer?"),
         ("smoothing.gain=2", "unknown setting of none 'gain' (known: none)"),
-        ("gatys.optimizer=adm", "settings of method gatys: optimizer = 'adm': Input should be"),
-        ("method.history=0", "history = '0': Input should be greater than or equal to 1"),
-        ("gatys.learning_rate=nan", "learning_rate = 'nan': "),
+        ("gatys.optimizer=adm", "gatys.optimizer is 'adm': Input should be"),
+        ("method.history=0", "gatys.history is '0': Input should be greater than or equal to 1"),
+        ("gatys.learning_rate=nan", "gatys.learning_rate is 'nan': "),
         ("gatys.scales=0.5", "must rise and end in 1"),
         ("backbone.pooling=none", "Input should be 'max' or 'average'"),
     ],
@@ -192,7 +192,7 @@ def test_set_reaches_every_parts_settings_by_role_and_by_name(command):
     ],
 )
 def test_outputs_are_refused_before_any_work(command, monkeypatch, output, message):
-    monkeypatch.setattr("stylize.pictures.Stylizer", None)
+    monkeypatch.setattr("stylize.making.stylizer.Stylizer", None)
     Path("here").symlink_to(".")
     Path("link.png").symlink_to("photo.png")
     os.link("painting.png", "hard.png")
@@ -346,14 +346,14 @@ def test_odd_images_make_pictures_and_warn(command):
 
 def test_running_out_of_memory_names_the_remedy_and_spares_the_rest(command, monkeypatch):
     shutil.copy("photo.png", "two.png")
-    from stylize.pictures import Stylizer
+    from stylize import Stylizer
 
     make = Stylizer.__call__
 
-    def fail_once(self, content, styles):
+    def fail_once(self, content, styles, observers):
         if content == "photo.png":
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
-        return make(self, content, styles)
+        return make(self, content, styles, observers)
 
     monkeypatch.setattr(Stylizer, "__call__", fail_once)
     outcome = command("photo.png", "two.png", "painting.png", *FAST)
@@ -367,7 +367,7 @@ def test_a_fault_of_ours_is_one_line_that_says_so(command, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("stylize.pictures.read_image", fail)
+    monkeypatch.setattr("stylize.making.stylizer.read_image", fail)
     message = refuse(command, *PAIR, *FAST, code=1)
     assert "ZeroDivisionError: division by zero (this is a fault of ours" in message
 
@@ -434,7 +434,7 @@ def test_a_network_that_refuses_is_unavailable_too(command, tmp_path_factory):
 def test_a_network_that_is_silent_does_not_hang(command, monkeypatch, tmp_path_factory):
     monkeypatch.delenv("STYLIZE_OFFLINE")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
-    monkeypatch.setattr(weights, "TIMEOUT", 0.2)
+    monkeypatch.setattr("stylize.building.weights.TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{silent.getsockname()[1]}")
         outcome = command(*PAIR, *FAST, "--backbone", "vgg19")

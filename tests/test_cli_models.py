@@ -11,11 +11,9 @@ from PIL import Image
 
 from command import Command
 from small_training import make_model
-from stylize import Kind, make_settings
-from stylize.applying import choose_model
+from stylize import Kind, MethodSpec, ModelFile, make_settings
 from stylize.errors import UsageError
-from stylize.modelfile import ModelFile
-from stylize.spec import MethodSpec
+from stylize.models.applying import choose_model
 
 CPU = ("--device", "cpu", "--precision", "float32")
 APPLY = ("photo.png", "--model", "dunes", *CPU)
@@ -238,4 +236,7 @@ def test_a_method_without_a_model_lists_those_that_there_are(gallery, host):
 def test_stroke_size_is_of_trained_models(gallery):
     outcome = gallery("photo.png", "painting.png", "--stroke-size", "2")
     assert outcome.code == 2
-    assert "--stroke-size is of trained models, and method gatys" in outcome.complaint
+    assert (
+        "--stroke-size 2 is an option of adain and johnson, which this run does not use"
+        in outcome.complaint
+    )

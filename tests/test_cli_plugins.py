@@ -11,6 +11,7 @@ import pytest
 from command import FAST, Command
 from plugin_factory import place_distribution
 from stylize import (
+    Kind,
     list_backbones,
     list_losses,
     list_methods,
@@ -18,7 +19,6 @@ from stylize import (
     list_presets,
     list_smoothings,
 )
-from stylize.spec import Kind
 
 PAIR = ("photo.png", "painting.png")
 SMOOTHING = """
@@ -117,6 +117,7 @@ TAKES_OVER = """
     def stylize_commands(app):
         app.command("rerun")(lambda: None)
 """
+VIDEO = TAKES_OVER.replace("rerun", "video")
 BROKEN = {
     "crash": ("raise RuntimeError('boom')", "failed at import: RuntimeError: boom"),
     "syntax": ("def", "failed at import: SyntaxError"),
@@ -128,13 +129,14 @@ BROKEN = {
         "failed at components: ",
     ),
     "takes-over": (TAKES_OVER, "failed at commands: command 'rerun' exists"),
+    "takes-video": (VIDEO, "failed at commands: command 'video' exists"),
 }
 
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_plugin_is_one_warning_and_the_rest_works(command, site, kind):
     source, message = BROKEN[kind]
-    name = f"acme-broken-{kind}"
+    name = f"zoo-broken-{kind}"  # whose hooks are called before those of stylize-nst
     place_distribution(site, name, source)
     outcome = command(*PAIR, *FAST, "--json")
     assert outcome.code == 0, outcome.err
@@ -197,7 +199,7 @@ def test_problems_of_a_check_are_a_warning_or_stop_the_run(command, site):
 
 def test_a_name_of_two_distributions_is_an_error_on_use_that_prints_both(command, site):
     source = SMOOTHING.format(
-        name="tanh", factory="stylize_smoothings.functions:Identity", settings=None
+        name="tanh", factory="stylize_smoothings.none:Identity", settings=None
     )
     place_distribution(site, "acme-tanh", source)
     assert command(*PAIR, *FAST).code == 0

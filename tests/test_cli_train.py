@@ -11,7 +11,7 @@ from PIL import Image
 
 from command import Command, Outcome
 from small_training import TRAIN, make_model, make_photographs
-from stylize.modelfile import read_header
+from stylize import read_header
 from stylize_johnson.task import JohnsonTask
 
 MODEL = "dunes.safetensors"

@@ -25,7 +25,7 @@ from small_adain import make_adain_model
 from small_training import make_model
 from small_video import bars, inspect_clip, make_clip, moving_square
 from stylize import extras, stylize_video
-from stylize.video.decoding import VideoFile
+from stylize_video.decoding import VideoFile
 
 FLOAT = ("--precision", "float32", "--device", "cpu")
 NOISE = ("--model", "noise.safetensors", *FLOAT)
@@ -115,7 +115,10 @@ def test_one_bad_clip_of_several_does_not_stop_the_rest(command, clip):
 def test_a_painting_for_adain(command, clip, host):
     make_adain_model(host, command.folder / "any.safetensors")
     arguments = ("video", "clip.mp4", "painting.png", "--model", "any.safetensors", *FLOAT)
-    assert command(*arguments, "--alpha", "0.5").code == 0
+    made = command(*arguments, "--alpha", "0.5", "--json")
+    assert made.code == 0, made.err
+    assert made.records[0]["settings"]["options"]["adain"]["alpha"] == "0.5"
+    assert "alpha is '2': " in command(*arguments, "--alpha", "2").complaint
     assert len(inspect_clip(command.folder / "clip_painting_any.mp4").frames) == 10
 
 
@@ -124,9 +127,8 @@ def test_a_painting_alone_takes_a_method_of_one_pass_where_one_has_a_model(
 ):
     from dataclasses import replace
 
-    from stylize.plan import make_settings
-    from stylize.plugins import PluginHost
-    from stylize.video.choosing import choose_method
+    from stylize import PluginHost, make_settings
+    from stylize_video.choosing import choose_method
 
     model = str(make_adain_model(host, command.folder / "any.safetensors"))
     whole = PluginHost.specs
@@ -208,7 +210,7 @@ def test_a_frame_cannot_be_made_again_by_itself(command, clip):
         (("noise.safetensors", *NOISE), 2, "cannot be read as a video"),
         (("clip.mp4", *NOISE, "--start", "3", "--end", "2"), 2, "start 3 s is not before end 2 s"),
         (("clip.mp4", *NOISE, "--start", "9"), 2, "--start 0:09.000 is beyond the end"),
-        (("clip.mp4", *NOISE, "--start", "soon"), 2, "start is 'soon': must be a time like 12.5"),
+        (("clip.mp4", *NOISE, "--start", "soon"), 2, "start is 'soon': must be a time like 90"),
         (("clip.mp4", *NOISE, "--fps", "fast"), 2, "fps is 'fast': must be frames a second"),
         (("clip.mp4", *NOISE, "--fps", "0"), 2, "must be above 0"),
         (("clip.mp4", *NOISE, "-o", "a.webm", "--codec", "h264"), 2, "holds vp9, av1, not h264"),
@@ -374,3 +376,9 @@ def test_a_picture_as_the_painting(tmp_path, host):
     )
     assert result.frames == 3
     assert result.record["styles"][0]["path"] == ""
+
+
+def test_evaluate_names_the_command_that_its_option_has_become(command):
+    said = command("evaluate", "--video", "clip.mp4")
+    assert said.code == 2
+    assert "stylize evaluate-video CLIP --content SOURCE" in said.complaint

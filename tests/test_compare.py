@@ -20,10 +20,10 @@ import torch
 from PIL import Image
 
 from command import FAST, Command, Outcome
-from stylize import pictures
-from stylize.contactsheet import EMPTY
-from stylize.evaluate import evaluate_picture
-from stylize.provenance import read_record
+from stylize import Result, Stylizer, read_record
+from stylize.making import stylizer
+from stylize_compare.sheets import EMPTY
+from stylize_measure.evaluation import evaluate_picture
 
 PAIR = ("photo.png", "painting.png")
 QUICK = (*FAST, "--cell", "96")
@@ -55,7 +55,7 @@ class QuickJudge:
 
 @pytest.fixture
 def quick_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stylize.judge.Judge", QuickJudge)
+    monkeypatch.setattr("stylize.Judge", QuickJudge)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def modified(command: Command) -> dict[str, int]:
 def test_every_combination_is_made_judged_kept_and_shown(command, compare, monkeypatch):
     built = []
     monkeypatch.setattr(
-        pictures, "build_parts", lambda *a, build=pictures.build_parts: built.append(a) or build(*a)
+        stylizer, "BuiltParts", lambda *a, build=stylizer.BuiltParts: built.append(a) or build(*a)
     )
     shutil.copy("photo.png", "other.png")
     ended = compare(
@@ -185,7 +185,7 @@ def test_what_is_done_is_kept_and_what_is_missing_made(command, compare):
 
 def test_pictures_made_by_different_releases_are_warned_of(compare, monkeypatch):
     compare("--vary", "smooth=none,tanh")
-    monkeypatch.setattr(pictures, "framework_version", lambda: "9.9")
+    monkeypatch.setattr(stylizer, "framework_version", lambda: "9.9")
     ended = compare("--vary", "smooth=none,tanh,softsign", "--quiet")
     assert "warning: pictures were made with different releases of stylize (" in ended.err
     assert ", 9.9): --force makes all of them anew" in ended.err
@@ -224,16 +224,16 @@ def test_a_sweep_of_other_settings_is_refused_naming_them_unless_forced(command,
 
 
 def test_ctrl_c_keeps_what_is_finished_and_shows_it(command, compare, monkeypatch):
-    optimise = pictures.Stylizer.__call__
+    optimise = Stylizer.__call__
     calls = []
 
-    def interrupted(self: pictures.Stylizer, *arguments: Any) -> pictures.Result:
+    def interrupted(self: Stylizer, *arguments: Any) -> Result:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
         return optimise(self, *arguments)
 
-    monkeypatch.setattr(pictures.Stylizer, "__call__", interrupted)
+    monkeypatch.setattr(Stylizer, "__call__", interrupted)
     ended = compare("--vary", "smooth=none,tanh,softsign")
     assert ended.code == 130
     assert "interrupted, 1 of 3 pictures are kept: run it again to go on" in ended.err
@@ -249,7 +249,7 @@ def test_ctrl_c_before_anything_is_finished_writes_nothing(command, compare, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pictures.Stylizer, "__call__", interrupted)
+        patch.setattr(Stylizer, "__call__", interrupted)
         assert compare("--vary", "smooth=none,tanh").code == 130
     assert command.files == {"grid_cells"}
     assert compare("--vary", "smooth=none,tanh").code == 0
@@ -331,7 +331,7 @@ def test_a_grid_of_another_sweep_is_not_overwritten(command, compare):
 
 def test_planning_imports_no_torch(command):
     script = (
-        "import sys; from stylize.cli import run;"
+        "import sys; from stylize.command.app import run;"
         "code = run(sys.argv[1:]); sys.exit(10 * ('torch' in sys.modules) + code)"
     )
     for line, code in (("--help", 0), ("photo.png painting.png --vary smooth=none,tan", 2)):

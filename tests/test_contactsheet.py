@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylize.contactsheet import EMPTY, PAPER, Row, Tile, draw_sheet, fit_tile, inset
+from stylize_compare.sheets import EMPTY, PAPER, Row, Tile, draw_sheet, fit_tile, inset
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 LONG = "weights resnet50.imagenet1k_v1 are not embedded " * 20

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from small_adain import make_adain_model
-from stylize.plugins import GROUP
-from stylize.spec import BackboneSpec, Kind
+from stylize import BackboneSpec, Kind
+from stylize.discovery.scanning import GROUP
 from stylize.testing import (
     BackboneContract,
     LossContract,

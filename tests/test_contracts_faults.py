@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import planted_parts as planted
 from plugin_factory import HEADER
-from stylize.hookspecs import hookimpl
-from stylize.spec import (
+from stylize import (
     BackboneSpec,
     ComponentSpec,
     Kind,
@@ -20,6 +20,7 @@ from stylize.spec import (
     PresetSpec,
     SmoothingSpec,
     WeightsSpec,
+    hookimpl,
 )
 from stylize.testing import ContractFailure, PluginContract
 from stylize.testing.checks import Check
@@ -226,8 +227,53 @@ def test_what_an_import_does_is_found_in_a_process_of_its_own(tmp_path: Path, mo
     assert found[promise].remedy
 
 
+COMMANDS = {
+    "absent": ("planted_commands:absent", "has no attribute 'absent'"),
+    "undecided": ("planted_commands:undecided", "cannot be loaded: AssertionError"),
+    "heavy": ("planted_parts:paint", "loading command do imports torch"),
+}
+COMMAND = """
+STYLIZE_PLUGIN_API = 1
+
+@hookimpl
+def stylize_commands(app):
+    from stylize.command import add_command
+
+    add_command(app, "do", {reference!r}, "Do it.")
+"""
+
+
+def write_command(folder: Path, name: str, reference: str) -> None:
+    """Write a plugin that adds a command."""
+    (folder / f"{name}.py").write_text(HEADER + COMMAND.format(reference=reference))
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_command_is_loaded_in_a_process_of_its_own(tmp_path: Path, monkeypatch, kind):
+    reference, fault = COMMANDS[kind]
+    monkeypatch.syspath_prepend(tmp_path)
+    write_command(tmp_path, f"planted_command_{kind}", reference)
+    found = breaks(f"planted_command_{kind}")
+    assert [*found] == ["commands load"]
+    assert fault in found["commands load"].fault
+    assert found["commands load"].remedy
+
+
+def test_an_honest_command_breaks_nothing(tmp_path: Path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    write_command(tmp_path, "planted_command_honest", "planted_commands:honest")
+    assert breaks("planted_command_honest") == {}
+
+
 CURVE = SmoothingSpec("curve", factory="planted_parts:Cubic", summary="A curve")
-SETTINGS = "planted_settings:Undescribed"
+
+
+def plugin_with(settings: str) -> ModuleType:
+    """Make a plugin of a smoothing with one of the planted settings."""
+    spec = SmoothingSpec("curve", "planted_parts:Cubic", f"planted_settings:{settings}", "A curve")
+    return plugin_module("p", [spec])
+
+
 DECLARATIONS = {
     "collision": (
         plugin_module("p", [SmoothingSpec("tanh", factory="planted_parts:Cubic", summary="t")]),
@@ -265,18 +311,29 @@ DECLARATIONS = {
         "smoothing curve has no summary",
     ),
     "undescribed setting": (
-        plugin_module(
-            "p", [SmoothingSpec("curve", "planted_parts:Cubic", SETTINGS, summary="A curve")]
-        ),
+        plugin_with("Undescribed"),
         "settings are described",
         "setting curve.gain has no description",
     ),
     "required setting": (
-        plugin_module(
-            "p", [SmoothingSpec("curve", "planted_parts:Cubic", "planted_settings:Required", "s")]
-        ),
+        plugin_with("Required"),
         "settings have defaults",
-        "gain: Field required",
+        "gain is missing: Field required",
+    ),
+    "option of the run": (
+        plugin_with("OfTheRun"),
+        "options of the command are free or shared",
+        "--strength of smoothing curve is one of the command's: curve.gain is reached by --set",
+    ),
+    "option of the command": (
+        plugin_with("OfTheCommand"),
+        "options of the command are free or shared",
+        "--json of smoothing curve is one of the command's: curve.gain is reached by --set",
+    ),
+    "option of another type": (
+        plugin_with("OfAnotherType"),
+        "options of the command are free or shared",
+        "--stroke-size of smoothing curve has another type than that of method adain: curve.size",
     ),
     "no factory": (
         plugin_module("p", [SmoothingSpec("curve", factory="planted_parts:No", summary="s")]),
@@ -321,6 +378,7 @@ def test_what_a_plugin_declares_is_looked_at(kind):
 
 def test_an_honest_plugin_breaks_nothing():
     assert breaks(plugin_module("honest", [CURVE])) == {}
+    assert breaks(plugin_with("Shared")) == {}
 
 
 def test_a_part_that_the_plugin_does_not_add_is_told():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stylize import stylize_image
-from stylize.device import choose_device, choose_precision
+from stylize.building.device import choose_device, choose_precision
 from stylize.errors import UsageError
 
 SHORT = {"gatys": {"scales": [1.0], "iterations": [3]}}

@@ -27,11 +27,11 @@ from documents import (
     commands,
     inline_code,
     name,
+    plugins_of_pages,
 )
 from scratch import SHELL, TARGETS, Scratch, parse
-from stylize import Kind, PluginHost, TemporalSettings
-from stylize.cli import build_app
-from stylize.plan import RunSettings
+from stylize import Kind, PluginHost, RunSettings, TemporalSettings, find_part_options
+from stylize.command.app import build_app
 from stylize.testing import CommandRunner
 from stylize.testing.hosts import builtin_host
 
@@ -42,6 +42,13 @@ EXAMPLES = [page for page in PAGES if page.is_relative_to(ROOT / "examples")]
 FOLLOWED = [DOCS / "tutorials" / "ship-a-smoothing.md"]
 # Options that pages name of other programs.
 FOREIGN = {"--nproc-per-node"}
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginHost]:
+    """The built-in plugins and those of the pages, whose options and commands pages name too."""
+    with plugins_of_pages(tmp_path_factory.mktemp("pages")) as found:
+        yield found
 
 
 # Nothing that is made from the code is out of date.
@@ -122,7 +129,8 @@ def check_command(host: PluginHost, words: list[str], where: str, *, names: bool
         elif "." in key:
             check_setting(host, key, where)
         else:
-            assert key.replace("-", "_") in {*RunSettings.model_fields, "preset"}, where
+            known = {*RunSettings.model_fields, *find_part_options(host), "preset"}
+            assert key.replace("-", "_") in known, where
 
 
 PART_OPTIONS = {

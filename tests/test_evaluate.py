@@ -13,10 +13,9 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from command import FAST, SMALL, Command
-from stylize import Judge, PluginHost, evaluate_picture, extras, read_image
+from stylize import Judge, PluginHost, evaluate_picture, extras, judged_size, read_image
 from stylize.errors import ExtraMissingError, ImageTooSmallError
-from stylize.evaluate import structural_similarity
-from stylize.judge import judged_size
+from stylize_measure.evaluation import structural_similarity
 
 EVALUATE = ("--content", "photo.png", "--style", "painting.png", "--device", "cpu")
 

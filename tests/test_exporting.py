@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,19 @@ import torch
 
 from command import Command
 from small_training import make_model
-from stylize import exporting
+from stylize import (
+    Axis,
+    BuiltParts,
+    ExportModule,
+    ModelFile,
+    Parts,
+    make_plan,
+    make_settings,
+    read_header,
+)
 from stylize.errors import ExportError
-from stylize.exporting import export_model
-from stylize.modelfile import ModelFile, read_header
-from stylize.parts import Parts, build_parts
-from stylize.plan import make_plan, make_settings
-from stylize.protocols import Axis, ExportModule
+from stylize_models import exporting
+from stylize_models.exporting import export_model
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -58,7 +63,7 @@ def test_any_size_in_steps_of_the_stride_gives_what_pytorch_gives(host, exported
 
 
 def parts_of(host, model: ModelFile) -> Parts:
-    return build_parts(host, make_plan(host, make_settings({"model": str(model.path)})))
+    return BuiltParts(host, make_plan(host, make_settings({"model": str(model.path)})))
 
 
 def test_the_file_holds_standard_operators_of_float32_and_the_model_s_header(exported, model):
@@ -121,9 +126,11 @@ class Mix(torch.nn.Module):
 @pytest.fixture
 def pair(monkeypatch) -> None:
     def build(host, plan):
-        return replace(build_parts(host, plan), method=Pair(None))
+        parts = BuiltParts(host, plan)
+        parts.method = Pair(None)
+        return parts
 
-    monkeypatch.setattr(exporting, "build_parts", build)
+    monkeypatch.setattr(exporting, "BuiltParts", build)
 
 
 def test_a_method_of_several_networks_writes_a_file_of_each(host, model, tmp_path, pair):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stylize.fronts import Front, compare_fronts, rank_fronts
+from stylize_compare.fronts import Front, compare_fronts, rank_fronts
 
 
 def line(low: float, high: float, at_zero: float, slope: float = -1.0) -> Front:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from stylize.cli import run
+from stylize.command.app import run
 
 FOLDER = Path(__file__).parents[1] / "docs" / "gallery"
 # Bytes: of a picture, and of all.

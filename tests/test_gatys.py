@@ -10,22 +10,22 @@ import torch
 
 from stylize import (
     BackboneSpec,
+    Judge,
     Kind,
     Progress,
     Result,
+    Role,
     Stylizer,
+    create_loss,
     get_spec,
     list_backbones,
     list_losses,
     list_smoothings,
     make_settings,
+    read_image,
     stylize_image,
 )
-from stylize.api import create_loss
 from stylize.errors import ImageTooSmallError, SettingsError, StalledError, UsageError
-from stylize.images import read_image
-from stylize.judge import Judge
-from stylize.spec import Role
 
 SMALL = {"size": 96, "device": "cpu", "precision": "float32"}
 ONE_SCALE = {"gatys": {"scales": [1.0], "iterations": [4]}}
@@ -186,8 +186,7 @@ def test_cancelling_ends_with_the_best_image_so_far(photo, painting):
             if progress.step == 3:
                 stylizer.cancel()
 
-    stylizer.observers = (Impatient(),)
-    result = stylizer(photo, [painting])
+    result = stylizer(photo, [painting], [Impatient()])
     assert result.stopped == "interrupted"
     assert result.record["steps"] == 3
     assert result.pixels.shape == read_image(photo, size=96).pixels.shape

@@ -23,10 +23,18 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
-from stylize import images
+from stylize import (
+    MAX_PIXELS,
+    ImageSource,
+    expand_contents,
+    fit_size,
+    read_image,
+    resize,
+    to_pil,
+    write_image,
+)
 from stylize.errors import ImageError, NonFiniteError, OutputError, UsageError
-from stylize.images import MAX_PIXELS, expand_contents, fit_size, read_image, resize, to_pil
-from stylize.outputs import check_output, write_image
+from stylize.pictures.writing import check_output
 
 DEMO = Path(str(files("stylize") / "demo"))
 PHOTO = DEMO / "china.jpg"
@@ -356,7 +364,7 @@ class TestFrames:
 
 
 class TestRefusing:
-    def refusal(self, source: images.ImageSource, **options: int) -> str:
+    def refusal(self, source: ImageSource, **options: int) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(ImageError) as caught:
@@ -714,8 +722,8 @@ class TestContents:
 
 def test_paths_and_limits_need_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from stylize.images import expand_contents, fit_size\n"
-        "from stylize.outputs import check_output\n"
+        "import sys; from stylize import expand_contents, fit_size\n"
+        "from stylize.command import check_output\n"
         f"check_output({str(tmp_path / 'a.png')!r}); expand_contents(['a']); fit_size(9, 9, 3)\n"
         "assert not {'torch', 'torchvision', 'numpy'} & set(sys.modules)"
     )

@@ -12,11 +12,20 @@ from PIL import Image
 from torch import Tensor
 
 from small_training import make_model
-from stylize import Progress, Result, Stylizer, make_settings, stylize_image
+from stylize import (
+    ModelFile,
+    PluginHost,
+    Progress,
+    Result,
+    Stylizer,
+    cut_tiles,
+    make_settings,
+    read_header,
+    read_tile,
+    stylize_image,
+    write_model,
+)
 from stylize.errors import ImageTooSmallError, ModelError, SettingsError, UsageError
-from stylize.modelfile import ModelFile, read_header, write_model
-from stylize.plugins import PluginHost
-from stylize.tiles import cut_tiles, read_tile
 from stylize_johnson.network import InstanceNorm, TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
 
@@ -277,8 +286,7 @@ def test_an_interrupted_picture_is_finished_from_the_thumbnail(host, models, app
     options = {"johnson": {"tile": 200}}
     values = {"model": str(models["light"]), "size": "full", "options": options}
     stylizer = Stylizer(make_settings({**values, "precision": "float32", "device": "cpu"}), host)
-    stylizer.observers = [StopAfter(1, stylizer.cancelled)]
-    result = stylizer(content)
+    result = stylizer(content, observers=[StopAfter(1, stylizer.cancelled)])
     whole = apply(content, options=options)
     assert result.stopped == "interrupted"
     assert "stopped after 1 of 2 tiles" in result.warnings[0]

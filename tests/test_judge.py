@@ -11,8 +11,7 @@ import torchvision
 from PIL import Image
 from safetensors.torch import load_file
 
-from stylize import read_image
-from stylize.judge import Judge
+from stylize import Judge, read_image
 
 
 def test_distances_are_those_of_the_definition(photo, painting):

@@ -7,8 +7,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from stylize import Role, create_loss, list_losses
-from stylize.objective import relative_reference
+from stylize import Role, create_loss, list_losses, relative_reference
 
 LOSSES = list_losses()
 

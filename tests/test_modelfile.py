@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from small_training import make_model
+from stylize import ModelFile, ModelHeader, find_model, known_models, read_header, write_model
 from stylize.errors import ModelError, OutputError, UnknownNameError
-from stylize.modelfile import SCHEMA, ModelFile, ModelHeader, read_header, write_model
-from stylize.models import find_model, known_models
+from stylize.modelfile import MODEL_SCHEMA
 
 
 @pytest.fixture
@@ -101,8 +101,10 @@ def test_safetensors_of_somebody_else_are_refused(tmp_path):
 
 def test_a_newer_schema_is_refused_and_new_fields_are_not(model):
     assert read_header(with_header(model, mood="calm")).method == "johnson"
-    with pytest.raises(ModelError, match=rf"schema {SCHEMA + 1}, .* up to {SCHEMA}: install a n"):
-        read_header(with_header(model, schema_version=SCHEMA + 1, method={"new": "form"}))
+    with pytest.raises(
+        ModelError, match=rf"schema {MODEL_SCHEMA + 1}, .* up to {MODEL_SCHEMA}: install a n"
+    ):
+        read_header(with_header(model, schema_version=MODEL_SCHEMA + 1, method={"new": "form"}))
 
 
 @pytest.mark.parametrize(

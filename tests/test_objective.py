@@ -5,17 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stylize import PluginHost, make_settings
+from stylize import (
+    BuiltParts,
+    Parts,
+    PluginHost,
+    expand_layers,
+    make_plan,
+    make_settings,
+    read_image,
+)
 from stylize.errors import NonFiniteError, UnknownNameError
-from stylize.features import expand_layers
-from stylize.images import read_image
-from stylize.parts import Parts, build_parts
-from stylize.plan import make_plan
 
 
 def parts_for(host: PluginHost, **settings: object) -> Parts:
     values = {"precision": "float32", "device": "cpu", **settings}
-    return build_parts(host, make_plan(host, make_settings(values)))
+    return BuiltParts(host, make_plan(host, make_settings(values)))
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -14,31 +16,31 @@ from typing import Any, get_args
 import pytest
 import torch
 import typer
+from PIL import Image
 
-from documents import DOCS, GENERATOR, ROOT, blocks
+import stylize.command
+from documents import DOCS, GENERATOR, ROOT, files, plugins_of_pages
 from plugin_factory import place_distribution
 from small_training import make_model
-from stylize import Kind, PluginHost, create_backbone
-from stylize.cli import build_app, run
-from stylize.errors import UsageError
-from stylize.models import find_model
-from stylize.plan import make_plan, make_settings
-from stylize.plugins import Stage
-from stylize.presets import load_preset
+from stylize import (
+    Kind,
+    PluginHost,
+    create_backbone,
+    find_model,
+    load_preset,
+    make_plan,
+    make_settings,
+)
+from stylize.command.app import build_app, run
+from stylize.discovery.rows import Stage
+from stylize.errors import OutputError, UsageError
 from stylize.testing import assert_composes
-from stylize.testing.hosts import builtin_host
 
 PAGES = DOCS / "plugins"
 KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset", "model")
 
 
 HOOKS = {hook.__name__: hook for hook in GENERATOR.hooks()}
-
-
-def files(page: str) -> dict[str, str]:
-    """Return the blocks whose first line is a path, by path, without that line."""
-    found = blocks(DOCS / page, "python", "toml")
-    return {block.path: block.source.partition("\n")[2] for block in found if block.path}
 
 
 # Nothing is missing.
@@ -68,7 +70,7 @@ def test_an_argument_that_is_not_described_fails():
 
 @pytest.mark.parametrize("name", HOOKS)
 def test_a_hook_is_called_with_each_of_its_arguments(name, recorded):
-    calls = [arguments for event, arguments in recorded.calls if event == name]
+    calls = [arguments for event, arguments in recorded.calls + recorded.rerun if event == name]
     assert calls, f"{name} was never called: give the recorder of this file that hook, and a run"
     assert set(calls[0]) == set(inspect.signature(HOOKS[name]).parameters)
     assert all(value is not None for value in calls[0].values())
@@ -77,10 +79,17 @@ def test_a_hook_is_called_with_each_of_its_arguments(name, recorded):
 def test_there_is_a_how_to_for_every_kind_and_hook():
     text = (PAGES / "how-to.md").read_text(encoding="utf-8")
     sections = set(re.findall(r"^## An? (.+)$", text, re.MULTILINE))
-    assert sections == {*KINDS, "weights source", "check", "observer"}
+    more = {"option of the command", "weights source", "check", "observer", "rerun"}
+    assert sections == {*KINDS, *more}
     assert {str(kind) for kind in Kind} <= {*KINDS}
     for name in HOOKS:
         assert f"def {name}(" in text
+
+
+def test_all_of_the_kit_of_commands_is_told():
+    text = (PAGES / "commands.md").read_text(encoding="utf-8")
+    for name in stylize.command.__all__:
+        assert re.search(rf"\b{name}\b", text), f"docs/plugins/commands.md does not tell of {name}"
 
 
 # What is shown works.
@@ -88,20 +97,16 @@ def test_there_is_a_how_to_for_every_kind_and_hook():
 
 @pytest.fixture(scope="module")
 def how_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginHost]:
-    """The built-in plugins and the packages of the how-to page."""
-    folder = tmp_path_factory.mktemp("how_to")
-    for name, source in files("plugins/how-to.md").items():
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(source, encoding="utf-8")
-    sys.path.insert(0, str(folder))
-    host = builtin_host(strict=True)
-    for path in sorted(folder.iterdir()):
-        host.register(importlib.import_module(path.name), path.name)
-    yield host
-    sys.path.remove(str(folder))
-    for name in [name for name in sys.modules if name.startswith("acme_")]:
-        del sys.modules[name]
+    """The built-in plugins and the packages of the pages for authors."""
+    with plugins_of_pages(tmp_path_factory.mktemp("how_to")) as host:
+        yield host
+
+
+def run_shown(host: PluginHost, *arguments: str) -> int:
+    """Run a command of the pages and return its exit code."""
+    command = typer.main.get_command(build_app(host))
+    code = command.main(arguments, prog_name="stylize", standalone_mode=False)
+    return code if isinstance(code, int) else 0
 
 
 @pytest.mark.parametrize("kind", ["smoothing", "backbone", "loss", "method"])
@@ -122,9 +127,51 @@ def test_the_how_to_s_model_is_found(how_to):
 
 
 def test_the_how_to_s_command_runs(how_to, capsys):
-    command = typer.main.get_command(build_app(how_to))
-    command.main(["count-parts"], standalone_mode=False)
-    assert "method: 4\n" in capsys.readouterr().out
+    assert run_shown(how_to, "count-parts") == 0
+    assert f"method: {len(how_to.specs(Kind.METHOD))}\n" in capsys.readouterr().out
+
+
+def test_the_how_to_s_option_sets_its_part_alone(how_to):
+    def clipped(**settings: object) -> object:
+        return make_plan(how_to, make_settings(settings, how_to)).smoothing_settings
+
+    assert clipped(smooth="clipped", clip_at="3") == clipped(
+        smooth="clipped", options={"clipped": {"limit": 3}}
+    )
+    said = (
+        "--clip-at 3 is an option of clipped, which this run does not use: leave it out, or use "
+        "--smooth clipped"
+    )
+    with pytest.raises(UsageError, match=said):
+        clipped(clip_at="3")
+    page = " ".join((PAGES / "how-to.md").read_text(encoding="utf-8").split())
+    assert said in page
+
+
+def test_the_how_to_s_rerun_writes_the_file_again(how_to, tmp_path, capsys):
+    counts = tmp_path / "my.parts.txt"
+    counts.write_text("method: 1\n")
+    assert run_shown(how_to, "rerun", str(counts), "--quiet") == 0
+    again = (tmp_path / "my.parts_rerun.txt").read_text()
+    assert f"method: {len(how_to.specs(Kind.METHOD))}\n" in again
+    with pytest.raises(OutputError, match="exists"):
+        run_shown(how_to, "rerun", str(counts))
+
+
+def test_the_commands_of_the_page_make_their_pictures(how_to, photo, painting, tmp_path, capfd):
+    (tmp_path / "photos").mkdir()
+    for name in ("one.png", "two.png"):
+        (tmp_path / "photos" / name).write_bytes(photo.read_bytes())
+    with contextlib.chdir(tmp_path):
+        assert run_shown(how_to, "grey", "photos", "-o", "grey", "--json") == 0
+        small = ("--size", "32", "--set", "gatys.iterations=1", "--precision", "float32")
+        assert run_shown(how_to, "textures", str(painting), *small, "--json") == 0
+    records = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    made = [*(f"grey/{name}_grey.png" for name in ("one", "two")), f"{painting.stem}_texture.png"]
+    assert [record["output"] for record in records] == made
+    with Image.open(tmp_path / made[0]) as grey, Image.open(photo) as photograph:
+        assert grey.size == photograph.size
+        assert len(set(grey.getpixel((5, 5)))) == 1
 
 
 def test_the_how_to_s_weights_reach_the_backbone(how_to):
@@ -148,12 +195,12 @@ def test_the_how_to_s_observer_follows_gatys_alone(how_to):
         return len(how_to.observers(make_plan(how_to, make_settings(settings))))
 
     assert count() == 1
-    assert count(method="adam_pixels") == 0
+    assert count(method="from_noise") == 0
 
 
 def test_the_tutorial_shows_the_files_of_the_example():
     shown = files("tutorials/ship-a-smoothing.md")
-    assert len(shown) == 5
+    assert len(shown) == 3
     for name, source in shown.items():
         text = (ROOT / "examples" / "stylize-divisive" / name).read_text(encoding="utf-8")
         assert text.startswith(source.rstrip("\n")), f"{name} is not as in the tutorial"
@@ -200,6 +247,12 @@ def stylize_weights(backbone, tag):
     calls.append(("stylize_weights", {"backbone": backbone, "tag": tag}))
     from recorder_parts import Source
     return Source()
+
+
+@hookimpl
+def stylize_rerun(path):
+    calls.append(("stylize_rerun", {"path": path}))
+    return None
 
 
 @hookimpl
@@ -280,10 +333,16 @@ SMALL = ("--size", "32", "--precision", "float32")
 
 @dataclass(frozen=True)
 class Recording:
-    """What was called of the recording plugin in a run of two pictures by the command."""
+    """What was called of the recording plugin.
+
+    Args:
+        calls: in a run of two pictures by the command.
+        rerun: by `stylize rerun` of the first, in the same process.
+    """
 
     folder: Path
     calls: list[tuple[str, dict[str, Any]]]
+    rerun: list[tuple[str, dict[str, Any]]]
 
     def again(self, *arguments: str) -> list[str]:
         """Run the command in the same process and return what it called."""
@@ -305,8 +364,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[R
         # For this run alone: other tests must not discover it.
         patch.syspath_prepend(folder)
         assert run([*pictures, *MINE, *SMALL, "-o", str(folder)]) == 0
-        calls = list(importlib.import_module("acme_recorder").calls)
-    yield Recording(folder, calls)
+        recorder = importlib.import_module("acme_recorder")
+        calls = list(recorder.calls)
+        (picture,) = folder.glob("china_*.png")
+        assert run(["rerun", str(picture)]) == 0
+        rerun = recorder.calls[len(calls) :]
+    yield Recording(folder, calls, rerun)
     for name in ("acme_recorder", "recorder_settings", "recorder_parts"):
         sys.modules.pop(name, None)
 
@@ -320,7 +383,10 @@ def test_hooks_are_called_in_the_order_of_the_page(recorded):
     events = [event for event, _ in recorded.calls]
     first = list(dict.fromkeys(events))
     assert first == told()
-    for once in ("import", "stylize_components", "stylize_commands", "load", "backbone factory"):
+    for once in (
+        *("import", "stylize_components", "settings", "stylize_commands", "stylize_check"),
+        *("load", "backbone factory"),
+    ):
         assert events.count(once) == 1, once
     for each_picture in ("stylize_observers", "method.stylize"):
         assert events.count(each_picture) == 2
@@ -330,6 +396,13 @@ def test_hooks_are_called_in_the_order_of_the_page(recorded):
 
 def test_listing_parts_calls_only_what_the_page_says(recorded):
     assert recorded.again("plugins", "list") == ["stylize_components", "stylize_commands"]
+
+
+def test_a_rerun_asks_plugins_before_it_takes_a_file_for_a_picture(recorded):
+    events = [event for event, _ in recorded.rerun]
+    known = ["stylize_components", "stylize_commands", "stylize_rerun", "stylize_check"]
+    assert events[:4] == known
+    assert "method.stylize" in events
 
 
 def test_weights_are_not_asked_for_where_random_ones_are_wanted(recorded, demo, tmp_path):

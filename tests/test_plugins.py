@@ -17,21 +17,24 @@ from pydantic import Field, model_validator
 from typer.main import get_group
 
 from plugin_factory import make_distribution, pip_install, place_distribution
-from stylize import plugins
-from stylize.errors import ExtraMissingError, PluginError, SettingsError, UnknownNameError
-from stylize.hookspecs import hookimpl
-from stylize.plan import Problem
-from stylize.plugins import PluginHost, PluginInfo
-from stylize.settings import Settings
-from stylize.spec import (
+from stylize import (
     BackboneSpec,
     ComponentSpec,
     Kind,
     LossSpec,
+    PluginHost,
+    PluginInfo,
     PresetSpec,
+    Problem,
+    Settings,
     SmoothingSpec,
     WeightsSpec,
+    hookimpl,
 )
+from stylize.command import add_plugin_commands
+from stylize.discovery.host import STRICT_VARIABLE
+from stylize.discovery.scanning import DISABLE_VARIABLE
+from stylize.errors import ExtraMissingError, PluginError, SettingsError, UnknownNameError
 
 ROOT = Path(__file__).parents[1]
 CURVE = SmoothingSpec("curve", factory="acme:Curve", summary="A curve.")
@@ -375,15 +378,15 @@ def test_settings_are_read_from_text_and_values(field: str, text: object, value:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"gain": "-1"}, r"smoothing tuned: gain = '-1': .*greater than 0"),
-        ({"gain": 0}, r"gain = 0: .*greater than 0"),
-        ({"gain": "much"}, r"gain = 'much': .*valid number"),
-        ({"gain": "none"}, r"gain = 'none': .*valid number"),
-        ({"steps": "1.5"}, r"steps = '1.5': .*valid integer"),
-        ({"scales": "1,x"}, r"scales = 'x': .*valid number"),
-        ({"weights": "conv1_1"}, r"weights = 'conv1_1': .*"),
+        ({"gain": "-1"}, r"^tuned\.gain is '-1': .*greater than 0"),
+        ({"gain": 0}, r"gain is 0: .*greater than 0"),
+        ({"gain": "much"}, r"gain is 'much': .*valid number"),
+        ({"gain": "none"}, r"gain is 'none': .*valid number"),
+        ({"steps": "1.5"}, r"steps is '1.5': .*valid integer"),
+        ({"scales": "1,x"}, r"scales is '1,x': .*valid number"),
+        ({"weights": "conv1_1"}, r"weights is 'conv1_1': .*"),
         ({"gain": 2, "steps": 101}, r"tuned: more than 100 steps need a gain of at most 1$"),
-        ({"gain": 0, "clip": "x"}, r"gain = 0.*; clip = 'x'"),
+        ({"gain": 0, "clip": "x"}, r"tuned.gain is 0.*; tuned.clip is 'x'"),
     ],
 )
 def test_a_bad_setting_is_told_in_one_line(values: dict[str, object], says: str) -> None:
@@ -467,7 +470,7 @@ def test_a_strict_host_raises_from_hooks(stage: str) -> None:
         "weights": lambda: host.weights_source("vgg16", "mine"),
         "check": lambda: host.check(PLAN),
         "observers": lambda: host.observers(PLAN),
-        "commands": lambda: host.add_commands(typer.Typer()),
+        "commands": lambda: add_plugin_commands(host, typer.Typer()),
     }
     with pytest.raises(PluginError, match=f"failed at {stage}: RuntimeError: boom"):
         calls[stage]()
@@ -479,7 +482,7 @@ def commands_after(*hooks: Callable[[typer.Typer], object]) -> tuple[set[str], P
     host = PluginHost()
     for number, hook in enumerate(hooks):
         host.register(plugin(commands=hook), f"plugin{number}")
-    host.add_commands(app)
+    add_plugin_commands(host, app)
     return set(get_group(app).commands), host
 
 
@@ -545,8 +548,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.delenv(plugins.STRICT_VARIABLE, raising=False)
-    monkeypatch.delenv(plugins.DISABLE_VARIABLE, raising=False)
+    monkeypatch.delenv(STRICT_VARIABLE, raising=False)
+    monkeypatch.delenv(DISABLE_VARIABLE, raising=False)
     return folder
 
 
@@ -687,8 +690,8 @@ def test_what_plugins_print_while_loading_goes_to_stderr(
 REPORT = """
 import json, sys
 from stylize.errors import PluginError, UnknownNameError
-from stylize.plugins import PluginHost
-from stylize.spec import Kind
+from stylize import PluginHost
+from stylize import Kind
 host = PluginHost.discover()
 try:
     host.get(Kind.SMOOTHING, "same")

@@ -14,11 +14,14 @@ import stylize
 from command import Command
 from fresh_environment import ROOT
 from plugin_factory import place_distribution
-from stylize.doctor.finding import Finding
-from stylize.doctor.installation import check_installation, installed_distributions
-from stylize.doctor.requirements import Requirement, requirements, satisfies
-from stylize.doctor.supervisor import examine_plugins
-from stylize.extras import PURPOSES
+from stylize_develop.doctor.finding import Finding
+from stylize_develop.doctor.installation import (
+    PURPOSES,
+    check_installation,
+    installed_distributions,
+)
+from stylize_develop.doctor.requirements import Requirement, requirements, satisfies
+from stylize_develop.doctor.supervisor import examine_plugins
 
 COMPONENTS = """
 STYLIZE_PLUGIN_API = 1
@@ -62,6 +65,13 @@ BROKEN = {
     "takes-over": (HOOK.format(hook="commands(app)", body="app.command('rerun')(lambda: None)"),
                    "plugin acme-takes-over 1.0 (acme_takes_over)",
                    "failed at commands: command 'rerun' exists", "leave it out"),
+    "takes-video": (HOOK.format(hook="commands(app)", body="app.command('video')(lambda: None)"),
+                    "plugin acme-takes-video 1.0 (acme_takes_video)",
+                    "failed at commands: command 'video' exists", "leave it out"),
+    "command": (HOOK.format(hook="commands(app)", body="from stylize.command import add_command; "
+                            "add_command(app, 'grey', 'acme_no:grey', 'Grey.')"),
+                "command grey", "cannot be loaded: ModuleNotFoundError: No module named 'acme_no'",
+                "pip install --upgrade acme-command"),
     "clash": (COMPONENTS.format(spec="SmoothingSpec('tanh', factory='math:tanh')"),
               "smoothing tanh", "is in acme-clash and stylize-nst",
               "write acme-clash:tanh or stylize-nst:tanh"),
@@ -163,8 +173,10 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Lets a test say what the examination finds."""
 
     def tell(*findings: Finding) -> None:
-        monkeypatch.setattr("stylize.doctor.diagnosis.examine_plugins", lambda limit: findings)
-        monkeypatch.setattr("stylize.doctor.diagnosis.check_installation", lambda *_: ())
+        monkeypatch.setattr(
+            "stylize_develop.doctor.diagnosis.examine_plugins", lambda limit: findings
+        )
+        monkeypatch.setattr("stylize_develop.doctor.diagnosis.check_installation", lambda *_: ())
 
     return tell
 

@@ -14,23 +14,23 @@ import pytest
 from command import Command
 from fresh_environment import make_environment
 from plugin_factory import place_distribution
+from stylize import Kind
 from stylize.errors import OutputError
-from stylize.scaffold import PLUGIN_KINDS, choose_names, write_project
-from stylize.spec import Kind
+from stylize_develop.scaffold import PLUGIN_KINDS, choose_names, write_project
 
 # The longest name there may be: what lines in templates must have room for.
 LONG = "a-rather-long-name-of-32-letters"
 COMMON = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}
 SOURCES = {
-    "smoothing": {"settings.py", "function.py"},
+    "smoothing": set(),
     "backbone": {"settings.py", "network.py"},
-    "loss": {"settings.py", "loss.py"},
+    "loss": set(),
     "method": {"settings.py", "method.py"},
     "command": {"command.py", "colors.py"},
 }
 LIST = """
 import sys
-from stylize.cli import run
+from stylize.command.app import run
 run(["plugins", "list", "--json"])
 sys.exit("torch" in sys.modules)
 """
@@ -186,7 +186,7 @@ def test_output_says_where_and_its_parent_must_exist(command: Command):
     made = command("plugins", "new", "stylize-fog", "--kind", "loss", "--output", "elsewhere")
     assert made.code == 0
     assert "cd elsewhere" in made.out
-    assert (command.folder / "elsewhere/src/stylize_fog/loss.py").is_file()
+    assert (command.folder / "elsewhere/src/stylize_fog/__init__.py").is_file()
     missing = command("plugins", "new", "stylize-fog", "--kind", "loss", "--output", "no/where")
     assert missing.code == 2
     assert "create it first" in missing.complaint

@@ -6,10 +6,7 @@ import pytest
 
 from command import FAST
 from plugin_factory import place_distribution
-from stylize import list_presets
-from stylize.plan import make_plan, make_settings
-from stylize.presets import load_preset, merge_settings
-from stylize.provenance import read_record
+from stylize import list_presets, load_preset, make_plan, make_settings, merge_settings, read_record
 
 PAIR = ("photo.png", "painting.png")
 

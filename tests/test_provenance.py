@@ -17,10 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
+from stylize import read_image, read_record, write_image
 from stylize.errors import ImageError
-from stylize.images import read_image
-from stylize.outputs import write_image
-from stylize.provenance import read_record, sha256_of
+from stylize.files import sha256_of
 
 PHOTO = Path(str(files("stylize") / "demo" / "china.jpg"))
 PIXELS = torch.zeros(1, 3, 4, 6)
@@ -110,7 +109,7 @@ def test_hash_is_that_of_the_file_and_of_its_picture(tmp_path: Path) -> None:
 def test_records_are_read_without_torch(tmp_path: Path) -> None:
     write_image(PIXELS, tmp_path / "a.png", record=RECORD)
     code = (
-        "import json, sys; from stylize.provenance import read_record\n"
+        "import json, sys; from stylize import read_record\n"
         f"print(json.dumps(read_record({str(tmp_path / 'a.png')!r})))\n"
         "assert 'torch' not in sys.modules"
     )

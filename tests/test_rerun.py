@@ -11,8 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from command import ENDLESS, SMALL, STEPS, Command
-from stylize import Stylizer, make_settings, read_image
-from stylize.provenance import read_record
+from stylize import Stylizer, make_settings, read_image, read_record
 
 PAIR = ("photo.png", "painting.png")
 
@@ -83,8 +82,7 @@ def test_a_run_stopped_at_any_scale_is_repeated_with_the_steps_it_did(command, s
             if progress.step == steps:
                 stylizer.cancel()
 
-    stylizer.observers = (Stopper(),)
-    result = stylizer(*PAIR[:1], PAIR[1:])
+    result = stylizer(*PAIR[:1], PAIR[1:], [Stopper()])
     assert result.stopped == "interrupted"
     result.save("out.png")
     (record,) = command("rerun", "out.png", "--json").records

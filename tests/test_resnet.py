@@ -18,14 +18,22 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from stylize.api import create_backbone, get_spec
+from stylize import (
+    BackboneSpec,
+    BuiltParts,
+    Kind,
+    Parts,
+    PluginHost,
+    Weights,
+    create_backbone,
+    expand_layers,
+    get_spec,
+    make_plan,
+    make_settings,
+)
+from stylize.building.backbones import build_component
+from stylize.contract.spec import IMAGENET_MEAN, IMAGENET_STD
 from stylize.errors import UnknownNameError, WeightsError, WeightsUnavailableError
-from stylize.features import expand_layers
-from stylize.parts import Parts, build_component, build_parts
-from stylize.plan import make_plan, make_settings
-from stylize.plugins import PluginHost
-from stylize.spec import IMAGENET_MEAN, IMAGENET_STD, BackboneSpec, Kind
-from stylize.weights import Weights
 
 FILE = Path(__file__).parents[1] / "plugins/stylize_resnet" / "resnet50_thin-open_nsfw.safetensors"
 BLOCKS = {
@@ -81,7 +89,7 @@ def modules_of(network: object) -> Iterator[nn.Module]:
 
 def parts_of(host: PluginHost, **settings: object) -> Parts:
     chosen = {"device": "cpu", "precision": "float32", **settings}
-    return build_parts(host, make_plan(host, make_settings(chosen)))
+    return BuiltParts(host, make_plan(host, make_settings(chosen)))
 
 
 # The embedded network

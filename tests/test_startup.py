@@ -13,7 +13,7 @@ from command import Command
 HEAVY = ("torch", "torchvision", "numpy", "matplotlib", "pytest")
 SCRIPT = f"""
 import sys
-from stylize.cli import run
+from stylize.command.app import run
 code = run(sys.argv[1:])
 heavy = [name for name in {HEAVY!r} if name in sys.modules]
 print("heavy:", *heavy, file=sys.stderr)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from stylize import RunSettings, make_settings
 from stylize.errors import UnknownNameError, UsageError
-from stylize.plan import RunSettings, make_settings
-from stylize.sweep import Axis, parse_axis, plan_variants
+from stylize_compare.sweep import Axis, parse_axis, plan_variants
 
 
 def settings_of(values: Mapping[str, str]) -> RunSettings:
@@ -35,8 +35,8 @@ def settings_of(values: Mapping[str, str]) -> RunSettings:
         ),
     ],
 )
-def test_an_axis_is_a_key_and_its_values(text, key, values):
-    assert parse_axis(text) == Axis(key, values)
+def test_an_axis_is_a_key_and_its_values(host, text, key, values):
+    assert parse_axis(host, text) == Axis(key, values)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_an_axis_is_a_key_and_its_values(text, key, values):
         ("style=a.jpg,b.jpg", UsageError, "paintings with --style"),
     ],
 )
-def test_an_axis_that_makes_no_sense_is_refused(text, error, message):
+def test_an_axis_that_makes_no_sense_is_refused(host, text, error, message):
     with pytest.raises(error, match=message):
-        parse_axis(text)
+        parse_axis(host, text)
 
 
 def test_variants_are_the_product_with_the_last_axis_fastest(host):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from itertools import islice, pairwise
 from pathlib import Path
@@ -20,17 +19,26 @@ from torch import Tensor
 from command import Command
 from made_clips import CLIPS, MadeClip, make_cut, make_noisy, make_pan, make_still
 from small_adain import make_adain_model
-from stylize import Judge, PluginHost, Run, Stylizer, Verdict, make_settings, read_image
+from stylize import (
+    Clip,
+    Judge,
+    PluginHost,
+    Run,
+    Stylizer,
+    Verdict,
+    make_settings,
+    read_image,
+    to_pil,
+)
 from stylize.errors import VideoError
-from stylize.images import to_pil
-from stylize.run import Clip
-from stylize.video.clip import ClipStylizer
-from stylize.video.consistency import Consistency, ConsistencyMeter
-from stylize.video.decoding import VideoFile
-from stylize.video.evaluation import evaluate_video
-from stylize.video.flow import FlowEstimator, Motion, luma, warp
-from stylize.video.temporal import TemporalSettings
-from stylize.video.tensors import to_pixels, to_tensor
+from stylize.pictures.reading import open_picture
+from stylize_video.clip import ClipStylizer
+from stylize_video.consistency import Consistency, ConsistencyMeter
+from stylize_video.decoding import VideoFile
+from stylize_video.evaluation import evaluate_video
+from stylize_video.flow import FlowEstimator, Motion, luma, warp
+from stylize_video.temporal import TemporalSettings
+from stylize_video.tensors import to_pixels, to_tensor
 
 WIDTH = 192
 FRAMES = 8
@@ -220,7 +228,8 @@ def test_paintings_are_read_once(johnson, host, painting, tmp_path, monkeypatch)
     stylizer = Stylizer(make_settings(values), host)
     read: list[object] = []
     monkeypatch.setattr(
-        "stylize.pictures.read_image", lambda *a, **k: read.append(a[0]) or read_image(*a, **k)
+        "stylize.making.stylizer.open_picture",
+        lambda *a, **k: read.append(a[0]) or open_picture(*a, **k),
     )
     run_clip(stylizer, make_pan(96, 3).frames, styles=[painting])
     assert read == [painting]
@@ -248,7 +257,7 @@ def foreign(host: PluginHost, monkeypatch: pytest.MonkeyPatch) -> tuple[Stylizer
     values = {"backbone": "vgg16.random", "device": "cpu", "size": "full"}
     stylizer = Stylizer(make_settings(values), host)
     method = Foreign()
-    monkeypatch.setattr(stylizer, "parts", replace(stylizer.parts, method=method))
+    monkeypatch.setattr(stylizer.parts, "method", method)
     return stylizer, method
 
 
@@ -420,7 +429,7 @@ def test_evaluate_tells_the_gain_as_numbers(command: Command, johnson):
     numbers = {}
     for name, temporal in (("alone", False), ("held", True)):
         write_frames(Path(name), run_clip(johnson, clip.frames, temporal)[0])
-        result = command("evaluate", "--video", name, "--content", "in", "--json")
+        result = command("evaluate-video", name, "--content", "in", "--json")
         assert result.code == 0
         numbers[name] = json.loads(result.out)
     assert numbers["held"]["warping_error"] < 0.5 * numbers["alone"]["warping_error"]
@@ -428,7 +437,7 @@ def test_evaluate_tells_the_gain_as_numbers(command: Command, johnson):
     assert numbers["held"]["frames"] == 4
     assert numbers["held"]["style"] is None
     assert numbers["held"]["files"] == {"video": "held", "content": "in", "style": None}
-    result = command("evaluate", "--video", "held", "--content", "in")
+    result = command("evaluate-video", "held", "--content", "in")
     assert result.code == 0
     assert "warping error" in result.out
     assert "style distance" not in result.out

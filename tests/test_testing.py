@@ -8,11 +8,8 @@ import sys
 import pytest
 import torch
 
-from stylize import testing
+from stylize import Backbone, Kind, PluginHost, SmoothingSpec, testing
 from stylize.errors import PluginError, UnknownNameError
-from stylize.plugins import PluginHost
-from stylize.protocols import Backbone
-from stylize.spec import Kind, SmoothingSpec
 from stylize.testing import ContractFailure, assert_composes, temporary_plugin
 from stylize.testing.hosts import builtin_host, plugin_module
 

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from small_training import After, make_checkpoint_tensors, make_photographs, make_training
+from stylize import ModelFile, Run, read_header
 from stylize.errors import (
     ModelError,
     OutputError,
@@ -22,10 +23,8 @@ from stylize.errors import (
     UsageError,
     WeightsUnavailableError,
 )
-from stylize.modelfile import ModelFile, read_header
-from stylize.run import Run
-from stylize.training.session import Training, training_folder
 from stylize_johnson.task import JohnsonTask
+from stylize_train.session import Training, training_folder
 
 FOUR = {"steps": 4, "checkpoint_every": 2}
 
@@ -180,7 +179,7 @@ import os, signal, sys
 from pathlib import Path
 from small_training import make_training
 from stylize import PluginHost
-from stylize.run import Run
+from stylize import Run
 
 class Kill:
     def progressed(self, progress):

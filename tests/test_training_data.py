@@ -11,8 +11,8 @@ from PIL import Image
 
 from small_training import make_photographs
 from stylize.errors import TrainingError, UsageError
-from stylize.training.data import Photographs, find_photographs, load_batches, split_held_out
-from stylize.training.settings import TrainingSettings
+from stylize_train.data import Photographs, find_photographs, load_batches, split_held_out
+from stylize_train.settings import TrainingSettings
 
 LEVELS = (10, 60, 110, 160, 210)
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from small_training import TRAIN, make_photographs
-from stylize.modelfile import read_header
+from stylize import read_header
 
 pytestmark = pytest.mark.slow
 

@@ -13,19 +13,20 @@ from stylize import (
     Kind,
     LossSpec,
     MethodSpec,
+    ModelFile,
     PluginHost,
+    Role,
+    Run,
     get_spec,
     list_backbones,
     list_losses,
     list_methods,
     list_smoothings,
+    make_plan,
+    make_settings,
 )
-from stylize.modelfile import ModelFile
-from stylize.plan import make_plan, make_settings
-from stylize.run import Run
-from stylize.spec import Role
-from stylize.training.session import Training
-from stylize.training.settings import TrainingSettings
+from stylize_train.session import Training
+from stylize_train.settings import TrainingSettings
 
 pytestmark = pytest.mark.slow
 

@@ -24,11 +24,11 @@ from small_video import (  # noqa: E402
     turn_clip,
 )
 from stylize.errors import ImageError, UsageError, VideoError  # noqa: E402
-from stylize.video.checking import check_clip  # noqa: E402
-from stylize.video.colors import to_sdr  # noqa: E402
-from stylize.video.decoding import VideoFile  # noqa: E402
-from stylize.video.folder import PictureFolder  # noqa: E402
-from stylize.video.frames import Frame, cut_out, resample, with_durations  # noqa: E402
+from stylize_video.checking import check_clip  # noqa: E402
+from stylize_video.colors import to_sdr  # noqa: E402
+from stylize_video.decoding import VideoFile  # noqa: E402
+from stylize_video.folder import PictureFolder  # noqa: E402
+from stylize_video.frames import Frame, cut_out, resample, with_durations  # noqa: E402
 
 NTSC = Fraction(30_000, 1001)
 

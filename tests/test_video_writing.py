@@ -27,16 +27,15 @@ from small_video import (  # noqa: E402
     number_of,
     turn_clip,
 )
+from stylize import Stylizer, make_settings  # noqa: E402
 from stylize.errors import CodecMissingError, OutputError, SettingsError, VideoError  # noqa: E402
-from stylize.pictures import Stylizer  # noqa: E402
-from stylize.plan import make_settings  # noqa: E402
-from stylize.provenance import sha256_of  # noqa: E402
-from stylize.video import making  # noqa: E402
-from stylize.video.checking import check_video_output  # noqa: E402
-from stylize.video.encoding import VideoWriter, time_base_of  # noqa: E402
-from stylize.video.formats import CONTAINERS, ENCODERS, choose_encoder  # noqa: E402
-from stylize.video.making import make_video  # noqa: E402
-from stylize.video.settings import make_video_settings  # noqa: E402
+from stylize.files import sha256_of  # noqa: E402
+from stylize_video import making  # noqa: E402
+from stylize_video.checking import check_video_output  # noqa: E402
+from stylize_video.encoding import VideoWriter, time_base_of  # noqa: E402
+from stylize_video.formats import CONTAINERS, ENCODERS, choose_encoder  # noqa: E402
+from stylize_video.making import make_video  # noqa: E402
+from stylize_video.settings import make_video_settings  # noqa: E402
 
 NTSC = Fraction(30_000, 1001)
 
@@ -49,7 +48,7 @@ class Same:
         self.made = 0
         self.acts: dict[int, Callable[[], None]] = {}
 
-    def __call__(self, frame: torch.Tensor) -> torch.Tensor:
+    def __call__(self, frame: torch.Tensor, observers: Any = ()) -> torch.Tensor:
         self.made += 1
         return frame.clone()
 
@@ -231,7 +230,7 @@ def test_another_rate_keeps_the_duration_and_the_sound(same, stylizer, tmp_path,
 def test_a_repeated_frame_is_stylised_once(same, stylizer, tmp_path, monkeypatch):
     made: list[int] = []
     whole = Same.__call__
-    monkeypatch.setattr(Same, "__call__", lambda self, f: made.append(1) or whole(self, f))
+    monkeypatch.setattr(Same, "__call__", lambda self, f, _: made.append(1) or whole(self, f))
     source = make_clip(tmp_path / "in.mp4", frames=5)
     assert convert(stylizer, source, tmp_path / "out.mp4", fps=100).frames == 20
     assert len(made) == 5
@@ -271,7 +270,7 @@ def test_colours_are_those_that_went_in(same, stylizer, tmp_path, options):
 
 
 def test_the_record_is_in_the_file(same, stylizer, tmp_path, painting):
-    from stylize.video.record import read_video_record
+    from stylize_video.record import read_video_record
 
     source = make_clip(tmp_path / "in.mp4", sound="aac")
     for suffix in (".mp4", ".mkv", ".webm", ".gif"):
@@ -452,7 +451,7 @@ def test_a_run_that_is_interrupted_before_its_first_frame_leaves_nothing(same, s
 
 def test_a_time_limit_ends_the_file(same, stylizer, tmp_path, monkeypatch):
     whole = Same.__call__
-    monkeypatch.setattr(Same, "__call__", lambda self, f: time.sleep(0.1) or whole(self, f))
+    monkeypatch.setattr(Same, "__call__", lambda self, f, _: time.sleep(0.1) or whole(self, f))
     source = make_clip(tmp_path / "in.mp4", frames=30)
     began = time.monotonic()
     result = convert(stylizer, source, tmp_path / "out.mp4", deadline=began + 1)
@@ -464,7 +463,7 @@ def test_a_time_limit_ends_the_file(same, stylizer, tmp_path, monkeypatch):
 def test_a_frame_that_fails_leaves_those_before_it(same, stylizer, tmp_path, monkeypatch):
     whole = Same.__call__
 
-    def fail(self: Same, frame: torch.Tensor) -> torch.Tensor:
+    def fail(self: Same, frame: torch.Tensor, observers: Any) -> torch.Tensor:
         if self.made == 5:
             raise MemoryError("no more")
         return whole(self, frame)

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from stylize import BackboneSpec, Kind, PluginHost, Weights, create_backbone, hookimpl
+from stylize.building.weights import resolve_weights
 from stylize.errors import UnknownNameError, WeightsError, WeightsUnavailableError
-from stylize.weights import resolve_weights
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""`python -m stylize` is the `stylize` command."""
+"""`python -m stylize` is the command."""
 
-from stylize.cli import main
+from stylize.command.app import main
 
 if __name__ == "__main__":
     main()

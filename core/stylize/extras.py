@@ -8,18 +8,7 @@ from typing import Any
 
 from stylize.errors import ExtraMissingError
 
-__all__ = ["PURPOSES", "import_extra", "require_extra"]
-
-# What each extra that a user may want is for.
-PURPOSES = {
-    "evaluate": "the SSIM of stylize evaluate",
-    "export": "stylize models export (ONNX)",
-    "plot": "plots of stylize compare --front and stylize analyze activations",
-    "tensorboard": "stylize train --tensorboard yes",
-    "testing": "the contracts that plugins are tested with (stylize.testing)",
-    "train": "stylize train",
-    "video": "stylize video (PyAV and OpenCV)",
-}
+__all__ = ["import_extra", "require_extra"]
 
 
 def require_extra(package: str, extra: str, purpose: str) -> None:

@@ -16,16 +16,23 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stylize.errors import ModelError
-from stylize.outputs import write_file
-from stylize.provenance import sha256_of
+from stylize.files import sha256_of, write_file
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["SCHEMA", "ModelFile", "ModelHeader", "StyleRecord", "read_header", "write_model"]
+__all__ = [
+    "MODEL_KEY",
+    "MODEL_SCHEMA",
+    "ModelFile",
+    "ModelHeader",
+    "StyleRecord",
+    "read_header",
+    "write_model",
+]
 
-SCHEMA = 1
-KEY = "stylize_model"
+MODEL_SCHEMA = 1
+MODEL_KEY = "stylize_model"
 # Of a safetensors file: no header of ours comes near it, and a wrong file could claim anything.
 LONGEST_HEADER = 10_000_000
 
@@ -36,7 +43,7 @@ class StyleRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(description="File name.")
-    sha256: str = Field(description="Of the file's bytes.")
+    sha256: str = Field(description="SHA-256 of the file's bytes.")
 
 
 class ModelHeader(BaseModel):
@@ -117,18 +124,18 @@ def read_header(path: Path) -> ModelHeader:
         raise _damaged(path, str(error)) from error
     except (LookupError, TypeError) as error:
         raise _damaged(path, "its list of tensors makes no sense") from error
-    if KEY not in metadata:
+    if MODEL_KEY not in metadata:
         raise ModelError(
             f"model {path}: is safetensors, but no model that stylize trained: train one with "
             f"stylize train"
         )
     try:
-        values = json.loads(metadata[KEY])
+        values = json.loads(metadata[MODEL_KEY])
         version = values["schema_version"]
-        if isinstance(version, int) and version > SCHEMA:
+        if isinstance(version, int) and version > MODEL_SCHEMA:
             raise ModelError(
                 f"model {path}: has schema {version}, this release of stylize reads up to "
-                f"{SCHEMA}: install a newer release"
+                f"{MODEL_SCHEMA}: install a newer release"
             )
         return ModelHeader.model_validate(values)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
@@ -152,7 +159,7 @@ def write_model(path: Path, header: ModelHeader, tensors: Mapping[str, Tensor]) 
                 f"model {path}: {name} reaches {plain.abs().max().item():.3g}, float16 holds up to "
                 f"65504: train with a lower learning rate"
             )
-    write_file(path, save(halves, {KEY: header.model_dump_json()}))
+    write_file(path, save(halves, {MODEL_KEY: header.model_dump_json()}))
 
 
 def _read_metadata(path: Path) -> Mapping[str, str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stylize.hookspecs import hookimpl
-from stylize.spec import ComponentSpec, MethodSpec, ModelSpec, PresetSpec
+from stylize import ComponentSpec, MethodSpec, ModelSpec, PresetSpec, hookimpl
 
 if TYPE_CHECKING:
-    from stylize.plan import Plan, Problem
+    from stylize import Plan, Problem
 
 STYLIZE_PLUGIN_API = 1
 
@@ -31,7 +30,6 @@ def stylize_components() -> list[ComponentSpec]:
             summary="Apply a network that takes any painting: any size, in one pass (section 4)",
             trainable=True,
             streams=True,
-            blends_features=True,
             default_model="any",
             training={"*": {"style_loss": "moments"}, "vgg*": {"style_layers": STYLE_LAYERS}},
         ),
@@ -48,9 +46,17 @@ def stylize_components() -> list[ComponentSpec]:
 
 @hookimpl
 def stylize_check(plan: Plan) -> Iterable[Problem]:
-    if plan.method.name == "adain" and plan.model is None and plan.content.layers is not None:
+    if plan.method.name != "adain":
+        return
+    if plan.model is None and plan.content.layers is not None:
         yield plan.error(
             f"adain compares content where its encoder ends, not at "
             f"{','.join(plan.content.layers)}: use --set adain.layer=LAYER instead of "
             f"--content-layers"
+        )
+    alpha, strength = getattr(plan.method_settings, "alpha", None), plan.settings.strength
+    if alpha is not None and strength not in (1.0, alpha):
+        yield plan.error(
+            f"alpha {alpha:g} and strength {strength:g} both say how strong the style is: give "
+            f"one of them"
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from stylize.protocols import Axis, ExportModule
+from stylize import Axis, ExportModule
 from stylize_adain.network import LEAST, Decoder
 from stylize_adain.statistics import adain
 from stylize_adain.transfer import Transfer

@@ -12,13 +12,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylize import (
+    ExportModule,
+    ModelFile,
+    Parts,
+    Progress,
+    Run,
+    StyleImage,
+    Tile,
+    divide_size,
+    empty_picture,
+    fit_size,
+    make_in_tiles,
+    put_tile,
+    resize,
+    to_bytes,
+)
 from stylize.errors import ModelError, UsageError
-from stylize.images import fit_size, resize
-from stylize.modelfile import ModelFile
-from stylize.parts import Parts
-from stylize.protocols import ExportModule, StyleImage
-from stylize.run import Progress, Run
-from stylize.tiles import Tile, empty_picture, fill_tiles, put_tile, to_bytes
 from stylize_adain.export import export_transfer
 from stylize_adain.network import Decoder
 from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
@@ -79,11 +89,14 @@ class Adain:
         transfer = self._transfer(parts)
         photograph = to_bytes(content)
         height, width = photograph.shape[-2:]
-        size = _scaled(height, run.stroke_size), _scaled(width, run.stroke_size)
-        transfer.check_size(photograph, run.stroke_size)
+        stroke_size = self.settings.stroke_size
+        size = divide_size(height, width, stroke_size)
+        transfer.check_size(photograph, stroke_size)
         seen = resize(photograph, size)
         style = self._blend(styles, transfer)
-        alpha = min(run.strength, 1.0) if run.alpha is None else run.alpha
+        alpha = self.settings.alpha
+        if alpha is None:
+            alpha = min(run.strength, 1.0)
         work = _Work(transfer, style, alpha, run, self.settings.clip_memory)
         return resize(work.make(seen), (height, width))
 
@@ -178,17 +191,11 @@ class _Work:
             return not run.should_stop()
 
         content = self._remember(transfer.measure(photograph, tiles, go_on))
-        for number, tile in enumerate(tiles):
-            if run.should_stop():
-                fill_tiles(picture, tiles[number:], thumbnail)
-                run.warnings.append(
-                    f"stopped after {number} of {len(tiles)} tiles: the rest is enlarged from a "
-                    f"small picture"
-                )
-                break
-            made = transfer.make_tile(photograph, tile, content, self.style, self.alpha)
-            put_tile(picture, tile, made)
-            go_on(len(tiles) + number + 1)
+
+        def make_tile(tile: Tile) -> Tensor:
+            return transfer.make_tile(photograph, tile, content, self.style, self.alpha)
+
+        make_in_tiles(picture, tiles, make_tile, run, thumbnail=thumbnail, done=len(tiles))
         return picture
 
     def _make_whole(
@@ -211,7 +218,3 @@ class _Work:
             own = blend_moments([before, own], [self.memory, 1 - self.memory])
         clip.memory[MOMENTS] = own
         return own
-
-
-def _scaled(side: int, stroke_size: float) -> int:
-    return max(1, round(side / stroke_size))

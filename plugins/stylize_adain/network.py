@@ -15,9 +15,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from stylize import Features, LayerInfo, expand_layers
 from stylize.errors import ModelError, UsageError
-from stylize.features import FeatureExtractor, expand_layers
-from stylize.protocols import LayerInfo
 from stylize_adain.packing import Packing
 from stylize_adain.settings import AdainSettings
 
@@ -153,7 +152,7 @@ class Decoder(nn.Module):
         last.bias.fill_(0.5)
 
 
-def choose_layer(wanted: str, features: FeatureExtractor, style_layers: Collection[str]) -> str:
+def choose_layer(wanted: str, features: Features, style_layers: Collection[str]) -> str:
     """Return the encoder's last layer.
 
     Args:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylize import LayerInfo
 from stylize.errors import UsageError
-from stylize.protocols import LayerInfo
 from stylize_adain.statistics import Moments, moments_of
 
 __all__ = ["Packing"]

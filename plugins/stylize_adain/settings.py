@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stylize.settings import Settings
+from stylize import CommandOption, Settings
 
 
 class AdainSettings(Settings):
@@ -21,7 +21,7 @@ class AdainSettings(Settings):
         1.0,
         gt=0,
         le=4,
-        description="Channels of the decoder next to those of the encoder's layers, which it "
+        description="Channels of the decoder relative to the encoder's layers, which it "
         "mirrors; 1 is the paper's symmetric decoder.",
     )
     enlarge: Literal["nearest", "bilinear"] = Field(
@@ -39,6 +39,19 @@ class AdainSettings(Settings):
         description="By how much at most a channel's deviation is multiplied: where a photograph "
         "is plain, a channel that says next to nothing is not blown up into marks. None in the "
         "paper.",
+    )
+    alpha: Annotated[float | None, CommandOption("--alpha")] = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Share of the style in a blend of features (eq. 15); by default the strength, "
+        "up to 1.",
+    )
+    stroke_size: Annotated[float, CommandOption("--stroke-size")] = Field(
+        1.0,
+        ge=0.125,
+        le=32,
+        description="Size of the strokes relative to those that the model was trained with.",
     )
     own_style: float = Field(
         0.5,
@@ -85,7 +98,7 @@ class AdainSettings(Settings):
         0.9,
         ge=0,
         lt=1,
-        description="Of a video's frames: how much of the content's statistics is kept from the "
+        description="For a video: how much of the content's statistics is kept from the "
         "frame before. 0 takes each frame's own, and colours flicker.",
     )
 

@@ -9,10 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylize import Parts, Statistics, Term, TermObjective, relative_reference
 from stylize.errors import UsageError
-from stylize.objective import Objective, Term, relative_reference
-from stylize.parts import Parts
-from stylize.protocols import Statistics
 from stylize_adain.augmentation import draw_mixture, draw_number, vary_colors
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
 from stylize_adain.settings import AdainSettings
@@ -98,7 +96,7 @@ class AdainTask:
             image: Tensor = network(features)
         return image.float()
 
-    def _objective(self, targets: _Targets) -> Objective:
+    def _objective(self, targets: _Targets) -> TermObjective:
         """Return eq. 12: content by what was decoded, style by what the paintings are like."""
         content = self.parts.content
         target = content.loss.statistics(targets.content)
@@ -106,8 +104,9 @@ class AdainTask:
         if self.parts.relative:
             weight = weight / relative_reference(content.loss, target)
         style = self.parts.objective(None, targets.style, self.strength)
+        assert isinstance(style, TermObjective)
         term = Term("content", self.layer, content.loss, weight, target)
-        return Objective(self.parts.features, [term, *style.terms])
+        return TermObjective(self.parts.features, [term, *style.terms])
 
     @torch.no_grad()
     def _targets(self, photographs: Tensor, paintings: Tensor, *, mix: bool) -> _Targets:

@@ -14,9 +14,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from stylize import Parts, Tile, cut_tiles, read_tile
 from stylize.errors import ImageTooSmallError, UsageError
-from stylize.parts import Parts
-from stylize.tiles import Tile, cut_tiles, read_tile
 from stylize_adain.network import LEAST, Decoder
 from stylize_adain.packing import Packing
 from stylize_adain.reach import measure_reach

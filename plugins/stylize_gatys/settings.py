@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from stylize.run import Quality
-from stylize.settings import Settings
-
-Fraction = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Coarse-to-fine work: sizes as fractions of the picture's, and evaluations at each."""
-
-    scales: tuple[float, ...]
-    iterations: tuple[int, ...]
-
+from stylize import DescentSettings, Quality, Schedule
 
 SCHEDULES: dict[Quality, Schedule] = {
     "draft": Schedule((1.0,), (40,)),
@@ -29,77 +15,11 @@ SCHEDULES: dict[Quality, Schedule] = {
 }
 
 
-class GatysSettings(Settings):
+class GatysSettings(DescentSettings):
     """Settings of the gatys method."""
 
-    optimizer: Literal["lbfgs", "adam"] = Field(
-        "lbfgs", description="lbfgs gives better pictures; adam needs less memory."
-    )
-    learning_rate: float | None = Field(
-        None, gt=0, description="Step size; by default 1 for lbfgs and 0.02 for adam."
-    )
-    history: Count = Field(10, description="Steps that lbfgs remembers; each costs two pictures.")
-    whiten: float = Field(
-        0.35,
-        ge=0,
-        le=2,
-        description="How far lbfgs evens out spatial frequencies, an exponent; 0 works on plain "
-        "pixels, as the paper does, and takes several times as long.",
-    )
-    box: float = Field(
-        100.0,
-        ge=0,
-        description="Weight that keeps pixels within 0 to 1 while optimising, next to the first "
-        "objective; 0 only clips the finished picture, which loses part of what was reached.",
-    )
-    temporal_weight: float = Field(
-        100.0,
-        ge=0,
-        description="Of a video's frames: weight of the mean squared difference from the picture "
-        "before, moved along, next to the first objective. Strokes hold stiller with more.",
-    )
     init: Literal["auto", "content", "noise", "style"] = Field(
         "auto",
         description="Where the picture starts: content, noise, or style: noise of the style's "
         "colours. auto takes content, or noise where there is no style or no content.",
     )
-    scales: tuple[Fraction, ...] | None = Field(
-        None,
-        description="Sizes to work at, as fractions, ending in 1: 0.5,1; by default by quality.",
-    )
-    iterations: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
-        None,
-        description="Evaluations at each scale, or one number for all; by default by quality. "
-        "0 ends there, with the picture so far enlarged.",
-    )
-
-    @model_validator(mode="after")
-    def _check_scales(self) -> Self:
-        if self.scales is not None and (
-            self.scales[-1:] != (1.0,) or list(self.scales) != sorted(set(self.scales))
-        ):
-            raise ValueError(f"scales {self.scales} must rise and end in 1")
-        if self.iterations is not None and not all(self.iterations[:1]):
-            raise ValueError("the first of iterations must be greater than or equal to 1")
-        return self
-
-    def schedule(self, quality: Quality) -> Schedule:
-        """Return the work at each scale, from the settings or else from the quality.
-
-        Raises: ValueError where there are neither one nor as many iterations as scales.
-        """
-        usual = SCHEDULES[quality]
-        scales = self.scales or (usual.scales if self.iterations is None else None)
-        iterations = self.iterations
-        if scales is None:
-            assert iterations is not None
-            scales = (1.0,) if len(iterations) == 1 else usual.scales
-        if iterations is None:
-            iterations = usual.iterations[-1:]
-            if len(scales) == len(usual.scales):
-                iterations = usual.iterations
-        if len(iterations) == 1:
-            iterations *= len(scales)
-        if len(iterations) != len(scales):
-            raise ValueError(f"{len(iterations)} iterations for {len(scales)} scales: give as many")
-        return Schedule(scales, iterations)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from stylize.hookspecs import hookimpl
-from stylize.spec import ComponentSpec, MethodSpec, ModelSpec, PresetSpec
+from stylize import ComponentSpec, MethodSpec, ModelSpec, PresetSpec, hookimpl
 
 STYLIZE_PLUGIN_API = 1
 

@@ -11,21 +11,24 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from stylize.errors import ImageTooSmallError, ModelError, UsageError
-from stylize.images import fit_size, resize
-from stylize.modelfile import ModelFile
-from stylize.parts import Parts
-from stylize.protocols import Axis, ExportModule, StyleImage
-from stylize.run import Progress, Run
-from stylize.tiles import (
+from stylize import (
+    Axis,
+    ExportModule,
+    ModelFile,
+    Parts,
+    Run,
+    StyleImage,
     Tile,
     cut_tiles,
+    divide_size,
     empty_picture,
-    fill_tiles,
-    put_tile,
+    fit_size,
+    make_in_tiles,
     read_tile,
+    resize,
     to_bytes,
 )
+from stylize.errors import ImageTooSmallError, ModelError, UsageError
 from stylize_johnson.network import STRIDE, ClampedNetwork, TransformationNetwork
 from stylize_johnson.settings import NETWORK_SETTINGS, JohnsonSettings
 from stylize_johnson.task import JohnsonTask
@@ -97,7 +100,8 @@ class Johnson:
                 f"with --strength {run.strength:g}"
             )
         height, width = content.shape[-2:]
-        size = _scaled(height, run.stroke_size), _scaled(width, run.stroke_size)
+        stroke_size = self.settings.stroke_size
+        size = divide_size(height, width, stroke_size)
         if min(size) < LEAST:
             raise ImageTooSmallError(
                 f"image is {width}x{height}; johnson needs {LEAST}x{LEAST} times the stroke size: "
@@ -143,19 +147,14 @@ class Johnson:
         network.forget_moments()
         if len(tiles) > 1 or max(height, width) > THUMBNAIL:
             thumbnail = self._fix_moments(network, photograph, parts)
-        picture = empty_picture(height, width)
-        for number, tile in enumerate(tiles, 1):
-            if thumbnail is not None and run.should_stop():
-                fill_tiles(picture, tiles[number - 1 :], thumbnail)
-                run.warnings.append(
-                    f"stopped after {number - 1} of {len(tiles)} tiles: the rest is enlarged from "
-                    f"a small picture"
-                )
-                break
+
+        def make_tile(tile: Tile) -> Tensor:
             seen, place = read_tile(photograph, tile, network.reach, STRIDE)
-            made = network(seen.to(parts.device))
-            put_tile(picture, tile, made[..., place.top : place.bottom, place.left : place.right])
-            run.report(Progress(number / len(tiles), number, len(tiles), {}, "tile"))
+            made: Tensor = network(seen.to(parts.device))
+            return made[..., place.top : place.bottom, place.left : place.right]
+
+        picture = empty_picture(height, width)
+        make_in_tiles(picture, tiles, make_tile, run, thumbnail=thumbnail)
         return picture
 
     def _fix_moments(
@@ -169,10 +168,6 @@ class Johnson:
         seen, place = read_tile(small, whole, 0, STRIDE)
         made = network.keep_moments(seen.to(parts.device))
         return made[..., : place.bottom, : place.right]
-
-
-def _scaled(side: int, stroke_size: float) -> int:
-    return max(1, round(side / stroke_size))
 
 
 def _blend(photograph: Tensor, picture: Tensor, strength: float) -> Tensor:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stylize.settings import Settings
+from stylize import CommandOption, Settings
 
 
 class JohnsonSettings(Settings):
-    """Settings of the johnson method. All but `tile` shape the network and are a model's own."""
+    """Settings of the johnson method. The first three shape the network and are a model's own."""
 
     network: Literal["classic", "light"] = Field(
         "light",
@@ -25,6 +25,12 @@ class JohnsonSettings(Settings):
         "blocks' (32 in Johnson et al.).",
     )
     blocks: int = Field(5, ge=1, le=32, description="Residual blocks.")
+    stroke_size: Annotated[float, CommandOption("--stroke-size")] = Field(
+        1.0,
+        ge=0.125,
+        le=32,
+        description="Size of the strokes relative to those that the model was trained with.",
+    )
     tile: int = Field(
         1024,
         ge=64,

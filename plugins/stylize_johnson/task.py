@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from stylize.parts import Parts
-from stylize.protocols import StyleImage
+from stylize import Parts, StyleImage
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
 

@@ -1,7 +1,6 @@
 """ResNet backbones: torchvision's, and resnet50_thin with embedded weights."""
 
-from stylize.hookspecs import hookimpl
-from stylize.spec import BackboneSpec, ComponentSpec, PresetSpec, WeightsSpec
+from stylize import BackboneSpec, ComponentSpec, PresetSpec, WeightsSpec, hookimpl
 from stylize_resnet.gains import OPEN_NSFW_GAINS
 
 STYLIZE_PLUGIN_API = 1

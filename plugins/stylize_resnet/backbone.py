@@ -13,9 +13,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision import models
 from torchvision.models.resnet import Bottleneck
 
+from stylize import LayerInfo, Weights
 from stylize.errors import UnknownNameError
-from stylize.protocols import LayerInfo
-from stylize.weights import Weights
 
 
 class ResNet(nn.Module):

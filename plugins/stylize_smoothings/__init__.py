@@ -1,57 +1,26 @@
-"""The built-in smoothings: none, softmax, tanh, softsign and scale (section 5 of the paper)."""
+"""The built-in smoothings: none, softmax, tanh, softsign and scale (section 5 of the paper).
+
+A module each: its spec, its settings and its function, which takes (N, C, H, W) features to the
+same shape, dtype and device.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stylize.hookspecs import hookimpl
-from stylize.spec import SmoothingSpec
+from stylize import SmoothingSpec, hookimpl
+from stylize_smoothings import none, scale, softmax, softsign, tanh
 
 if TYPE_CHECKING:
-    from stylize.plan import Plan, Problem
+    from stylize import Plan, Problem
 
 STYLIZE_PLUGIN_API = 1
 
 
 @hookimpl
 def stylize_components() -> list[SmoothingSpec]:
-    functions, settings = "stylize_smoothings.functions", "stylize_smoothings.settings"
-    return [
-        SmoothingSpec(
-            "none",
-            factory=f"{functions}:Identity",
-            summary="Features as they are",
-            pointwise=True,
-        ),
-        SmoothingSpec(
-            "softmax",
-            factory=f"{functions}:Softmax",
-            settings=f"{settings}:SoftmaxSettings",
-            summary="Softmax over the whole map, the channels or the positions (SWAG)",
-        ),
-        SmoothingSpec(
-            "tanh",
-            factory=f"{functions}:Tanh",
-            settings=f"{settings}:TanhSettings",
-            summary="Hyperbolic tangent of every activation",
-            pointwise=True,
-        ),
-        SmoothingSpec(
-            "softsign",
-            factory=f"{functions}:Softsign",
-            settings=f"{settings}:SoftsignSettings",
-            summary="x / (1 + |x|) of every activation",
-            pointwise=True,
-        ),
-        SmoothingSpec(
-            "scale",
-            factory=f"{functions}:Scale",
-            settings=f"{settings}:ScaleSettings",
-            summary="Every activation times a small constant: a reweighting of the layer",
-            pointwise=True,
-        ),
-    ]
+    return [none.SPEC, softmax.SPEC, tanh.SPEC, softsign.SPEC, scale.SPEC]
 
 
 @hookimpl
@@ -61,3 +30,19 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:
             "--smooth scale changes nothing under --balance relative, which divides each layer's "
             "scale out: use --balance paper, or another smoothing"
         )
+    yield from _check_gains(plan)
+
+
+def _check_gains(plan: Plan) -> Iterable[Problem]:
+    """Warn where any smoothing acts on features whose scale nobody has measured."""
+    if plan.smoothing.name == "none" or plan.settings.gains == "one" or plan.model:
+        return
+    tag = plan.weights_tag or next((weights.tag for weights in plan.backbone.weights), "")
+    declared = any(weights.gains for weights in plan.backbone.weights if weights.tag == tag)
+    if declared and plan.settings.weights is None:
+        return
+    yield plan.warning(
+        f"no gains are known for {plan.settings.weights or f'{plan.backbone.name}.{tag}'}: "
+        f"{plan.smoothing.name} acts on its features as they are, as with --gains one; "
+        f"stylize calibrate measures them"
+    )

@@ -1,7 +1,6 @@
 """VGG backbones: vgg16 (with embedded weights) and vgg19."""
 
-from stylize.hookspecs import hookimpl
-from stylize.spec import BackboneSpec, WeightsSpec
+from stylize import BackboneSpec, WeightsSpec, hookimpl
 from stylize_vgg.gains import OXFORD_GAINS
 
 STYLIZE_PLUGIN_API = 1

@@ -11,9 +11,8 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from stylize import LayerInfo, Weights
 from stylize.errors import UnknownNameError
-from stylize.protocols import LayerInfo
-from stylize.weights import Weights
 from stylize_vgg.settings import Padding, VGGSettings
 
 # Of an image with more pixels than this, the activations of the first blocks are computed again

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stylize.settings import Settings
+from stylize import Settings
 
 Padding = Literal["zeros", "replicate", "reflect"]
 

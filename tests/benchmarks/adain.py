@@ -23,11 +23,17 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from stylize import PluginHost, Stylizer, make_settings
-from stylize.modelfile import SCHEMA, ModelHeader, write_model
-from stylize.parts import build_parts
-from stylize.plan import make_plan
-from stylize.presets import load_preset
+from stylize import (
+    BuiltParts,
+    ModelHeader,
+    PluginHost,
+    Stylizer,
+    load_preset,
+    make_plan,
+    make_settings,
+    write_model,
+)
+from stylize.modelfile import MODEL_SCHEMA
 from stylize_adain.method import Adain
 
 DEMO = Path(str(resources.files("stylize") / "demo"))
@@ -43,12 +49,12 @@ def untrained_model(path: Path) -> Path:
     """Write a model of the preset that was never trained, which is as fast as one that was."""
     host = PluginHost.discover()
     settings = make_settings({**load_preset(host, PRESET).settings, "device": "cpu"})
-    parts = build_parts(host, make_plan(host, settings, training=True))
+    parts = BuiltParts(host, make_plan(host, settings, training=True))
     method = parts.method
     assert isinstance(method, Adain)
     task = method.training_task([], parts, 1.0)
     header = ModelHeader(
-        schema_version=SCHEMA,
+        schema_version=MODEL_SCHEMA,
         method="adain",
         network=dict(method.network_settings()),
         backbone="vgg16.oxford",

@@ -20,8 +20,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from stylize import read_image
-from stylize.judge import Judge, Verdict
+from stylize import Judge, Verdict, read_image
 
 REFERENCE = Path(__file__).with_name("reference.py")
 EVALUATIONS = 400

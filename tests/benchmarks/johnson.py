@@ -28,14 +28,21 @@ from gatys import stylize
 from PIL import Image
 from training_reference import CONTENT, STYLE, train_plainly
 
-from stylize import PluginHost, Progress, Stylizer, make_settings, read_image
-from stylize.plan import RunSettings, make_plan
-from stylize.presets import load_preset
-from stylize.run import Run
-from stylize.training.session import Training
-from stylize.training.settings import TrainingSettings
+from stylize import (
+    PluginHost,
+    Progress,
+    Run,
+    RunSettings,
+    Stylizer,
+    load_preset,
+    make_plan,
+    make_settings,
+    read_image,
+)
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
+from stylize_train.session import Training
+from stylize_train.settings import TrainingSettings
 
 DEMO = Path(str(resources.files("stylize") / "demo"))
 PHOTO, PAINTING = DEMO / "china.jpg", DEMO / "starry_night.jpg"

@@ -15,7 +15,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from stylize.cli import run
+from stylize.command.app import run
 
 
 def main() -> int:

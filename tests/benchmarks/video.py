@@ -28,11 +28,11 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from made_clips import CLIPS, MadeClip, make_cut, make_noisy, make_still
 from stylize import Judge, PluginHost, Stylizer, make_settings, read_image
-from stylize.video.clip import ClipStylizer
-from stylize.video.consistency import Consistency, ConsistencyMeter
-from stylize.video.decoding import VideoFile
-from stylize.video.temporal import TemporalSettings
-from stylize.video.tensors import to_pixels, to_tensor
+from stylize_video.clip import ClipStylizer
+from stylize_video.consistency import Consistency, ConsistencyMeter
+from stylize_video.decoding import VideoFile
+from stylize_video.temporal import TemporalSettings
+from stylize_video.tensors import to_pixels, to_tensor
 
 PAINTING = str(resources.files("stylize") / "demo" / "starry_night.jpg")
 # Frames that are judged, as places in the clip.

@@ -12,14 +12,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from stylize.building.features import expand_layers
+from stylize.building.weights import RANDOM, resolve_weights
+from stylize.contract.protocols import LayerInfo
+from stylize.contract.spec import BackboneSpec, Kind, split_backbone_name
+from stylize.contract.weights import Weights
 from stylize.errors import UnknownNameError
-from stylize.features import expand_layers
-from stylize.protocols import LayerInfo
-from stylize.spec import BackboneSpec, Kind, split_backbone_name
 from stylize.testing.compose import assert_composes
 from stylize.testing.partcontract import PartContract
 from stylize.testing.pictures import noise_image
-from stylize.weights import RANDOM, Weights, resolve_weights
 
 __all__ = ["BackboneContract"]
 

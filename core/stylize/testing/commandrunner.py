@@ -55,7 +55,7 @@ class CommandRunner:
 
     def __call__(self, *arguments: str | Path, stdin: bytes = b"") -> Outcome:
         """Run the command, with plugins found anew, and return how it ended."""
-        from stylize.cli import run
+        from stylize.command.app import run
 
         self._monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(stdin)))
         self._capture.readouterr()

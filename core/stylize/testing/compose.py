@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 
-from stylize.parts import build_parts
-from stylize.plan import Plan, make_plan, make_settings
-from stylize.plugins import PluginHost
-from stylize.presets import merge_settings
-from stylize.protocols import StyleImage
-from stylize.run import Run
-from stylize.spec import BackboneSpec, Kind, LossSpec, Role, split_backbone_name
+from stylize.building.parts import BuiltParts
+from stylize.contract.parts import StyleImage
+from stylize.contract.plan import Plan
+from stylize.contract.run import Run
+from stylize.contract.spec import BackboneSpec, Kind, LossSpec, Role, split_backbone_name
+from stylize.discovery.host import PluginHost
+from stylize.making.presets import merge_settings
+from stylize.planning.planning import make_plan, make_settings
 from stylize.testing.failure import ContractFailure
 from stylize.testing.pictures import image_pair
 
@@ -55,7 +56,7 @@ def make_picture(
     """
     chosen = make_settings({"device": "cpu", "precision": "float32", **settings})
     plan = make_plan(host, chosen)
-    parts = build_parts(host, plan)
+    parts = BuiltParts(host, plan)
     photo, painting = image_pair(size)
     styles = [StyleImage(painting.clone())] if plan.method.needs_style else []
     run = run or Run(seed=chosen.seed, strength=chosen.strength, quality=chosen.quality)

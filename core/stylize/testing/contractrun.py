@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stylize import testing
-from stylize.spec import Kind, MethodSpec
+from stylize.contract.spec import Kind, MethodSpec
 from stylize.testing.checks import Check
 from stylize.testing.contract import Contract
 from stylize.testing.failure import ContractFailure

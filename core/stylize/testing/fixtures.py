@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from stylize.plugins import PluginHost
-    from stylize.protocols import Backbone
+    from stylize.contract.protocols import Backbone
+    from stylize.discovery.host import PluginHost
     from stylize.testing.commandrunner import CommandRunner
 
 
 @pytest.fixture
 def stylize_host() -> PluginHost:
     """A host without plugins, which discovers none: register what the test is about."""
-    from stylize.plugins import PluginHost
+    from stylize.discovery.host import PluginHost
 
     return PluginHost(strict=True)
 
@@ -31,7 +31,7 @@ def stylize_host() -> PluginHost:
 @pytest.fixture
 def stylize_device() -> torch.device:
     """The device to test on: CUDA or MPS where there is one, else the CPU."""
-    from stylize.device import choose_device
+    from stylize.building.device import choose_device
 
     return choose_device("auto")
 
@@ -58,7 +58,7 @@ def stylize_command(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> CommandRunner:
     """The command, in a folder of its own with a small photo.png and painting.png."""
-    from stylize.outputs import write_image
+    from stylize.pictures.writing import write_image
     from stylize.testing import pictures
     from stylize.testing.commandrunner import CommandRunner
 

@@ -8,10 +8,13 @@ from importlib import import_module, metadata
 from types import ModuleType
 from typing import Any
 
+from stylize.contract.hookspecs import hookimpl
+from stylize.contract.spec import ComponentSpec
+from stylize.discovery.checking import PLUGIN_API
+from stylize.discovery.host import PluginHost
+from stylize.discovery.rows import PluginInfo
+from stylize.discovery.scanning import GROUP, canonical_name
 from stylize.errors import PluginError
-from stylize.hookspecs import hookimpl
-from stylize.plugins import GROUP, PLUGIN_API, PluginHost, PluginInfo, canonical_name
-from stylize.spec import ComponentSpec
 
 __all__ = [
     "BUILT_IN",

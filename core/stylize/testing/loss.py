@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from stylize.objective import blend_statistics
-from stylize.protocols import Loss, Statistics
-from stylize.spec import Kind, LossSpec, Role
+from stylize.building.objective import blend_statistics
+from stylize.contract.protocols import Loss, Statistics
+from stylize.contract.spec import Kind, LossSpec, Role
 from stylize.testing.compose import assert_composes
 from stylize.testing.partcontract import PartContract
 from stylize.testing.pictures import gaussian_features

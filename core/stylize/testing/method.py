@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stylize.parts import Parts, build_parts
-from stylize.plan import make_plan, make_settings
-from stylize.presets import merge_settings
-from stylize.protocols import Method, StyleImage
-from stylize.run import Progress, Run
-from stylize.spec import Kind, MethodSpec
+from stylize.building.parts import BuiltParts
+from stylize.contract.parts import Method, StyleImage
+from stylize.contract.run import Progress, Run
+from stylize.contract.spec import Kind, MethodSpec
+from stylize.making.presets import merge_settings
+from stylize.planning.planning import make_plan, make_settings
 from stylize.testing.partcontract import PartContract
 from stylize.testing.pictures import image_pair
 
@@ -41,18 +41,18 @@ class MethodContract(PartContract):
         return super().key, repr(self.run_settings)
 
     @property
-    def parts(self) -> Parts:
+    def parts(self) -> BuiltParts:
         """What the method works with."""
         return self.once("parts", self.key, self._build_parts)
 
-    def _build_parts(self) -> Parts:
+    def _build_parts(self) -> BuiltParts:
         chosen = {"device": "cpu", "precision": "float32", "quality": "draft", "size": 48}
         own: dict[str, Any] = {"method": self.host.key(self.spec)}
         if self.settings:
             own["options"] = {self.spec.name: dict(self.settings)}
         with self.calls("building a run with it"):
             settings = make_settings(merge_settings({**chosen, **self.run_settings}, own))
-            return build_parts(self.host, make_plan(self.host, settings))
+            return BuiltParts(self.host, make_plan(self.host, settings))
 
     @property
     def method(self) -> Method:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
-from stylize.parts import build_component
-from stylize.plugins import PluginHost, PluginInfo
-from stylize.settings import Settings
-from stylize.spec import ComponentSpec, Kind
+from stylize.building.backbones import build_component
+from stylize.contract.settings import Settings
+from stylize.contract.spec import ComponentSpec, Kind
+from stylize.discovery.host import PluginHost
+from stylize.discovery.rows import PluginInfo
 from stylize.testing.contract import Contract
 from stylize.testing.hosts import builtin_host, register_plugin
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stylize.images import read_image
+from stylize.pictures.reading import read_image
 
 __all__ = ["gaussian_features", "image_pair", "noise_image"]
 

@@ -9,10 +9,18 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
+from typer.main import get_command
 
-from stylize.plugins import API_ATTRIBUTE, PLUGIN_API, PluginHost, PluginInfo
-from stylize.presets import load_preset
-from stylize.spec import FILE_KINDS, ComponentSpec, Kind
+from stylize.command.app import build_app
+from stylize.command.grammar import DEFAULT_COMMAND
+from stylize.contract.plan import RunSettings
+from stylize.contract.spec import FILE_KINDS, ComponentSpec, Kind
+from stylize.discovery.checking import API_ATTRIBUTE, PLUGIN_API
+from stylize.discovery.host import PluginHost
+from stylize.discovery.rows import PluginInfo
+from stylize.files import package_file
+from stylize.making.presets import load_preset
+from stylize.planning.partoptions import declared_options
 from stylize.testing.contract import Contract
 from stylize.testing.hosts import builtin_host, load_plugin, register_plugin
 from stylize.testing.probe import Probed, probe_plugin
@@ -136,16 +144,34 @@ class PluginContract(Contract):
         }
         for stage, module in (probed.heavy or {}).items():
             self.require(
-                False,
-                f"{what[stage]} imports {module}",
+                stage not in what,
+                f"{what.get(stage)} imports {module}",
                 f"import {module} where the factory is defined, in another module than the "
-                f"declarations; for annotations under `if TYPE_CHECKING`",
+                f"declarations, or where it is called; for annotations under `if TYPE_CHECKING`",
             )
         self.require(
-            probed.stage in ("import", "done"),
-            f"{what.get(probed.stage, '')} {probed.error}",
+            probed.stage == "import" or probed.stage not in what,
+            f"{what.get(probed.stage)} {probed.error}",
             "make it work; `stylize plugins list` calls it at every start",
         )
+
+    def test_commands_load(self) -> None:
+        probed = self.probed
+        if not probed.commands:
+            pytest.skip("has no commands")
+        stages = [f"command {name}" for name in probed.commands]
+        self.require(
+            probed.stage not in stages,
+            f"loading {probed.stage} {probed.error}",
+            "name a function that typer takes, or a typer.Typer, as 'module:object'",
+        )
+        for stage, module in (probed.heavy or {}).items():
+            self.require(
+                stage not in stages,
+                f"loading {stage} imports {module}",
+                f"import {module} in the function that runs: --help and a wrong option must not "
+                f"wait for it",
+            )
 
     def test_names_are_its_alone(self) -> None:
         host, info = self.registered
@@ -191,6 +217,32 @@ class PluginContract(Contract):
                 with self.calls(f"making the default settings of {spec.kind} {spec.name}"):
                     host.make_settings(spec, {})
 
+    def test_options_of_the_command_are_free_or_shared(self) -> None:
+        host, info = self.registered
+        declared = declared_options(host)
+        found = [
+            (option, declared[name])
+            for name in declared
+            for option in declared[name]
+            if any(option.spec is spec for spec in info.specs)
+        ]
+        if not found:
+            pytest.skip("has no options of the command")
+        flags = _core_flags()
+        for option, sharing in found:
+            spec = option.spec
+            said = f"option {option.flag} of {spec.kind} {spec.name}"
+            only = f"{spec.name}.{option.setting} is reached by --set only"
+            free = f"choose another name, as --{spec.name}-{option.setting}".replace("_", "-")
+            self.require(option.flag not in flags, f"{said} is one of the command's: {only}", free)
+            for other in sharing:
+                self.require(
+                    repr(other.field.annotation) == repr(option.field.annotation),
+                    f"{said} has another type than that of {other.spec.kind} {other.spec.name}: "
+                    f"{only}",
+                    f"declare it as {other.field.annotation!r}, or {free}",
+                )
+
     def test_factories_load(self) -> None:
         host, info = self.registered
         for spec in info.specs:
@@ -221,7 +273,7 @@ class PluginContract(Contract):
                 load_preset(host, host.key(spec))
 
     def test_models_load(self) -> None:
-        from stylize.models import find_model
+        from stylize.models.finding import find_model
 
         host, info = self.registered
         models = [spec for spec in info.specs if spec.kind is Kind.MODEL]
@@ -232,8 +284,6 @@ class PluginContract(Contract):
                 find_model(host, host.key(spec)).tensors()
 
     def test_embedded_weights_are_there(self) -> None:
-        from importlib import resources
-
         embedded = [
             (spec, weights)
             for spec in self.specs
@@ -243,9 +293,8 @@ class PluginContract(Contract):
         if not embedded:
             pytest.skip("has no embedded weights")
         for spec, weights in embedded:
-            package, _, file = weights.embedded.partition(":")
             self.require(
-                (resources.files(package) / file).is_file(),
+                package_file(weights.embedded).is_file(),
                 f"weights {spec.name}.{weights.tag} are not at {weights.embedded}",
                 "let the wheel carry the file",
             )
@@ -260,6 +309,14 @@ class PluginContract(Contract):
             "its package has no py.typed",
             "put an empty file py.typed beside __init__.py, so that type checkers read it",
         )
+
+
+def _core_flags() -> set[str]:
+    """Return the options that the command has without a plugin."""
+    group: Any = get_command(build_app(PluginHost()))
+    params = [*group.params, *group.commands[DEFAULT_COMMAND].params]
+    settings = {f"--{name.replace('_', '-')}" for name in RunSettings.model_fields}
+    return settings.union(*(param.opts for param in params), ["--help"])
 
 
 def _takes(factory: Any, count: int) -> bool:

@@ -29,11 +29,12 @@ class Probed:
 
     Args:
         stage: what was going on when it ended: "import", "components", "settings", "commands",
-            and "done" where nothing went wrong.
+            "command NAME" for each that is loaded, and "done" where nothing went wrong.
         error: what was raised then, or how the process ended.
         heavy: the first heavy module that was imported at each stage.
         printed: what it wrote to standard output at import.
         hooks: the names of the hooks that it implements.
+        commands: the names of the commands that it adds.
         api: what it says of STYLIZE_PLUGIN_API, "" for nothing.
     """
 
@@ -42,6 +43,7 @@ class Probed:
     heavy: dict[str, str] | None = None
     printed: str = ""
     hooks: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
     api: str = ""
 
 
@@ -77,8 +79,12 @@ def _read(report: Path) -> Probed:
 
 def main(plugin: str, report: Path) -> None:
     """Probe in this process."""
-    from stylize.plugins import PluginHost
-    from stylize.spec import Kind
+    from typer.main import get_command
+
+    from stylize.command.app import build_app
+    from stylize.contract.spec import Kind
+    from stylize.discovery.host import PluginHost
+    from stylize.errors import PluginError
     from stylize.testing.hosts import load_plugin
 
     probed = Probed(heavy={})
@@ -111,10 +117,16 @@ def main(plugin: str, report: Path) -> None:
             for spec in info.specs:
                 if spec.kind is not Kind.PRESET:
                     host.settings_model(spec)
+        core: Any = get_command(build_app(PluginHost()))
         with stage("commands"):
-            import typer
-
-            host.add_commands(typer.Typer())
+            group: Any = get_command(build_app(host))
+            for failure in host.failures:
+                if failure.stage == "commands":
+                    raise failure.exception or PluginError(failure.message)
+        probed.commands = tuple(name for name in group.commands if name not in core.commands)
+        for name in probed.commands:
+            with stage(f"command {name}"):
+                group.commands[name]  # imports and builds it
         probed.stage = "done"
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())[:300]

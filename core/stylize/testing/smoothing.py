@@ -7,10 +7,10 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from stylize.analysis import normalized_entropy
-from stylize.network import load_network
-from stylize.protocols import Smoothing
-from stylize.spec import Kind, SmoothingSpec
+from stylize.building.backbones import load_backbone
+from stylize.contract.protocols import Smoothing
+from stylize.contract.spec import Kind, SmoothingSpec
+from stylize.judging.entropy import normalized_entropy
 from stylize.testing.compose import assert_composes
 from stylize.testing.hosts import builtin_host
 from stylize.testing.partcontract import PartContract
@@ -217,7 +217,7 @@ def _real_features() -> dict[str, Tensor]:
     photo, _ = image_pair(SIZE)
     found: dict[str, Tensor] = {}
     for name, layers in NETWORKS.items():
-        network = load_network(builtin_host(), name, device="cpu")
+        network = load_backbone(builtin_host(), name, device="cpu")
         gains = network.weights.gains or {}
         for layer, features in network(photo, layers).items():
             found[f"{layer} of {name}"] = features * gains.get(layer, 1.0)

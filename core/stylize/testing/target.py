@@ -10,8 +10,8 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+from stylize.discovery.scanning import GROUP, canonical_name
 from stylize.errors import UsageError
-from stylize.plugins import GROUP, canonical_name
 
 __all__ = ["Target", "find_target"]
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from torch import Tensor, nn
 
+from stylize.contract.protocols import LayerInfo
+from stylize.contract.weights import Weights
 from stylize.errors import UnknownNameError
-from stylize.protocols import LayerInfo
-from stylize.weights import Weights
 
 __all__ = ["TinyBackbone"]
 

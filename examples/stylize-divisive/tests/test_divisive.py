@@ -6,8 +6,7 @@ import pytest
 import torch
 from stylize.testing import PluginContract, SmoothingContract
 
-from stylize_divisive.function import DivisiveSmoothing
-from stylize_divisive.settings import DivisiveSettings
+from stylize_divisive import DivisiveSettings, DivisiveSmoothing
 
 
 class TestPlugin(PluginContract):
@@ -60,3 +59,12 @@ def test_the_preset_makes_a_picture(stylize_command) -> None:
     outcome = stylize_command("--preset", "thin_divisive", "photo.png", "painting.png", *options)
     assert outcome.code == 0, outcome.err
     assert (stylize_command.folder / "out.png").is_file()
+
+
+def test_sigma_is_an_option_of_the_command(stylize_command) -> None:
+    options = ("--smooth", "divisive", "--divisive-sigma", "0.5")
+    small = ("--size", "48", "--set", "gatys.iterations=2", "--json")
+    outcome = stylize_command("photo.png", "painting.png", *options, *small)
+    assert outcome.code == 0, outcome.err
+    (record,) = outcome.records
+    assert record["settings"]["options"]["divisive"] == {"sigma": "0.5"}

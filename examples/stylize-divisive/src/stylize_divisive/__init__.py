@@ -1,6 +1,14 @@
-"""Divisive normalisation, a smoothing for stylize. Declares only: no torch is imported here."""
+"""Divisive normalisation, a smoothing for stylize: imported at every start, so without torch."""
 
-from stylize import PresetSpec, SmoothingSpec, hookimpl
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+from stylize import CommandOption, PresetSpec, Settings, SmoothingSpec, hookimpl
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STYLIZE_PLUGIN_API = 1
 
@@ -11,8 +19,8 @@ def stylize_components() -> list[SmoothingSpec | PresetSpec]:
     return [
         SmoothingSpec(
             "divisive",
-            factory="stylize_divisive.function:DivisiveSmoothing",
-            settings="stylize_divisive.settings:DivisiveSettings",
+            factory="stylize_divisive:DivisiveSmoothing",
+            settings="stylize_divisive:DivisiveSettings",
             summary="Each activation over the energy of its neighbourhood in all channels",
         ),
         PresetSpec(
@@ -21,3 +29,38 @@ def stylize_components() -> list[SmoothingSpec | PresetSpec]:
             summary="resnet50_thin with divisive normalisation",
         ),
     ]
+
+
+class DivisiveSettings(Settings):
+    """Settings of `divisive`."""
+
+    sigma: Annotated[float, CommandOption("--divisive-sigma")] = Field(
+        0.3, gt=0, description="Energy, as a root mean square, at which compression sets in."
+    )
+    window: int = Field(3, ge=1, description="Side of the neighbourhood, in positions.")
+
+
+class DivisiveSmoothing:
+    """Divide each activation by the root of sigma^2 plus the energy around it.
+
+    The energy is the mean square over all channels and a square window of positions. Channels at
+    one position keep their proportions, which tanh and softsign bend.
+
+    Source: Heeger 1992, "Normalization of cell responses in cat striate cortex".
+    """
+
+    def __init__(self, settings: DivisiveSettings) -> None:
+        self.sigma = settings.sigma
+        self.window = settings.window
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Return the smoothed (N, C, H, W) features, of the same shape, dtype and device."""
+        import torch.nn.functional as F
+
+        energy = features.square().mean(dim=1, keepdim=True)
+        before = (self.window - 1) // 2
+        after = self.window - 1 - before
+        # Edges repeat, so that a picture's border is no darker neighbourhood.
+        energy = F.pad(energy, (before, after, before, after), mode="replicate")
+        energy = F.avg_pool2d(energy, self.window, stride=1)
+        return features / (self.sigma**2 + energy).sqrt()

@@ -1,0 +1,165 @@
+"""Parts: what a plan's specs become, built and ready to use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor
+
+from stylize.building.backbones import Network, build_component, load_backbone
+from stylize.building.device import choose_device, choose_precision
+from stylize.building.features import FeatureExtractor, expand_layers
+from stylize.building.objective import Term, TermObjective, blend_statistics, relative_reference
+from stylize.contract.parts import LossPart, Method
+from stylize.contract.protocols import Statistics
+from stylize.contract.weights import Weights
+
+if TYPE_CHECKING:
+    from stylize.contract.plan import LossPlan, Plan
+    from stylize.discovery.host import PluginHost
+
+__all__ = ["BuiltParts"]
+
+
+class BuiltParts:
+    """The parts of a plan, built: `stylize.Parts` is the protocol that methods know them by.
+
+    Args:
+        device: instead of the one that the settings name, where Accelerate has chosen it.
+
+    Raises: WeightsUnavailableError, WeightsError, UnknownNameError, PluginError, UsageError; those
+        of the backbone, smoothing and losses of a trained model not before they are asked for.
+    """
+
+    def __init__(self, host: PluginHost, plan: Plan, device: torch.device | None = None) -> None:
+        settings = plan.settings
+        self._host = host
+        self._plan = plan
+        self.device = device or choose_device(settings.device)
+        self.dtype = choose_precision(settings.precision, self.device)
+        self.relative = settings.balance == "relative"
+        self.model = plan.model
+        self.method: Method = build_component(host, plan.method, plan.method_settings)
+        if plan.model is None:  # what is wrong with the others is told of now
+            _ = self.features, self.content, self.style, self.images
+
+    @cached_property
+    def _network(self) -> Network:
+        plan, settings = self._plan, self._plan.settings
+        return load_backbone(
+            self._host,
+            settings.backbone,
+            weights=settings.weights,
+            settings=plan.backbone_settings,
+            seed=settings.seed,
+            device="cpu",
+        )
+
+    @property
+    def weights(self) -> Weights:
+        """The backbone's weights."""
+        return self._network.weights
+
+    @cached_property
+    def features(self) -> FeatureExtractor:
+        """Backbone and smoothing."""
+        plan, settings = self._plan, self._plan.settings
+        # Checked even without a smoothing, so that a misspelt layer is not found out later.
+        smoothed = self._layers(settings.smooth_layers or plan.backbone.smooth_layers)
+        backbone = self._network.features.backbone
+        network = cast("torch.nn.Module", backbone).to(self.device, self.dtype)
+        network.to(memory_format=torch.channels_last)
+        return FeatureExtractor(
+            backbone,
+            plan.backbone.name,
+            build_component(self._host, plan.smoothing, plan.smoothing_settings),
+            plan.smoothing.name,
+            smoothed if plan.smoothing.name != "none" else (),
+            (self.weights.gains or {}) if settings.gains == "calibrated" else {},
+        )
+
+    @cached_property
+    def content(self) -> LossPart:
+        """The loss that compares with the photograph."""
+        plan = self._plan
+        return self._loss(plan.content, plan.backbone.content_layers, plan.settings.content_weight)
+
+    @cached_property
+    def style(self) -> LossPart:
+        """The loss that compares with the paintings."""
+        plan = self._plan
+        return self._loss(plan.style, plan.backbone.style_layers, plan.settings.style_weight)
+
+    @cached_property
+    def images(self) -> tuple[LossPart, ...]:
+        """The losses of the picture itself."""
+        return tuple(self._loss(image, (), image.weight) for image in self._plan.image)
+
+    def _loss(self, chosen: LossPlan, default: Sequence[str], weight: float) -> LossPart:
+        patterns = chosen.layers or dict.fromkeys(default, 1.0)
+        layers = {layer: w for pattern, w in patterns.items() for layer in self._layers([pattern])}
+        loss = build_component(self._host, chosen.spec, chosen.settings)
+        return LossPart(chosen.spec.name, loss, layers, weight)
+
+    def _layers(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        backbone = self._plan.backbone
+        known = self._network.features.layers
+        return expand_layers(patterns, known, backbone.name, backbone.aliases)
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides pictures besides settings: of the model, or else of the weights."""
+        return self.model.fingerprint() if self.model else self.weights.fingerprint
+
+    @property
+    def loss_network(self) -> str:
+        """The weights' fingerprint of the network in the losses, a trained model's too."""
+        return self.model.header.weights if self.model else self.weights.fingerprint
+
+    def content_targets(self, content: Tensor) -> dict[str, Statistics]:
+        """Return the content loss's statistics of images (N, 3, H, W), layer by layer."""
+        return self._statistics(self.content, content)
+
+    def style_targets(
+        self, styles: Sequence[Tensor], weights: Sequence[float]
+    ) -> dict[str, Statistics]:
+        """Return the blended style statistics of images (N, 3, H, W) of any sizes."""
+        several = [self._statistics(self.style, style) for style in styles]
+        return {
+            layer: blend_statistics([each[layer] for each in several], weights)
+            for layer in self.style.layers
+        }
+
+    def objective(
+        self,
+        content: Mapping[str, Statistics] | None,
+        style: Mapping[str, Statistics] | None,
+        strength: float = 1.0,
+    ) -> TermObjective:
+        """Return the objective for the given targets; `strength` multiplies the style's weight."""
+        terms: list[Term] = []
+        for group, part, targets, factor in (
+            ("content", self.content, content, 1.0),
+            ("style", self.style, style, strength),
+        ):
+            for layer, target in (targets or {}).items():
+                weight: Tensor | float = factor * part.weight * part.layers[layer]
+                if self.relative:
+                    weight = weight / relative_reference(part.loss, target)
+                terms.append(Term(group, layer, part.loss, weight, target))
+        terms += [Term(part.name, None, part.loss, part.weight) for part in self.images]
+        return TermObjective(self.features, terms)
+
+    def least_size(self, *, content: bool = True, style: bool = True) -> int:
+        """The least height and width of an image that the chosen layers can see."""
+        layers = [*(self.content.layers if content else ()), *(self.style.layers if style else ())]
+        return self.features.least_size(layers)
+
+    @torch.no_grad()
+    def _statistics(self, part: LossPart, image: Tensor) -> dict[str, Statistics]:
+        features = self.features(image, tuple(part.layers))
+        self.features.check_finite(features)
+        return {layer: part.loss.statistics(features[layer]) for layer in part.layers}

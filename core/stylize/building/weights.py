@@ -1,0 +1,153 @@
+"""Where a backbone's weights come from: a file, the package, the cache or a download."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from stylize.contract.spec import BackboneSpec, WeightsSpec
+from stylize.contract.weights import Triple, Weights, WeightsSource
+from stylize.errors import UnknownNameError, WeightsError, WeightsUnavailableError
+from stylize.files import package_file
+
+if TYPE_CHECKING:
+    from stylize.discovery.host import PluginHost
+
+__all__ = ["RANDOM", "resolve_weights"]
+
+RANDOM = "random"
+# Seconds that a server may keep silent: torch sets no limit, and a blocked network would hang.
+TIMEOUT = 15.0
+
+
+@dataclass(frozen=True)
+class RandomSource:
+    """Seeded random weights, for tests and architecture studies; used only when asked for."""
+
+    spec: BackboneSpec
+    seed: int
+
+    def load(self) -> Weights:
+        return Weights(f"{self.spec.name}.{RANDOM}", None, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A safetensors file, or a PyTorch file read with `weights_only=True`."""
+
+    path: Path
+    name: str
+    spec: WeightsSpec
+
+    def load(self) -> Weights:
+        if not self.path.is_file():
+            raise WeightsError(f"weights file {self.path} does not exist: check the path")
+        tensors, header = _read_tensors(self.path)
+        return Weights(
+            self.name,
+            tensors,
+            _triple(header.get("mean"), self.spec.mean),
+            _triple(header.get("std"), self.spec.std),
+            self.spec.gains,
+        )
+
+
+@dataclass(frozen=True)
+class TorchvisionSource:
+    """torchvision's own weights: from its cache, else downloaded with a hash check."""
+
+    name: str
+    spec: WeightsSpec
+    embedded_alternatives: tuple[str, ...] = ()
+
+    def load(self) -> Weights:
+        enum_name, _, member = str(self.spec.torchvision).partition(".")
+        entry = getattr(import_module("torchvision.models"), enum_name)[member]
+        cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
+        if cached.is_file():
+            return FileSource(cached, self.name, self.spec).load()
+        if os.environ.get("STYLIZE_OFFLINE") == "1":
+            raise self._unavailable("STYLIZE_OFFLINE=1 is set")
+        patience = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(TIMEOUT)
+        try:
+            tensors = entry.get_state_dict(progress=True, check_hash=True)
+        except (OSError, HTTPException) as error:
+            raise self._unavailable(str(getattr(error, "reason", error))) from error
+        except RuntimeError as error:
+            raise WeightsError(f"weights {self.name}: {error}: try the download again") from error
+        finally:
+            socket.setdefaulttimeout(patience)
+        return Weights(self.name, tensors, self.spec.mean, self.spec.std, self.spec.gains)
+
+    def _unavailable(self, why: str) -> WeightsUnavailableError:
+        embedded = " or ".join(self.embedded_alternatives) or "none is installed"
+        return WeightsUnavailableError(
+            f"weights {self.name} are not embedded, not cached and cannot be downloaded ({why}): "
+            f"connect to the internet once, give them with --weights FILE, "
+            f"or use an embedded backbone ({embedded})"
+        )
+
+
+def resolve_weights(
+    host: PluginHost, spec: BackboneSpec, tag: str | None, file: Path | None = None, seed: int = 0
+) -> WeightsSource:
+    """Choose the source of `spec`'s weights: file, hook, embedded, cache, download.
+
+    Raises: UnknownNameError for a tag that the backbone does not declare; PluginError where the
+        package is gone that embeds them; WeightsUnavailableError.
+    """
+    tags = {weights.tag: weights for weights in spec.weights}
+    if file is not None:
+        return FileSource(file, str(file), tags.get(tag or "", WeightsSpec("file")))
+    if tag == RANDOM or (tag is None and not tags):
+        return RandomSource(spec, seed)
+    chosen = tag or spec.weights[0].tag
+    if source := host.weights_source(spec.name, chosen):
+        return source
+    if chosen not in tags:
+        raise UnknownNameError(f"weights of {spec.name}", chosen, [*tags, RANDOM])
+    weights, name = tags[chosen], f"{spec.name}.{chosen}"
+    if weights.embedded:
+        return FileSource(package_file(weights.embedded), name, weights)
+    if weights.torchvision:
+        declared = [(s.name, w) for s in host.specs(BackboneSpec) for w in s.weights]
+        embedded = tuple(f"{backbone}.{w.tag}" for backbone, w in declared if w.embedded)
+        return TorchvisionSource(name, weights, embedded)
+    raise WeightsUnavailableError(f"weights {name} have no source: give them with --weights FILE")
+
+
+def _read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]]:
+    try:
+        with path.open("rb") as file:
+            is_torch = file.read(2) in (b"PK", b"\x80\x02")
+        if is_torch:
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+            state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+            return {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}, {}
+        with safe_open(path, framework="pt") as opened:
+            return {k: opened.get_tensor(k) for k in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsError(
+            f"weights file {path} cannot be read ({reason}): it is corrupt or neither safetensors "
+            f"nor a plain PyTorch state dict; get it again"
+        ) from error
+
+
+def _triple(text: str | None, default: Triple) -> Triple:
+    if text is None:
+        return default
+    red, green, blue = json.loads(text)
+    return float(red), float(green), float(blue)

@@ -1,0 +1,122 @@
+"""The `stylize` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from stylize.command import picture, rerun
+from stylize.command.grammar import DEFAULT_COMMAND, StylizeCommand, StylizeGroup, add_command
+from stylize.command.options import with_settings_options
+from stylize.command.plugins import add_plugin_commands
+from stylize.command.saying import INTERRUPTED, explain, say, warn
+from stylize.discovery.host import PluginHost
+from stylize.version import DISTRIBUTION, framework_version
+
+__all__ = ["EPILOG", "build_app", "main", "run"]
+
+EPILOG = """Examples:
+
+\b
+  stylize photo.jpg painting.jpg
+  stylize holidays/ painting.jpg -o styled --size 1024 --time 60s
+  stylize photo.jpg -s one.jpg -s two.jpg --style-weights 0.7,0.3
+  stylize video clip.mp4 --model starry_night_fast
+  stylize rerun photo_painting_gatys.png
+
+A file with a command's name is written ./NAME, or after --.
+
+Exit codes: 0 done; 1 some pictures of several failed, or a fault of ours; 2 wrong usage or
+input; 3 something is unavailable; 130 after Ctrl-C, which saves the best picture so far.
+"""
+
+# What loads plugins in a process of its own, and must work where one of them hangs at import: our
+# own plugins, of which the command is one, are all that it needs.
+GUARDED = (["plugins", "check"], ["plugins", "doctor"])
+# Set by the shell for a word to complete, when nothing else may be printed.
+COMPLETING = "_STYLIZE_COMPLETE"
+
+
+def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
+    """Return the command with the core's commands and those of the host's plugins.
+
+    Commands get the host as `ctx.obj`, and whether to print tracebacks as `ctx.meta["debug"]`.
+    """
+    app = typer.Typer(
+        name="stylize",
+        cls=StylizeGroup,
+        help="Make pictures of photographs in the style of paintings.",
+        epilog=EPILOG,
+        rich_markup_mode=None,
+        invoke_without_command=True,
+        context_settings={"help_option_names": ["-h", "--help"], "obj": host},
+    )
+
+    @app.callback()
+    def state(
+        ctx: typer.Context,
+        version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+        debug_: Annotated[
+            bool, typer.Option("--debug", help="Show tracebacks of errors; works anywhere.")
+        ] = False,
+    ) -> None:
+        ctx.meta["debug"] = debug or debug_
+        if version:
+            typer.echo(f"stylize {framework_version()}")
+            raise typer.Exit
+
+    default = with_settings_options(picture.picture, host)
+    app.command(DEFAULT_COMMAND, cls=StylizeCommand)(default)
+    app.command("rerun")(rerun.rerun)
+    add_command(
+        app,
+        "presets",
+        "stylize.command.presets:app",
+        "List, show and compare named settings; lists them without a command.",
+    )
+    add_plugin_commands(host, app)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and return its exit code; errors become one line on standard error."""
+    arguments, debug = _take_debug(arguments)
+    try:
+        guarded = arguments[:2] in GUARDED
+        host = (
+            PluginHost.discover(strict=False, only=[DISTRIBUTION])
+            if guarded
+            else PluginHost.discover()
+        )
+        command = typer.main.get_command(build_app(host, debug=debug))
+        for failure in host.failures if COMPLETING not in os.environ else ():
+            warn(str(failure))
+        code = command.main(arguments, prog_name="stylize", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except SystemExit as ended:  # of typer, where standard output was closed, or of a plugin
+        return ended.code if isinstance(ended.code, int) else 1
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        message, code = explain(error)
+        say(f"stylize: {message}")
+    return code if isinstance(code, int) else 0
+
+
+def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Split off `--debug`, which works anywhere before `--`."""
+    arguments = list(arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [argument for argument in arguments[:end] if argument != "--debug"]
+    return [*options, *arguments[end:]], len(options) < end
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    sys.exit(run(sys.argv[1:]))

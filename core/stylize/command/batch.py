@@ -1,0 +1,215 @@
+"""A batch: one thing after another; each is reported, and none stops the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stylize.command.inputs import STANDARD, Job
+from stylize.command.progress import watch
+from stylize.command.report import ENDINGS, Report
+from stylize.command.saying import say, warn
+from stylize.contract.plan import Plan
+from stylize.contract.run import Observer
+from stylize.discovery.host import PluginHost
+from stylize.errors import OutputError
+from stylize.pictures.reading import MAX_PIXELS
+from stylize.pictures.writing import check_output
+
+__all__ = ["Made", "Make", "clean_stdout", "interruptible", "make_pictures", "run_batch"]
+
+INTERRUPTED = "saving the best picture so far (Ctrl-C again to drop it)"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of one job.
+
+    Args:
+        line: for a person.
+        record: for `--json`; anything that JSON holds.
+        warnings: printed, and in the record unless that has its own.
+        save: writes the output, where that is still to be done: standard output is then free.
+    """
+
+    line: str
+    record: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    save: Callable[[], None] = lambda: None
+
+
+# Does a job, telling observers how far it is.
+Make = Callable[[Job, Sequence[Observer]], Made]
+
+
+def run_batch(
+    jobs: Sequence[Job],
+    report: Report,
+    prepare: Callable[[threading.Event], Make],
+    *,
+    check: Callable[[Job], object] = lambda _: None,
+    skip_existing: bool = False,
+    on_interrupt: str = "finishing what is begun (Ctrl-C again to drop it)",
+    lines: bool = False,
+) -> int:
+    """Do all jobs, reporting each, and return the command's exit code.
+
+    Ctrl-C ends the job at hand early, where it listens, and skips those after it.
+
+    Args:
+        prepare: imports and loads what all jobs need, once it is known that there are any; gets
+            the event that Ctrl-C sets, and returns what does a job, telling observers how far
+            it is.
+        check: raises what is wrong with a job before anything heavy is loaded.
+        skip_existing: leave out jobs whose output exists.
+        on_interrupt: is said at Ctrl-C, after "stopping: ".
+        lines: write a line every half minute where there is no terminal: for long jobs.
+
+    Raises: StylizeError for what concerns all jobs.
+    """
+    todo: list[Job] = []
+    for job in jobs:
+        if skip_existing and Path(job.output).exists():
+            report.skipped(job, "the output exists (--force makes it again)")
+            continue
+        try:
+            check(job)
+        except Exception as error:
+            report.failed(job, error)
+        else:
+            todo.append(job)
+    cancelled = threading.Event()
+    interrupted = False
+    try:
+        if todo:
+            with clean_stdout():
+                make = prepare(cancelled)
+            with interruptible(cancelled, on_interrupt):
+                for number, job in enumerate(todo, 1):
+                    label = Path(job.title).name
+                    if len(todo) > 1:
+                        label = f"{label} ({number} of {len(todo)})"
+                    _do(job, make, report, cancelled, label, lines=lines)
+            interrupted = cancelled.is_set()
+    except KeyboardInterrupt:  # while torch is loaded, or for a second time
+        say(f"stylize: interrupted, and the {report.noun.removesuffix('s')} being made is dropped")
+        interrupted = True
+    return report.finish(interrupted=interrupted)
+
+
+def _do(
+    job: Job, make: Make, report: Report, cancelled: threading.Event, label: str, *, lines: bool
+) -> None:
+    """Do a job and report it, unless Ctrl-C came before."""
+    if cancelled.is_set():
+        report.skipped(job, "interrupted")
+        return
+    try:
+        with clean_stdout(), watch(label, quiet=report.quiet, lines=lines) as observers:
+            made = make(job, observers)
+        made.save()
+    except Exception as error:
+        report.failed(job, error)
+        return
+    for warning in made.warnings:
+        warn(warning)
+    report.made(job, {"warnings": list(made.warnings), **made.record}, made.line)
+
+
+def make_pictures(
+    host: PluginHost,
+    plan: Plan,
+    jobs: Sequence[Job],
+    report: Report,
+    *,
+    force: bool = False,
+    skip_existing: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> int:
+    """Make all pictures with one loaded network and return the exit code.
+
+    Outputs are checked before torch is imported.
+
+    Raises: StylizeError for what concerns all pictures.
+    """
+    started = time.monotonic()
+    for problem in plan.problems:
+        warn(problem.message)
+    if any(job.output == STANDARD for job in jobs) and (not sys.stdout or sys.stdout.isatty()):
+        raise OutputError("-o - writes a PNG: send standard output to a file or a pipe")
+    inputs: Collection[Path] = {path for job in jobs for path in job.inputs}
+
+    def check(job: Job) -> None:
+        check_output(job.output, force=force, inputs=inputs)
+
+    def prepare(cancelled: threading.Event) -> Make:
+        from stylize.making.memory import give_memory_back
+        from stylize.making.stylizer import Stylizer
+
+        give_memory_back()
+        stylizer = Stylizer(plan, host, max_pixels=max_pixels, started=started, cancelled=cancelled)
+
+        def make(job: Job, observers: Sequence[Observer]) -> Made:
+            result = stylizer(job.content, job.styles, observers)
+            record = result.record
+            where = "standard output" if job.output == STANDARD else job.output
+            return Made(
+                f"{where}: {record['width']}x{record['height']}, {record['steps']} steps, "
+                f"{record['seconds']:.1f} s on {record['device']} in "
+                f"{record['settings']['precision']}{ENDINGS[result.stopped]}",
+                record,
+                result.warnings,
+                lambda: result.save(job.output, force=force),
+            )
+
+        return make
+
+    return run_batch(
+        jobs,
+        report,
+        prepare,
+        check=check,
+        skip_existing=skip_existing and not force,
+        on_interrupt=INTERRUPTED,
+    )
+
+
+def clean_stdout() -> contextlib.redirect_stdout[Any]:
+    """Keep what plugins and libraries print (torch, of downloads) out of a picture or JSON."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+@contextlib.contextmanager
+def interruptible(cancelled: threading.Event, what: str) -> Iterator[None]:
+    """Make the first Ctrl-C (or SIGTERM) set `cancelled` and say what follows; a second is final.
+
+    Args:
+        what: is done now, after "stopping: ".
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        del number, frame
+        if cancelled.is_set():
+            raise KeyboardInterrupt
+        cancelled.set()
+        # Not print: the signal may have come in the middle of one.
+        with contextlib.suppress(OSError):
+            os.write(2, f"\nstopping: {what}\n".encode())
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,178 @@
+"""The grammar: a first token that is no command's name belongs to the default command.
+
+Commands of plugins are imported when they are run, or asked for their options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from entrypoints import EntryPoint
+from typer.core import TyperCommand, TyperGroup
+
+from stylize.command.options import with_settings_options
+from stylize.errors import PluginError, StylizeError
+
+__all__ = ["DEFAULT_COMMAND", "StylizeCommand", "StylizeGroup", "add_command", "build_command"]
+
+DEFAULT_COMMAND = "picture"
+
+
+def add_command(app: typer.Typer, name: str, reference: str, summary: str) -> None:
+    """Add a command whose module is imported when it is run: for `stylize_commands`.
+
+    Args:
+        name: as it is typed, "count-colors".
+        reference: "module:object" of a function, which typer makes a command of (options by its
+            signature; further ones by `settings_options`), or of a `typer.Typer` with commands.
+        summary: the line of `stylize --help`: the first sentence of the command's own help.
+    """
+
+    def placeholder() -> None:
+        """Never called: the command itself takes its place."""
+
+    lazy = type("LazyCommand", (_LazyCommand,), {"reference": reference})
+    app.command(name, cls=lazy, help=summary)(placeholder)
+
+
+def build_command(command: Callable[..., None] | typer.Typer, name: str, host: Any) -> Any:
+    """Make typer's command of a function, or its group of an app.
+
+    Args:
+        host: the plugins whose parts' options a function with `settings_options` takes.
+    """
+    if isinstance(command, typer.Typer):
+        group: Any = typer.main.get_group(command)
+        group.name = name
+        return group
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, cls=StylizeCommand)(with_settings_options(command, host))
+    return typer.main.get_command(app)
+
+
+class StylizeCommand(TyperCommand):
+    """A command whose help lists options by panel, which plain typer help does not."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options, a section a panel."""
+        write_options(self.get_params(ctx), ctx, formatter)
+
+
+class _LazyCommand(TyperCommand):
+    """What stands for a command until it is needed."""
+
+    reference = ""
+
+    def load(self, host: Any) -> Any:
+        """Import the command. Raises: PluginError."""
+        try:
+            command = EntryPoint.from_string(self.reference, self.reference).load()
+            return build_command(command, str(self.name), host)
+        except StylizeError:  # a missing extra, say
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"command {self.name} ({self.reference}) cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+class _Commands(dict[str, Any]):
+    """Commands by name; one that is looked up is loaded first."""
+
+    def __init__(self, commands: Iterable[tuple[str, Any]], host: Any) -> None:
+        super().__init__(commands)
+        self._host = host
+
+    def __getitem__(self, name: str) -> Any:
+        command = super().__getitem__(name)
+        if isinstance(command, _LazyCommand):
+            command = self[name] = command.load(self._host)
+        return command
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def values(self) -> Any:
+        return [self[name] for name in self]
+
+    def items(self) -> Any:
+        return [(name, self[name]) for name in self]
+
+    def summaries(self) -> list[tuple[str, str]]:
+        """Return the name and first sentence of each command that is shown; loads none."""
+        shown = [(name, super(_Commands, self).__getitem__(name)) for name in sorted(self)]
+        return [(n, c.get_short_help_str(limit=200)) for n, c in shown if not c.hidden]
+
+
+@dataclass(frozen=True)
+class _Completion:
+    """A word that may follow, as shells are told of it."""
+
+    value: str
+    help: str
+    type: str = "plain"
+
+
+class StylizeGroup(TyperGroup):
+    """`stylize PHOTO PAINTING` is `stylize picture PHOTO PAINTING`; its help shows both levels."""
+
+    commands: _Commands
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        host = (self.context_settings or {}).get("obj")
+        self.commands = _Commands(self.commands.items(), host)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default command's name before arguments that name no command."""
+        own = {option for param in self.get_params(ctx) for option in param.opts}
+        if args and args[0] in own.union(self.commands):
+            return super().parse_args(ctx, args)
+        if not args and ctx.resilient_parsing:  # a first word is being completed
+            return super().parse_args(ctx, args)
+        return super().parse_args(ctx, [DEFAULT_COMMAND, *args])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete a first word: a command, or an option, the default command's too."""
+        default = self.commands[DEFAULT_COMMAND]
+        with default.make_context(DEFAULT_COMMAND, [], parent=ctx, resilient_parsing=True) as sub:
+            found = default.shell_complete(sub, incomplete)
+        found += TyperCommand.shell_complete(self, ctx, incomplete)
+        names = [pair for pair in self.commands.summaries() if pair[0].startswith(incomplete)]
+        return [*found, *(_Completion(name, summary) for name, summary in names)]
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write how the default command and the others are called."""
+        formatter.write_usage(ctx.command_path, "[OPTIONS] [PHOTO]... [PAINTING]")
+        formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix=" " * len("Usage: "))
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the default command's options with the global ones, then the commands."""
+        default = self.commands[DEFAULT_COMMAND].get_params(ctx)
+        params = [param for param in default if param.name != "help"]
+        write_options([*params, *self.get_params(ctx)], ctx, formatter)
+        with formatter.section("Commands"):
+            # The first sentence of each, wrapped: typer would cut it at the end of the line.
+            formatter.write_dl(self.commands.summaries())
+
+
+def write_options(params: list[Any], ctx: Any, formatter: Any) -> None:
+    """Write help of arguments and options, a section a panel."""
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for param in params:
+        if param.param_type_name == "argument":
+            panels.setdefault("Arguments", []).append((param.display_name_raw, param.help))
+        elif record := param.get_help_record(ctx):
+            panels.setdefault(getattr(param, "rich_help_panel", None) or "Options", []).append(
+                record
+            )
+    for panel, records in panels.items():
+        with formatter.section(panel):
+            formatter.write_dl(records)

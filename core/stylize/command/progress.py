@@ -1,0 +1,114 @@
+"""How far a run is: a live bar in a terminal, a line now and then in a log; and times in words."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from stylize.command.saying import say
+from stylize.contract.run import Observer, Progress
+
+__all__ = ["ProgressBar", "ProgressLines", "format_seconds", "watch"]
+
+
+@contextlib.contextmanager
+def watch(label: str, *, quiet: bool = False, lines: bool = False) -> Iterator[list[Observer]]:
+    """Give the observers of a piece of work: a bar where standard error is a terminal.
+
+    Args:
+        label: what the bar is called.
+        quiet: show nothing.
+        lines: write a line every half minute where there is no terminal: for long work.
+    """
+    with ProgressBar(label, enabled=not quiet) as bar:
+        logged = lines and not quiet and not sys.stderr.isatty()
+        yield [bar, *([ProgressLines()] if logged else [])]
+
+
+def format_seconds(seconds: float) -> str:
+    """Write a time to wait, as "40 s", "12 min" or "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+class ProgressBar:
+    """A live bar on standard error with share, time left and losses; silent without a terminal."""
+
+    def __init__(self, label: str, *, enabled: bool = True) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as LiveBar
+
+        terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._bar = LiveBar(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[state]}", markup=False),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not (enabled and terminal),
+        )
+        self._task = self._bar.add_task(label, total=1.0, state="starting")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def progressed(self, progress: Progress) -> None:
+        """Show how far the run is."""
+        losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
+        state = f"{progress.stage} {progress.step}/{progress.steps} {losses}"
+        self._bar.update(self._task, completed=progress.fraction, state=state)
+
+
+class ProgressLines:
+    """A line on standard error every so often, for logs: what `ProgressBar` does without one.
+
+    Args:
+        every: seconds between lines.
+    """
+
+    def __init__(self, every: float = 30.0) -> None:
+        self._every = every
+        self._began = time.monotonic()
+        self._start: float | None = None
+        self._said = self._began
+
+    def progressed(self, progress: Progress) -> None:
+        """Say how far the run is, if the last time is long ago."""
+        now = time.monotonic()
+        if self._start is None:
+            self._start, self._began = progress.fraction, now
+        if now - self._said < self._every:
+            return
+        self._said = now
+        done = progress.fraction - self._start
+        left = (now - self._began) * (1 - progress.fraction) / done if done else float("nan")
+        losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
+        say(
+            f"{progress.stage} {progress.step}/{progress.steps} {losses}"
+            + (f", {left / 60:.0f} min left" if done else "")
+        )

@@ -1,0 +1,88 @@
+"""What came of each piece of a batch: lines on standard error, JSON records on standard output."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from stylize.command.inputs import STANDARD, Job
+from stylize.command.saying import INTERRUPTED, explain, say
+
+__all__ = ["ENDINGS", "Report"]
+
+# What is added to the line of a run that ended early.
+ENDINGS = {"done": "", "time": ", stopped in time", "interrupted": ", interrupted"}
+
+
+class Report:
+    """Tells how each picture of a run ended, and what that makes of the run as a whole.
+
+    Args:
+        total: pictures asked for.
+        as_json: print one record a picture. It is on standard output, but on standard error for
+            a picture that is itself on standard output.
+        quiet: no lines but warnings and errors.
+        debug: print the tracebacks of errors.
+        noun: what is made.
+    """
+
+    def __init__(
+        self, total: int, *, as_json: bool, quiet: bool, debug: bool, noun: str = "pictures"
+    ) -> None:
+        self.total = total
+        self.noun = noun
+        self.as_json = as_json
+        self.quiet = quiet
+        self.debug = debug
+        self.failures: list[tuple[str, int]] = []
+        self.skips: dict[str, int] = {}
+
+    def made(self, job: Job, record: Mapping[str, Any], line: str) -> None:
+        """Print the record or the line of what was made and saved."""
+        self._write(job, {"status": "made", **record})
+        if not (self.quiet or self.as_json):
+            say(line)
+
+    def skipped(self, job: Job, reason: str) -> None:
+        """Note a picture that was not attempted."""
+        self.skips[reason] = self.skips.get(reason, 0) + 1
+        self._write(job, {"status": "skipped", "reason": reason})
+
+    def failed(self, job: Job, error: Exception) -> None:
+        """Tell of a picture that could not be made."""
+        if self.debug:
+            traceback.print_exception(error)
+        message, code = explain(error)
+        self.failures.append((job.title, code))
+        named = self.total == 1 or job.title in message
+        say(f"stylize: {message if named else f'{job.title}: {message}'}")
+        self._write(job, {"status": "failed", "error": message})
+
+    def finish(self, *, interrupted: bool = False) -> int:
+        """Sum up, and return the exit code."""
+        if not self.quiet:
+            for reason, count in self.skips.items():
+                say(f"{count} of {self.total} {self.noun} skipped: {reason}")
+        if self.failures and self.total > 1:
+            names = ", ".join(name for name, _ in self.failures)
+            say(f"stylize: {len(self.failures)} of {self.total} {self.noun} failed: {names}")
+        if interrupted:
+            return INTERRUPTED
+        if self.failures:
+            return self.failures[0][1] if self.total == 1 else 1
+        return 0
+
+    def _write(self, job: Job, record: Mapping[str, Any]) -> None:
+        if not self.as_json:
+            return
+        inputs = {
+            "content": job.content and {"name": job.content},
+            "styles": [{"name": style} for style in job.styles],
+        }
+        # In ASCII, as file names need not be text and standard output need not be UTF-8.
+        line = json.dumps({"output": job.output, **inputs, **record})
+        typer.echo(line, err=job.output == STANDARD)

@@ -1,0 +1,234 @@
+"""`stylize rerun OUT.png`: make a picture again from what it says of itself.
+
+Files of another kind are their plugin's to repeat (`stylize_rerun`), with the same helpers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from stylize.command.batch import make_pictures
+from stylize.command.inputs import STANDARD, Job
+from stylize.command.options import QuietOption
+from stylize.command.report import Report
+from stylize.command.saying import warn
+from stylize.contract.hookspecs import Rerunner
+from stylize.contract.plan import Plan
+from stylize.contract.settings import short
+from stylize.discovery.host import PluginHost
+from stylize.errors import PluginError, UsageError
+from stylize.files import sha256_of
+from stylize.pictures.record import read_record
+from stylize.planning.planning import make_plan, make_settings
+
+__all__ = [
+    "InputRecord",
+    "RerunRequest",
+    "RunRecord",
+    "compare_runs",
+    "find_input",
+    "plan_rerun",
+    "rerun",
+    "validate_record",
+]
+
+
+@dataclass(frozen=True)
+class RerunRequest:
+    """What `stylize rerun` was asked.
+
+    Args:
+        path: the file that a run made.
+        output: where to, None for NAME_rerun beside it.
+        changed: go on even if an input has changed.
+        device: another than the one recorded.
+        force: replace an output that exists.
+        as_json, quiet, debug: of the report.
+    """
+
+    path: Path
+    output: str | None
+    changed: bool
+    device: str | None
+    force: bool
+    as_json: bool
+    quiet: bool
+    debug: bool
+
+    @property
+    def target(self) -> str:
+        """Where the new file goes."""
+        return self.output or str(self.path.with_stem(f"{self.path.stem}_rerun"))
+
+    def report(self, noun: str = "pictures") -> Report:
+        """Return the report of the one thing that is made."""
+        return Report(1, as_json=self.as_json, quiet=self.quiet, debug=self.debug, noun=noun)
+
+
+class InputRecord(BaseModel):
+    """An input file, as a record tells of it; the path is empty for what was no file."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+class RunRecord(BaseModel):
+    """The part of a file's record that a rerun needs."""
+
+    stylize: str
+    torch: str
+    device: str
+    weights: str
+    settings: dict[str, Any]
+    replay: dict[str, dict[str, Any]]
+    content: InputRecord | None
+    styles: list[InputRecord]
+
+
+def rerun(
+    ctx: typer.Context,
+    picture: Annotated[
+        Path, typer.Argument(metavar="PICTURE", help="A picture or a video that stylize made.")
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to; by default NAME_rerun beside it."
+        ),
+    ] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Go on even if an input has changed.")
+    ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="NAME", help="Another device than the one recorded."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON record.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Make a picture again: same inputs, settings and steps.
+
+    Inputs are looked for where they were, then beside the picture. On the CPU in float32 the
+    pixels are identical; a run that was stopped early does the same steps again.
+    """
+    host: PluginHost = ctx.obj
+    request = RerunRequest(
+        picture, output, changed, device, force, as_json, quiet, ctx.meta["debug"]
+    )
+    again: Rerunner = host.first("rerun", _check_runner, path=picture) or _rerun_picture
+    raise typer.Exit(again(host, request))
+
+
+def _check_runner(answer: object) -> None:
+    if not callable(answer):
+        raise PluginError(f"stylize_rerun returned {short(answer)}: it is no function")
+
+
+def _rerun_picture(host: PluginHost, request: RerunRequest) -> int:
+    """Make a picture again and return the exit code. Raises: StylizeError."""
+    picture = request.path
+    record = _read(picture)
+    plan = plan_rerun(host, record, request)
+    content = find_input(record.content, request) if record.content else None
+    styles = tuple(find_input(style, request) for style in record.styles)
+    target = request.target
+    job = Job(content, styles, target)
+    code = make_pictures(host, plan, [job], request.report(), force=request.force)
+    if code == 0 and target != STANDARD:
+        compare_runs(record, _read(target))
+    return code
+
+
+def _read(picture: Path | str) -> RunRecord:
+    """Return a picture's record. Raises: ImageError; UsageError where it is incomplete."""
+    record = read_record(picture)
+    if "video" in record:
+        raise UsageError(
+            f"{picture}: is one frame of a clip: run the stylize video command again for all of "
+            f"them, or write a video file, which can be rerun"
+        )
+    return validate_record(RunRecord, record, picture)
+
+
+RecordModel = TypeVar("RecordModel", bound=RunRecord)
+
+
+def validate_record(model: type[RecordModel], record: object, picture: Path | str) -> RecordModel:
+    """Return a record as the model tells it. Raises: UsageError where it is incomplete."""
+    try:
+        return model.model_validate(record)
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
+        raise UsageError(
+            f"{picture}: its stylize record is damaged (at {places}): use an unedited copy"
+        ) from error
+
+
+def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Plan:
+    """Return the recorded plan, with exactly the steps that were done.
+
+    Raises: UsageError where this installation cannot do it.
+    """
+    try:
+        settings = make_settings(record.settings, host)
+        options = {part: dict(values) for part, values in settings.options.items()}
+        for method, values in record.replay.items():
+            options.setdefault(method, {}).update(values)
+            if "method" in options:  # which may come after, and then wins
+                options["method"].update(values)
+        changes = {
+            "options": options,
+            "time": None,
+            **({"device": request.device} if request.device else {}),
+        }
+        return make_plan(host, make_settings({**settings.model_dump(), **changes}, host))
+    except UsageError as error:
+        raise UsageError(f"{request.path}, made by stylize {record.stylize}: {error}") from error
+
+
+def find_input(
+    given: InputRecord, request: RerunRequest, hash_of: Callable[[Path], str] = sha256_of
+) -> str:
+    """Return an input's path: where it was, or beside the file that was made of it.
+
+    Raises: UsageError where it is missing, or another file by now.
+    """
+    picture = request.path
+    if not given.path:
+        raise UsageError(
+            f"{picture}: its input {given.name} was no file, so it cannot be read again: "
+            f"make the picture anew from a file"
+        )
+    path = Path(given.path)
+    places = [path, picture.parent / path, picture.parent / path.name]
+    found = [place for place in places if place.exists()]
+    for place in found:
+        if hash_of(place) == given.sha256:
+            return str(place)
+    if not found:
+        raise UsageError(
+            f"{picture}: its input {given.name} is missing: put it at {path} or beside the picture"
+        )
+    if not request.changed:
+        raise UsageError(
+            f"{picture}: its input {found[0]} has changed since: put the old file back, or use "
+            f"--changed to go on with this one"
+        )
+    warn(f"input {found[0]} has changed since {picture.name} was made")
+    return str(found[0])
+
+
+def compare_runs(before: RunRecord, now: RunRecord) -> None:
+    """Warn of what may make the pixels differ: weights, device, versions."""
+    for what in ("weights", "device", "stylize", "torch"):
+        old, new = getattr(before, what), getattr(now, what)
+        if old != new:
+            warn(f"{what} was {old} and is {new} now: the pictures may differ")

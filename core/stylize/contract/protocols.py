@@ -1,0 +1,91 @@
+"""What looks at pictures: backbones, smoothings and losses. Structural: no base class is needed.
+
+Images are sRGB, (N, 3, H, W), float, in [0, 1], everywhere outside a backbone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from stylize.contract.spec import Role
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Backbone", "LayerInfo", "Loss", "Smoothing", "Statistics"]
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer's declared facts.
+
+    Args:
+        channels: of its output.
+        stride: input pixels a position.
+        min_size: least height and width of an image for which the layer has a position.
+    """
+
+    channels: int
+    stride: int
+    min_size: int
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a loss keeps of an image's features, float32.
+
+    Args:
+        values: tensors by name, batch first.
+        positions: how many positions (H x W) they were taken over.
+    """
+
+    values: Mapping[str, Tensor]
+    positions: int
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """A frozen network in eval mode that owns its preprocessing."""
+
+    @property
+    def layers(self) -> Mapping[str, LayerInfo]:
+        """All layers that can be asked for, shallow to deep."""
+
+    def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Return each asked layer's features (N, C, H', W') of images (N, 3, H, W) in [0, 1].
+
+        Computes nothing deeper than the deepest layer asked for.
+        """
+
+
+@runtime_checkable
+class Smoothing(Protocol):
+    """A function of features (N, C, H, W), of the same shape, dtype and device, a sample alone."""
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Return the smoothed features."""
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """What to match (statistics of features), and how far off it is (a distance of statistics).
+
+    The distance is homogeneous: features scaled by k on both sides scale it by a fixed power of
+    k, and its value against all-zero statistics is the reference of `--balance relative`.
+    """
+
+    @property
+    def role(self) -> Role:
+        """Content, style or image. An image loss sees the image itself and has no target."""
+
+    @property
+    def additive(self) -> bool:
+        """Whether statistics are the position-weighted mean over any partition of the image."""
+
+    def statistics(self, features: Tensor) -> Statistics:
+        """Reduce features (N, C, H, W) to what is compared, in float32."""
+
+    def distance(self, current: Statistics, target: Statistics) -> Tensor:
+        """Return (N,) distances; `target` may have a batch of one. Zero for equal statistics."""

@@ -1,0 +1,1 @@
+"""Finds plugins, keeps them apart, and keeps their parts. Without torch."""

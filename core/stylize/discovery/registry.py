@@ -1,0 +1,185 @@
+"""The parts that plugins add, by name, and what their specs refer to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar, overload
+
+from entrypoints import EntryPoint
+
+from stylize.contract.settings import Settings, parse_settings
+from stylize.contract.spec import ComponentSpec, Kind
+from stylize.discovery.checking import FOREIGN_ERRORS, REFERENCES
+from stylize.discovery.rows import PluginFailure, PluginInfo, Stage, one_line
+from stylize.discovery.scanning import canonical_name
+from stylize.errors import PluginError, StylizeError, UnknownNameError
+
+__all__ = ["PartRegistry"]
+
+Spec = TypeVar("Spec", bound=ComponentSpec)
+
+
+class PartRegistry:
+    """Plugins in the order in which they came, and the parts that they add, by name.
+
+    Args:
+        strict: raise PluginError at the first failure instead of keeping it.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict = strict
+        self._plugins: list[PluginInfo] = []
+        self._failures: dict[tuple[int, Stage], PluginFailure] = {}
+
+    @property
+    def plugins(self) -> tuple[PluginInfo, ...]:
+        """All plugins that were found: working, failed and disabled."""
+        return tuple(self._plugins)
+
+    @property
+    def failures(self) -> tuple[PluginFailure, ...]:
+        """What failed so far, oldest first; at most once a plugin and stage."""
+        return tuple(self._failures.values())
+
+    @overload
+    def specs(self, kind: type[Spec]) -> list[Spec]: ...
+    @overload
+    def specs(self, kind: Kind) -> list[ComponentSpec]: ...
+    def specs(self, kind: Any) -> list[Any]:
+        """Return all parts of a kind, as `Kind.LOSS` or `LossSpec`, sorted by name."""
+        return [spec for _, spec in self._parts(kind)]
+
+    def names(self, kind: Kind | type[ComponentSpec], pattern: str | None = None) -> list[str]:
+        """Return the names that `get` takes, sorted; only those that match a shell pattern.
+
+        A short name that several distributions claim is listed as `distribution:name`.
+        """
+        keyed = [(spec.name, self.key(spec)) for _, spec in self._parts(kind)]
+        pattern = "*" if pattern is None else pattern
+        return [key for name, key in keyed if any(fnmatchcase(n, pattern) for n in (name, key))]
+
+    @overload
+    def get(self, kind: type[Spec], name: str) -> Spec: ...
+    @overload
+    def get(self, kind: Kind, name: str) -> ComponentSpec: ...
+    def get(self, kind: Any, name: str) -> Any:
+        """Return the part of a kind, as `Kind.LOSS` or `LossSpec`, by `name` or
+        `distribution:name`.
+
+        Raises: UnknownNameError; PluginError for a short name of several distributions.
+        """
+        distribution, colon, short_name = name.rpartition(":")
+        found = [(info, spec) for info, spec in self._parts(kind) if spec.name == short_name]
+        if colon:
+            found = [pair for pair in found if pair[0].distribution == canonical_name(distribution)]
+        if not found:
+            raise UnknownNameError(_kind(kind), name, self.names(kind))
+        if len(found) > 1:
+            forms = " or ".join(f"{info.distribution}:{spec.name}" for info, spec in found)
+            raise PluginError(f"{_kind(kind)} {name!r} is in several distributions: write {forms}")
+        return found[0][1]
+
+    def origin(self, spec: ComponentSpec) -> PluginInfo:
+        """Return the plugin that added a part.
+
+        Raises: PluginError for a part that is not of this host.
+        """
+        for info, known in self._parts(spec.kind):
+            if known is spec:
+                return info
+        raise PluginError(f"{spec.kind} {spec.name!r} is not registered: register its plugin first")
+
+    def key(self, spec: ComponentSpec) -> str:
+        """Return the name to record for a part: the short one where it is its alone."""
+        origin = self.origin(spec)
+        claims = Counter(known.name for _, known in self._parts(spec.kind))
+        return spec.name if claims[spec.name] == 1 else f"{origin.distribution}:{spec.name}"
+
+    # What specs refer to.
+
+    def load_object(self, reference: str) -> Any:
+        """Import what a spec's "module:object" names; the object may be dotted.
+
+        Raises: PluginError; a StylizeError of the module itself (a missing extra, say) passes.
+        """
+        try:
+            if not REFERENCES["module:object"].fullmatch(reference):
+                raise ValueError("it is not of the form 'module:object'")
+            return EntryPoint.from_string(reference, reference).load()
+        except StylizeError:
+            raise
+        except FOREIGN_ERRORS as error:
+            users = [
+                f"{spec.kind} {self.key(spec)}: "
+                for info in self._plugins
+                for spec in info.specs
+                if reference in (spec.factory, spec.settings)
+            ]
+            raise PluginError(
+                f"{''.join(users[:1])}cannot load {reference!r}: {one_line(error)}"
+            ) from error
+
+    def settings_model(self, spec: ComponentSpec) -> type[Settings] | None:
+        """Return the model of a part's settings, None where it has none.
+
+        Raises: PluginError where it cannot be imported or is no Settings.
+        """
+        if spec.settings is None:
+            return None
+        model = self.load_object(spec.settings)
+        if not (isinstance(model, type) and issubclass(model, Settings)):
+            raise PluginError(
+                f"settings of {spec.kind} {self.key(spec)}: {spec.settings!r} is no subclass of "
+                f"stylize.Settings: report it to the author of "
+                f"{self.origin(spec).distribution}"
+            )
+        return model
+
+    def make_settings(self, spec: ComponentSpec, values: Mapping[str, object]) -> Settings | None:
+        """Return a part's validated settings, None where it has none.
+
+        Args:
+            values: by field; text is read as `--set` means it ("0.5", "yes", "a,b", "a=1,b=2").
+
+        Raises: UnknownNameError for a field that does not exist; SettingsError for a bad value.
+        """
+        model = self.settings_model(spec)
+        if model is None:
+            if values:
+                raise UnknownNameError(f"setting of {self.key(spec)}", next(iter(values)), ())
+            return None
+        return parse_settings(model, values, self.key(spec))
+
+    def _parts(self, kind: Kind | type[ComponentSpec]) -> list[tuple[PluginInfo, ComponentSpec]]:
+        kind = _kind(kind)
+        parts = [(info, s) for info in self._plugins for s in info.specs if s.kind is kind]
+        return sorted(parts, key=lambda part: (part[1].name, part[0].distribution))
+
+    def _add_row(self, info: PluginInfo) -> int:
+        self._plugins.append(info)
+        return len(self._plugins) - 1
+
+    def _remove_row(self, row: int) -> None:
+        del self._plugins[row]
+        self._failures = {
+            (other - (other > row), stage): failure
+            for (other, stage), failure in self._failures.items()
+            if other != row
+        }
+
+    def _fail(self, row: int, stage: Stage, error: BaseException) -> None:
+        info = self._plugins[row]
+        failure = PluginFailure(
+            info.distribution, info.version, info.entry, stage, one_line(error), error
+        )
+        self._failures.setdefault((row, stage), failure)
+        self._plugins[row] = replace(info, status="failed", failure=info.failure or failure)
+        if self.strict:
+            raise PluginError(str(failure)) from error
+
+
+def _kind(kind: Kind | type[ComponentSpec]) -> Kind:
+    return kind if isinstance(kind, Kind) else kind.kind

@@ -1,9 +1,0 @@
-"""What is wrong with an installation and its plugins, and what to do about each.
-
-Plugins are loaded in a process of their own with a time limit, as they may hang or end it.
-"""
-
-from stylize.doctor.diagnosis import Diagnosis, diagnose
-from stylize.doctor.finding import Finding, Level
-
-__all__ = ["Diagnosis", "Finding", "Level", "diagnose"]

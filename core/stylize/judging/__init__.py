@@ -1,0 +1,1 @@
+"""The one judge of all pictures, and what is measured of features."""

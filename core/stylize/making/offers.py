@@ -1,0 +1,98 @@
+"""What a method may offer besides making pictures: training its network, and exporting it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from stylize.contract.parts import Method, StyleImage
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from stylize.contract.parts import Parts
+
+__all__ = ["Axis", "ExportModule", "ExportableMethod", "TrainableMethod", "TrainingTask"]
+
+
+class TrainingTask(Protocol):
+    """What a method wants trained: a network, and how far off its pictures are."""
+
+    network: nn.Module
+
+    def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
+        """Fill the network from a trained model instead of from scratch.
+
+        Args:
+            same_styles: whether that model was trained on the same paintings.
+
+        Raises: RuntimeError where the tensors are of another network.
+        """
+
+    def loss(
+        self, network: nn.Module, batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the (N,) objective of a batch, and its detached (N,) terms by name.
+
+        Args:
+            network: `self.network`, or what wraps it to train on several devices: call this one.
+            batch: "content", (N, 3, S, S) in [0, 1]; "style" too where paintings are data.
+        """
+
+    def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return pictures (N, 3, S, S) of a batch, for people to look at."""
+
+
+@runtime_checkable
+class TrainableMethod(Method, Protocol):
+    """A method that applies a model, and can train one."""
+
+    def training_task(
+        self, styles: Sequence[StyleImage], parts: Parts, strength: float
+    ) -> TrainingTask:
+        """Return what is to be trained, for the paintings and the chosen losses."""
+
+    def network_settings(self) -> Mapping[str, object]:
+        """Return the settings that shape the network: they go into the model file."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A size that may vary: a multiple of `step`, at least `least`. Equal names are equal sizes."""
+
+    name: str
+    step: int = 1
+    least: int = 2
+
+
+@dataclass(frozen=True)
+class ExportModule:
+    """A network as other programs run it.
+
+    Args:
+        module: takes the inputs in their order, and returns one tensor; float32, in eval mode, on
+            the CPU.
+        inputs: examples by name.
+        output: name of what comes out.
+        axes: sizes that may vary, by input and dimension.
+    """
+
+    module: nn.Module
+    inputs: Mapping[str, Tensor]
+    output: str
+    axes: Mapping[str, Mapping[int, Axis]]
+
+
+@runtime_checkable
+class ExportableMethod(Protocol):
+    """A trainable method whose models can be exported, as `stylize models export` does."""
+
+    def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
+        """Return the networks that applying a model takes, by name; each becomes a file.
+
+        Args:
+            parts: with the model, in float32 on the CPU.
+
+        Raises: ModelError.
+        """

@@ -1,0 +1,88 @@
+"""Presets: named, cited settings that plugins carry as TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from stylize.contract.plan import RunSettings
+from stylize.contract.settings import Settings
+from stylize.contract.spec import PresetSpec, split_backbone_name
+from stylize.errors import PluginError, StylizeError
+from stylize.files import package_file
+from stylize.planning.planning import make_settings
+
+if TYPE_CHECKING:
+    from stylize.discovery.host import PluginHost
+
+__all__ = ["Preset", "changed_settings", "load_preset", "merge_settings"]
+# Settings that name a part.
+PARTS = "method", "backbone", "smooth", "content_loss", "style_loss"
+
+
+class Preset(Settings):
+    """A preset file."""
+
+    summary: str = Field(description="One line.")
+    citation: str = Field(description="Where the settings are from.")
+    settings: dict[str, Any] = Field(description="Run settings that differ from the defaults.")
+    training: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Training settings that differ from the defaults; `stylize train` reads them.",
+    )
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is for `stylize train`."""
+        return bool(self.training)
+
+
+def load_preset(host: PluginHost, name: str) -> Preset:
+    """Read a registered preset and validate its settings.
+
+    Raises: UnknownNameError; PluginError where the file is missing or wrong.
+    """
+    spec = host.get(PresetSpec, name)
+    try:
+        text = package_file(spec.factory).read_text(encoding="utf-8")
+        preset = Preset.model_validate(tomllib.loads(text))
+        make_settings(preset.settings, host)
+    except (OSError, ValueError, StylizeError) as error:
+        reason = " ".join(str(error).split())
+        raise PluginError(f"preset {name} ({spec.factory}) cannot be used: {reason}") from error
+    return preset
+
+
+def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay explicit settings over a preset's; part options merge key by key.
+
+    Options of a part that another takes the place of go with it: a preset's of softmax say
+    nothing of `--smooth none`.
+    """
+    replaced = set(_replaced(base, over))
+    options = {
+        part: dict(values)
+        for part, values in base.get("options", {}).items()
+        if part not in replaced
+    }
+    for part, values in over.get("options", {}).items():
+        options.setdefault(part, {}).update(values)
+    merged = {**base, **over}
+    return {**merged, "options": options} if options else merged
+
+
+def _replaced(base: Mapping[str, Any], over: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parts that `base` names, or has by default, and `over` has others for."""
+    for setting in PARTS:
+        before = str(base.get(setting, RunSettings.model_fields[setting].default))
+        part = split_backbone_name(before)[0]
+        if split_backbone_name(str(over.get(setting, before)))[0] != part:
+            yield part
+
+
+def changed_settings(settings: RunSettings) -> dict[str, Any]:
+    """Return the settings that differ from the defaults."""
+    return settings.model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,270 @@
+"""From files to a finished picture: what `stylize_image` and the command do with a plan."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from stylize.building.parts import BuiltParts
+from stylize.contract.parts import StyleImage
+from stylize.contract.plan import Plan, RunSettings, style_shares
+from stylize.contract.run import Clip, Observer, Run
+from stylize.discovery.host import PluginHost
+from stylize.errors import ImageTooSmallError, UsageError
+from stylize.making.result import Result
+from stylize.pictures.color import keep_luminance, match_colors
+from stylize.pictures.reading import (
+    MAX_PIXELS,
+    ImageSource,
+    OpenedPicture,
+    Picture,
+    open_picture,
+    read_image,
+)
+from stylize.planning.planning import make_plan
+from stylize.version import framework_version
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Stylizer", "deadline_of", "replace_settings"]
+
+# Kept back from a time limit for finishing and saving the picture: a part of it, and seconds.
+RESERVE = 0.03, 0.2
+
+
+class Stylizer:
+    """A plan with its parts built: makes any number of pictures with one loaded network.
+
+    Paintings that are files are read once, however many pictures they serve.
+
+    Args:
+        plan: what to do: a plan, or the settings to make one of.
+        host: the plugins; all that are installed by default.
+        max_pixels: largest image that is read, in pixels.
+        started: `time.monotonic()` from which the first picture's time limit counts; its own
+            start by default, as that of all others.
+        cancelled: an event that somebody else may set to end pictures early, as `cancel` does.
+    """
+
+    def __init__(
+        self,
+        plan: Plan | RunSettings,
+        host: PluginHost | None = None,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        started: float | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        self._started = started
+        self.host = host or PluginHost.discover()
+        self.plan = plan if isinstance(plan, Plan) else make_plan(self.host, plan)
+        self.parts: BuiltParts = BuiltParts(self.host, self.plan)
+        self.max_pixels = max_pixels
+        self.cancelled = cancelled or threading.Event()
+        self._paintings: dict[str, OpenedPicture] = {}
+
+    def __call__(
+        self,
+        content: ImageSource | None,
+        styles: Sequence[ImageSource] = (),
+        observers: Sequence[Observer] = (),
+    ) -> Result:
+        """Make one picture of a content and any number of styles; either may be left out.
+
+        Args:
+            observers: of this picture, besides those of plugins.
+
+        Raises: StylizeError for anything that the user can mend.
+        """
+        started = time.monotonic()
+        limit_from = started if self._started is None else self._started
+        self._started = None
+        size = self.plan.settings.size
+        longest = None if size == "full" else size
+        as_bytes = self._takes_bytes
+        photo = None if content is None else self._read(content, longest, as_bytes=as_bytes)
+        if photo is not None:
+            longest = max(photo.pixels.shape[-2:])
+        paintings = self.read_paintings(styles, longest)
+        run = self.new_run(observers, deadline_of(limit_from, self.plan.settings.time))
+        pictures = [*([photo] if photo else []), *paintings]
+        pixels = None if photo is None else self.as_content(photo.pixels)
+        try:
+            made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
+        except ImageTooSmallError as error:
+            small = (p.name for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size)
+            raise ImageTooSmallError(f"{next(small, 'a picture')}: {error}", error.size) from error
+        return Result(
+            made,
+            photo.alpha if photo else None,
+            self._record(photo, paintings, run, made, time.monotonic() - started),
+            (*(w for picture in pictures for w in picture.warnings), *run.warnings),
+            tuple(picture.path for picture in pictures if picture.path),
+        )
+
+    def cancel(self) -> None:
+        """Ask the picture being made to end with the best image so far; safe from any thread."""
+        self.cancelled.set()
+
+    def read_paintings(self, styles: Sequence[ImageSource], longest: int | None) -> list[Picture]:
+        """Read the style images for a picture, `style_scale` times as large.
+
+        Args:
+            longest: the picture's longer side; None keeps the paintings' own sizes.
+
+        Raises: ImageError; UsageError where `style_weights` are not as many.
+        """
+        style_shares(self.plan.settings, len(styles))
+        if longest is not None:
+            longest = max(1, round(longest * self.plan.settings.style_scale))
+        return [self._open_painting(style).at(longest) for style in styles]
+
+    def new_run(
+        self,
+        observers: Sequence[Observer] = (),
+        deadline: float | None = None,
+        clip: Clip | None = None,
+    ) -> Run:
+        """Return the run of one picture, or of one frame of a clip."""
+        settings = self.plan.settings
+        return Run(
+            seed=settings.seed,
+            strength=settings.strength,
+            quality=settings.quality,
+            deadline=deadline,
+            observers=[*observers, *self.host.observers(self.plan)],
+            cancelled=self.cancelled,
+            clip=clip,
+        )
+
+    def as_content(self, pixels: Tensor) -> Tensor:
+        """Return pixels (1, 3, H, W), uint8 or float in [0, 1], as the method takes its content."""
+        if self._takes_bytes:
+            return pixels
+        if pixels.dtype == torch.uint8:
+            pixels = pixels.float() / 255
+        # What streams takes its pictures in parts to the device, by itself.
+        return pixels if self.plan.method.streams else pixels.to(self.parts.device)
+
+    def as_styles(self, paintings: Sequence[Picture], content: Tensor | None) -> list[StyleImage]:
+        """Return paintings as the method takes them; of the content's colours, if so asked.
+
+        Raises: UsageError for `keep_color` without what it needs.
+        """
+        keep_color = self.plan.settings.keep_color
+        images = [painting.pixels.to(self.parts.device) for painting in paintings]
+        if keep_color != "none" and content is None:
+            raise UsageError(f"--keep-color {keep_color} needs a photograph: give a content image")
+        if keep_color == "histogram" and not images:
+            raise UsageError(
+                "--keep-color histogram gives paintings the photograph's colours, and there is no "
+                "painting: use --keep-color luminance"
+            )
+        if keep_color == "histogram" and content is not None:
+            images = [match_colors(image, content) for image in images]
+        shares = style_shares(self.plan.settings, len(paintings))
+        return [
+            StyleImage(image, share, painting.name)
+            for image, share, painting in zip(images, shares, paintings, strict=True)
+        ]
+
+    def stylize(self, content: Tensor | None, styles: Sequence[StyleImage], run: Run) -> Tensor:
+        """Return the method's picture, (1, 3, H, W) on the CPU, uint8 or float in [0, 1].
+
+        Args:
+            content, styles: of `as_content` and `as_styles`.
+
+        Raises: StylizeError.
+        """
+        pixels = self.parts.method.stylize(content, styles, self.parts, run)
+        if self.plan.settings.keep_color == "luminance" and content is not None:
+            if pixels.dtype == torch.uint8:
+                pixels = pixels.to(content) / 255
+            pixels = keep_luminance(pixels, content)
+        pixels = pixels.detach().cpu()
+        return pixels if pixels.dtype == torch.uint8 else pixels.float()
+
+    @property
+    def _takes_bytes(self) -> bool:
+        """Whether content goes to the method as uint8."""
+        return self.plan.method.streams and self.plan.settings.keep_color == "none"
+
+    def _read(self, source: ImageSource, size: int | None, *, as_bytes: bool = False) -> Picture:
+        return read_image(source, size=size, max_pixels=self.max_pixels, as_bytes=as_bytes)
+
+    def _open_painting(self, source: ImageSource) -> OpenedPicture:
+        """Return a painting, opened once where it is a file."""
+        if not isinstance(source, str | Path) or str(source) == "-":
+            return open_picture(source, max_pixels=self.max_pixels)
+        if str(source) not in self._paintings:
+            opened = open_picture(source, max_pixels=self.max_pixels)
+            self._paintings[str(source)] = opened
+        return self._paintings[str(source)]
+
+    def _record(
+        self,
+        photo: Picture | None,
+        paintings: Sequence[Picture],
+        run: Run,
+        pixels: Tensor,
+        seconds: float,
+    ) -> dict[str, Any]:
+        return {
+            **self.setup_record(),
+            "replay": {self.plan.method.name: run.replay},
+            "content": _input_record(photo) if photo else None,
+            "styles": [_input_record(painting) for painting in paintings],
+            "width": pixels.shape[-1],
+            "height": pixels.shape[-2],
+            "steps": run.steps_done,
+            "seconds": round(seconds, 2),
+            "losses": run.losses,
+            "stopped": run.stop_reason,
+        }
+
+    def setup_record(self) -> dict[str, Any]:
+        """Return the part of a record that is the same for all pictures: versions, settings."""
+        plan, parts = self.plan, self.parts
+        # What "auto" came to is recorded, so that a rerun elsewhere does the same.
+        exact = replace_settings(
+            plan.settings,
+            precision=str(parts.dtype).removeprefix("torch."),
+            backbone=_full_backbone_name(plan),
+        )
+        return {
+            "stylize": framework_version(),
+            "torch": torch.__version__,
+            "device": str(parts.device),
+            "weights": parts.fingerprint,
+            "loss_network": parts.loss_network,
+            "settings": exact.model_dump(mode="json"),
+        }
+
+
+def replace_settings(settings: RunSettings, **changes: object) -> RunSettings:
+    """Return validated settings with some fields changed."""
+    return RunSettings.model_validate({**settings.model_dump(), **changes})
+
+
+def deadline_of(started: float, limit: float | None) -> float | None:
+    """Return when to stop, on the clock of `time.monotonic()`, so as to finish within a limit."""
+    if limit is None:
+        return None
+    share, seconds = RESERVE
+    return started + max(limit * (1 - share) - seconds, 0.0)
+
+
+def _full_backbone_name(plan: Plan) -> str:
+    if plan.weights_tag or not plan.backbone.weights:
+        return plan.settings.backbone
+    return f"{plan.settings.backbone}.{plan.backbone.weights[0].tag}"
+
+
+def _input_record(picture: Picture) -> dict[str, Any]:
+    return {"name": picture.name, "path": str(picture.path or ""), "sha256": picture.sha256}

@@ -1,0 +1,1 @@
+"""Trained models: where they are, and what a run takes over from one. Without torch."""

@@ -1,0 +1,215 @@
+"""Which trained model a run applies, and what of the run is then the model's to say."""
+
+from __future__ import annotations
+
+import fnmatch
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from stylize.contract.plan import RunSettings
+from stylize.contract.spec import MethodSpec, split_backbone_name
+from stylize.errors import UsageError
+from stylize.modelfile import ModelFile
+from stylize.models.finding import find_model, known_models
+
+if TYPE_CHECKING:
+    from stylize.discovery.host import PluginHost
+
+__all__ = [
+    "TRAINED",
+    "choose_model",
+    "method_name",
+    "take_over",
+    "trained_settings",
+    "training_settings",
+]
+
+# Run settings that training fixes; the model file keeps them. Not the file of the backbone's
+# weights, which may be elsewhere now: their fingerprint is kept.
+TRAINED = (
+    "backbone",
+    "smooth",
+    "smooth_layers",
+    "gains",
+    "content_loss",
+    "style_loss",
+    "image_loss",
+    "content_layers",
+    "style_layers",
+    "content_weight",
+    "style_weight",
+    "balance",
+)
+
+
+def method_name(host: PluginHost, settings: RunSettings) -> str:
+    """Return the method's name: that of a given model, unless a method is given too.
+
+    Raises: ModelError, UnknownNameError for a model that cannot be used.
+    """
+    if settings.model is None or "method" in settings.model_fields_set:
+        return settings.method
+    return find_model(host, settings.model).header.method
+
+
+def choose_model(host: PluginHost, method: MethodSpec, settings: RunSettings) -> ModelFile | None:
+    """Return the model to apply, None for a method that applies none.
+
+    Raises: UsageError where a model is given and not wanted, or wanted and not given; ModelError,
+        UnknownNameError for a model that cannot be used.
+    """
+    if not method.trainable:
+        if settings.model is not None:
+            raise UsageError(
+                f"--model is of trained models, and method {method.name} applies none: choose "
+                f"a --method that does ({_trainable(host)})"
+            )
+        return None
+    name = settings.model or method.default_model
+    if name is None:
+        listed = ", ".join(
+            model.name
+            for model in known_models(host)
+            if isinstance(model, ModelFile) and model.header.method == method.name
+        )
+        raise UsageError(
+            f"method {method.name} applies a trained model: give --model with a name "
+            f"({listed or 'none is installed'}) or a file"
+        )
+    chosen = find_model(host, name)
+    if chosen.header.method != method.name:
+        raise UsageError(
+            f"model {name} is of method {chosen.header.method}, not {method.name}: use "
+            f"--method {chosen.header.method}"
+        )
+    return chosen
+
+
+def trained_settings(model: ModelFile) -> RunSettings:
+    """Return the run settings that a model was trained with."""
+    header = model.header
+    fields = RunSettings.model_fields
+    defaults = {name: fields[name].get_default() for name in TRAINED}
+    return RunSettings.model_validate(
+        {**defaults, **header.run, "backbone": header.backbone, "method": header.method}
+    )
+
+
+def training_settings(method: MethodSpec, settings: RunSettings) -> RunSettings:
+    """Return settings with what a method trains with where nothing is given.
+
+    Raises: UsageError for a method that applies no model.
+    """
+    if not method.trainable:
+        raise UsageError(f"method {method.name} applies no model: there is nothing to train")
+    backbone = split_backbone_name(settings.backbone)[0]
+    defaults: dict[str, object] = {}
+    for pattern, values in method.training.items():
+        if fnmatch.fnmatchcase(backbone, pattern):
+            defaults.update(values)
+    missing = {k: v for k, v in defaults.items() if k not in settings.model_fields_set}
+    parsed = RunSettings.model_validate(missing)
+    return settings.model_copy(update={name: getattr(parsed, name) for name in missing})
+
+
+def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> RunSettings:
+    """Return settings with what the model was trained with.
+
+    Raises: UsageError for one that was given and contradicts it, with the command that would
+        train such a model.
+    """
+    header = model.header
+    given = trained_settings(model)
+    changes: dict[str, Any] = {"method": method.name, "model": settings.model or model.name}
+    for name in TRAINED:
+        asked, own = getattr(settings, name), getattr(given, name)
+        if name in settings.model_fields_set and not _same(name, asked, own):
+            _refuse(model, name, asked, own)
+        changes[name] = own
+    options = {part: dict(values) for part, values in settings.options.items()}
+    for part in ("method", method.name):
+        for name, value in options.get(part, {}).items():
+            own = header.network.get(name)
+            if name in header.network and not _says(value, own):
+                _refuse(model, f"{method.name}.{name}", value, own)
+    _check_parts(given, model, options)
+    # Losses are not computed: options of theirs that a model was trained with are its own affair.
+    trained_parts = _trained_parts(given)
+    kept = {part: values for part, values in options.items() if part not in trained_parts}
+    kept |= {part: given.options[part] for part in _seen_parts(given) if part in given.options}
+    kept[method.name] = {**header.network, **kept.get(method.name, {})}
+    changes["options"] = kept
+    return settings.model_copy(update=changes)
+
+
+def _seen_parts(trained: RunSettings) -> set[str]:
+    """Return the names, and roles, of the parts through which a model sees its pictures."""
+    backbone = split_backbone_name(trained.backbone)[0]
+    return {"backbone", "smoothing", backbone, trained.smooth}
+
+
+def _trained_parts(trained: RunSettings) -> set[str]:
+    """Return the names, and roles, of the parts that a model was trained with."""
+    return {
+        *_seen_parts(trained),
+        *("content_loss", "style_loss", "image_loss"),
+        trained.content_loss,
+        trained.style_loss,
+        *(trained.image_loss or ()),
+    }
+
+
+def _check_parts(
+    trained: RunSettings, model: ModelFile, options: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse options of backbone, smoothing and losses that differ from the training's.
+
+    Raises: UsageError.
+    """
+    for part in _trained_parts(trained).intersection(options):
+        own = trained.options.get(part, {})
+        for name, value in options[part].items():
+            if name not in own or not _says(value, own[name]):
+                _refuse(model, f"{part}.{name}", value, own.get(name, "default"))
+
+
+def _same(name: str, asked: Any, own: Any) -> bool:
+    if name == "backbone" and split_backbone_name(asked)[1] is None:
+        return bool(asked == split_backbone_name(own)[0])
+    return bool(asked == own)
+
+
+def _says(text: object, value: object) -> bool:
+    """Whether an option, as given, is a value of a model: 2 is 2.0."""
+    try:
+        return float(str(text)) == float(str(value))
+    except ValueError:
+        return _as_text(text) == _as_text(value)
+
+
+def _refuse(model: ModelFile, name: str, asked: object, own: object) -> None:
+    header = model.header
+    shown = _as_text(asked)
+    option = f"--set {name}={shown}" if "." in name else f"--{name.replace('_', '-')} {shown}"
+    style = f" --style {header.styles[0].name}" if header.styles else " --styles PAINTINGS"
+    raise UsageError(
+        f"model {model.name} was trained with {name} {_as_text(own)}, not {shown}: leave the "
+        f"option out, or train such a model: stylize train {header.method} {option}"
+        f"{style} --data PHOTOGRAPHS -o MODEL.safetensors"
+    )
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        text = ",".join(f"{key}={number:g}" for key, number in value.items())
+    elif isinstance(value, list | tuple):
+        text = ",".join(map(str, value))
+    else:
+        text = "none" if value is None else str(value)
+    return shlex.quote(text)
+
+
+def _trainable(host: PluginHost) -> str:
+    names = [spec.name for spec in host.specs(MethodSpec) if spec.trainable]
+    return ", ".join(names) or "none is installed"

@@ -1,0 +1,71 @@
+"""Trained models by name: those that plugins carry, those in the user's folder, any file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylize.contract.spec import ModelSpec
+from stylize.errors import ModelError, PluginError, UnknownNameError
+from stylize.files import package_file
+from stylize.modelfile import ModelFile, read_header
+
+if TYPE_CHECKING:
+    from stylize.discovery.host import PluginHost
+
+__all__ = ["SUFFIX", "find_model", "known_models", "model_names", "user_models_folder"]
+
+SUFFIX = ".safetensors"
+FOLDER_VARIABLE = "STYLIZE_MODELS"
+
+
+def user_models_folder() -> Path:
+    """Return the folder of the user's own models: STYLIZE_MODELS, or one in the home folder."""
+    if given := os.environ.get(FOLDER_VARIABLE):
+        return Path(given)
+    import typer
+
+    return Path(typer.get_app_dir("stylize")) / "models"
+
+
+def find_model(host: PluginHost, name: str) -> ModelFile:
+    """Return the model of a registered name, of a name in the user's folder, or of a file.
+
+    Raises: ModelError; UnknownNameError for a name that is neither.
+    """
+    if name.endswith(SUFFIX) or os.sep in name or Path(name).is_file():
+        return ModelFile(name, Path(name), read_header(Path(name)))
+    own = user_models_folder() / f"{name}{SUFFIX}"
+    if own.is_file():
+        return ModelFile(name, own, read_header(own))
+    try:
+        spec = host.get(ModelSpec, name)
+    except UnknownNameError as error:
+        raise UnknownNameError("model", name, model_names(host)) from error
+    try:
+        path = package_file(spec.factory)
+    except PluginError as error:
+        raise ModelError(f"model {spec.name}: {error}") from error
+    return ModelFile(name, path, read_header(path))
+
+
+def known_models(host: PluginHost) -> list[ModelFile | ModelError]:
+    """Return all models that a name stands for, the user's own first; a broken one as its error."""
+    listed: list[ModelFile | ModelError] = []
+    for name in model_names(host):
+        try:
+            listed.append(find_model(host, name))
+        except ModelError as error:
+            listed.append(error)
+    return listed
+
+
+def model_names(host: PluginHost) -> list[str]:
+    """Return the names that `find_model` takes, the user's own first."""
+    own = [path.stem for path in _own_models()]
+    return [*own, *(name for name in host.names(ModelSpec) if name not in own)]
+
+
+def _own_models() -> list[Path]:
+    return sorted(user_models_folder().glob(f"*{SUFFIX}"))

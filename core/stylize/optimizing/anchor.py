@@ -1,0 +1,48 @@
+"""What a frame of a clip is held to: the picture before it, moved along.
+
+Source: Ruder et al. 2016, "Artistic style transfer for videos", section 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from torch import Tensor
+
+from stylize.contract.run import Clip
+from stylize.pictures.tensors import resize
+
+__all__ = ["Anchor"]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The picture before, moved along.
+
+    Args:
+        image: (1, 3, H, W) in [0, 1].
+        trust: (1, 1, H, W), how far each pixel of it can be believed, 0 to 1.
+    """
+
+    image: Tensor
+    trust: Tensor
+
+    @classmethod
+    def of_clip(cls, clip: Clip | None, content: Tensor) -> Self | None:
+        """Return it on the content's device; None for a picture, or where a scene begins."""
+        if clip is None or clip.warped is None or clip.trust is None:
+            return None
+        return cls(clip.warped.to(content), clip.trust.to(content))
+
+    def at(self, size: tuple[int, int]) -> Anchor:
+        """Return it at another (height, width)."""
+        return Anchor(resize(self.image, size), resize(self.trust, size))
+
+    def start(self, content: Tensor) -> Tensor:
+        """Return where to begin: at the picture as far as it can be believed, else the content."""
+        return content.lerp(self.image, self.trust)
+
+    def distance(self, image: Tensor) -> Tensor:
+        """Return the mean over pixels and channels of trust times squared difference (eq. 7)."""
+        return (self.trust * (image - self.image).square()).mean()

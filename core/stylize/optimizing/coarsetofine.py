@@ -1,0 +1,90 @@
+"""Descent on a picture from coarse to fine: what an iterative method is made of.
+
+Sources: Gatys et al. 2017, "Controlling perceptual factors in neural style transfer", section 6.2
+(coarse to fine); Ruder et al. 2016 (frames of a clip).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from stylize.contract.parts import Objective
+from stylize.contract.run import Run
+from stylize.optimizing.anchor import Anchor
+from stylize.optimizing.clock import StageClock
+from stylize.optimizing.descent import Descent
+from stylize.optimizing.settings import DescentSettings, Schedule
+from stylize.optimizing.stages import Stage, enlarge, plan_stages
+from stylize.pictures.tensors import resize
+
+__all__ = ["descend"]
+
+
+def descend(
+    goal: Tensor,
+    content: Tensor | None,
+    run: Run,
+    settings: DescentSettings,
+    usual: Schedule,
+    *,
+    objective: Callable[[Stage, Tensor | None, Tensor], Objective],
+    start: Callable[[Stage, Tensor | None], Tensor],
+    least: int = 1,
+    owner: str = "",
+    elsewhere: str = "start elsewhere",
+) -> Tensor:
+    """Return the picture (1, 3, H, W) in [0, 1], the best that was seen at the finest scale.
+
+    Honours the run's deadline and cancellation, reports progress, and leaves in `run.replay` the
+    scales and iterations that repeat the run. A frame of a clip starts as the picture before,
+    moved along, is held to it, and is optimised at the finest scale alone.
+
+    Args:
+        goal: an image (1, 3, H, W) of the picture's size.
+        content: the photograph, of that size; None where there is none.
+        settings, usual: how to descend; the scales and iterations where the settings have none.
+        objective: makes what is minimised at a stage, of the content at its size and the image
+            that the stage starts from.
+        start: makes the first stage's image, of the content at its size.
+        least: height and width that a stage needs; smaller ones are left out.
+        owner: the method's name, for messages.
+        elsewhere: how a user makes the picture start elsewhere, for messages.
+
+    Raises: SettingsError, StalledError, NonFiniteError.
+    """
+    stages = plan_stages(goal, settings.schedule(usual, owner), least, owner)
+    before = None if content is None else Anchor.of_clip(run.clip, content)
+    if before is not None:
+        # What the coarse stages do is in the picture before already.
+        stages = [stage for stage in stages if stage.iterations][-1:]
+    clock = StageClock(run, stages)
+    image: Tensor | None = None
+    base: Tensor | None = None
+    box: float | None = None
+    for stage in stages:
+        if not stage.iterations:
+            break
+        small = None if content is None else resize(content, stage.size)
+        anchor = None if before is None else before.at(stage.size)
+        if anchor is not None and small is not None:
+            begin = anchor.start(small)
+        elif image is None:
+            begin = start(stage, small)
+        else:
+            begin = enlarge(image, stage.size, base, small)
+        descent = Descent(begin, objective(stage, small, begin), settings, box, anchor, elsewhere)
+        image = clock.optimise(descent, stage)
+        base, box = small, descent.box
+        if clock.stopped:
+            break
+    assert image is not None
+    if run.clip is not None:
+        run.clip.held = True
+    unreached = [0] * (len(stages) - len(clock.iterations_done))
+    run.replay = {
+        "scales": [stage.fraction for stage in stages],
+        "iterations": [*clock.iterations_done, *unreached],
+    }
+    return enlarge(image, (goal.shape[-2], goal.shape[-1]), base, content).clamp(0, 1)

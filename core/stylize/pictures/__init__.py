@@ -1,0 +1,1 @@
+"""Files to tensors and back, and what is done to pictures on the way."""

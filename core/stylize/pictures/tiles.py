@@ -1,0 +1,133 @@
+"""Large pictures tile by tile, as if in one piece: for methods whose pixels see their surroundings.
+
+Pictures are uint8 on the CPU, so that one of any size fits in memory; tiles are float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylize.contract.run import Progress, Run
+
+__all__ = [
+    "Tile",
+    "cut_tiles",
+    "empty_picture",
+    "fill_tiles",
+    "make_in_tiles",
+    "put_tile",
+    "read_tile",
+    "to_bytes",
+]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a picture: rows `top` to `bottom`, columns `left` to `right`, ends excluded."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def cut_tiles(height: int, width: int, side: int, stride: int) -> Iterator[Tile]:
+    """Yield the tiles of a picture, row by row, of at most `side`, in whole strides."""
+    side = max(stride, side // stride * stride)
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            yield Tile(top, min(top + side, height), left, min(left + side, width))
+
+
+def read_tile(picture: Tensor, tile: Tile, margin: int, stride: int) -> tuple[Tensor, Tile]:
+    """Return a tile with what lies around it, and its place in that.
+
+    The picture counts as extended by reflection, right and below, to whole positions of the
+    network, whatever the tiles: only then do all of them see the same picture.
+
+    Args:
+        picture: (1, 3, H, W), uint8 or float.
+        margin: how far around to go, a multiple of the stride; cut off at the picture's edges.
+        stride: pixels a position.
+
+    Returns:
+        (1, 3, h, w) float32 in [0, 1], h and w multiples of the stride.
+    """
+    height, width = picture.shape[-2:]
+    top, left = max(0, tile.top - margin), max(0, tile.left - margin)
+    bottom, right = min(height, tile.bottom + margin), min(width, tile.right + margin)
+    part = picture[..., top:bottom, left:right]
+    part = part.float() / 255 if part.dtype == torch.uint8 else part.float()
+    missing = (0, -(right - left) % stride, 0, -(bottom - top) % stride)
+    if any(missing):
+        part = F.pad(part, missing, mode="reflect")
+    return part, Tile(tile.top - top, tile.bottom - top, tile.left - left, tile.right - left)
+
+
+def to_bytes(picture: Tensor) -> Tensor:
+    """Return a picture in [0, 1], or of bytes already, as uint8 on the CPU."""
+    if picture.dtype == torch.uint8:
+        return picture.cpu()
+    return (picture.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+
+
+def empty_picture(height: int, width: int) -> Tensor:
+    """Return an uint8 picture (1, 3, H, W) to be filled, its pixels in rows as files have them."""
+    return torch.empty(1, height, width, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
+
+
+def put_tile(picture: Tensor, tile: Tile, made: Tensor) -> None:
+    """Put a tile's pixels (1, 3, h, w), about in [0, 1], into an uint8 picture."""
+    picture[..., tile.top : tile.bottom, tile.left : tile.right] = to_bytes(made)
+
+
+def make_in_tiles(
+    picture: Tensor,
+    tiles: Sequence[Tile],
+    make: Callable[[Tile], Tensor],
+    run: Run,
+    *,
+    thumbnail: Tensor | None = None,
+    done: int = 0,
+) -> None:
+    """Fill a picture tile by tile, and report each; where the run is to stop, from a thumbnail.
+
+    Args:
+        picture: (1, 3, H, W), uint8, to be filled.
+        make: returns a tile's pixels (1, 3, h, w), about in [0, 1].
+        thumbnail: a small picture (1, 3, h, w) of the whole, which tiles that are left are enlarged
+            from, with a warning; without one all are made, whatever the time.
+        done: steps of the run before these, one a tile.
+    """
+    steps = done + len(tiles)
+    for number, tile in enumerate(tiles):
+        if thumbnail is not None and run.should_stop():
+            fill_tiles(picture, tiles[number:], thumbnail)
+            run.warnings.append(
+                f"stopped after {number} of {len(tiles)} tiles: the rest is enlarged from a small "
+                f"picture"
+            )
+            return
+        put_tile(picture, tile, make(tile))
+        step = done + number + 1
+        run.report(Progress(step / steps, step, steps, {}, "tile"))
+
+
+def fill_tiles(picture: Tensor, tiles: Sequence[Tile], small: Tensor) -> None:
+    """Fill tiles with a small picture (1, 3, h, w) of the whole, enlarged tile by tile."""
+    height, width = picture.shape[-2:]
+    for tile in tiles:
+        rows = torch.arange(tile.top, tile.bottom, device=small.device)
+        columns = torch.arange(tile.left, tile.right, device=small.device)
+        y = (rows + 0.5) / height * 2 - 1
+        x = (columns + 0.5) / width * 2 - 1
+        grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).unsqueeze(0)
+        enlarged = F.grid_sample(
+            small, grid, mode="bicubic", padding_mode="border", align_corners=False
+        )
+        put_tile(picture, tile, enlarged)

@@ -1,0 +1,10 @@
+from stylize.testing.backbone import BackboneContract as BackboneContract
+from stylize.testing.commandrunner import CommandRunner as CommandRunner
+from stylize.testing.commandrunner import Outcome as Outcome
+from stylize.testing.compose import assert_composes as assert_composes
+from stylize.testing.failure import ContractFailure as ContractFailure
+from stylize.testing.hosts import temporary_plugin as temporary_plugin
+from stylize.testing.loss import LossContract as LossContract
+from stylize.testing.method import MethodContract as MethodContract
+from stylize.testing.plugin import PluginContract as PluginContract
+from stylize.testing.smoothing import SmoothingContract as SmoothingContract

@@ -1,1 +1,0 @@
-"""Training, for every trainable method: settings, data, checkpoints and the one loop."""

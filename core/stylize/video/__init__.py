@@ -1,1 +1,0 @@
-"""Video: frames in and out one at a time, with their times, sound and subtitles."""

@@ -1,0 +1,239 @@
+"""The cells of a sweep: a picture for each variant, content and style, made, judged and kept.
+
+A cell is one file, and all that is known of it is in that file's record: an interrupted sweep
+goes on from the files that it finds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stylize import MAX_PIXELS, Observer, RunSettings, read_image, read_record
+from stylize.command import clean_stdout, sha256_of
+from stylize.errors import ImageError, UsageError
+from stylize_compare.sweep import Variant
+
+if TYPE_CHECKING:
+    from stylize import Judge, PluginHost, Result, Stylizer
+
+__all__ = ["Cell", "Outcome", "find_kept", "flatten_settings", "make_cells", "plan_cells"]
+
+# File systems take names of 255 bytes; the hash and the extension come on top.
+LONGEST_STEM = 200
+
+Watch = Callable[["Cell"], contextlib.AbstractContextManager[Sequence[Observer]]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A picture of a sweep: what it is made of, and the file that keeps it."""
+
+    content: str
+    style: str
+    variant: Variant
+    path: Path
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return f"{Path(self.content).stem}, {Path(self.style).stem}: {self.variant.label}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: with a record, or else with an error.
+
+    Args:
+        record: of the picture, with "cell": varied values, settings asked for, judged distances.
+        kept: whether an earlier run made it.
+        warnings: about the inputs and the run.
+    """
+
+    cell: Cell
+    record: Mapping[str, Any] | None = None
+    error: Exception | None = None
+    kept: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def plan_cells(
+    variants: Sequence[Variant], contents: Sequence[str], styles: Sequence[str], folder: Path
+) -> list[Cell]:
+    """Return the cells of all variants, contents and styles, those of a variant together.
+
+    A cell's file is named by its inputs' bytes and its varied values: an input that has changed
+    makes another cell, other settings do not (`find_kept` refuses them).
+
+    Raises: ImageError for an input that cannot be read.
+    """
+    hashes = {name: sha256_of(name) for name in (*contents, *styles)}
+    return [
+        Cell(
+            content,
+            style,
+            variant,
+            folder / _name(content, style, variant, [hashes[content], hashes[style]]),
+        )
+        for variant, content, style in itertools.product(variants, contents, styles)
+    ]
+
+
+def find_kept(cells: Sequence[Cell]) -> dict[Path, Outcome]:
+    """Return the cells that an earlier run finished, by file. A damaged file counts as none.
+
+    Raises: UsageError where a cell was made with other settings than are asked for now.
+    """
+    kept: dict[Path, Outcome] = {}
+    for cell in cells:
+        if not cell.path.exists():
+            continue
+        try:
+            record = read_record(cell.path)
+            before: Mapping[str, Any] = record["cell"]["settings"]
+        except (ImageError, KeyError, TypeError):
+            continue
+        if differences := _differences(before, cell.variant.plan.settings):
+            raise UsageError(
+                f"{cell.path.parent} is of a sweep with other settings ({'; '.join(differences)}):"
+                f" name another output, or start anew with --force"
+            )
+        kept[cell.path] = Outcome(cell, record, kept=True)
+    return kept
+
+
+def make_cells(
+    host: PluginHost,
+    cells: Sequence[Cell],
+    watch: Watch,
+    max_pixels: int = MAX_PIXELS,
+) -> Iterator[Outcome]:
+    """Make, judge and save cells one after another; the error of one is its outcome.
+
+    A variant's network is loaded once, and let go before the next variant's.
+
+    Args:
+        watch: gives the observers of a cell, for as long as it is made.
+
+    Raises: StylizeError where the judge cannot be had.
+    """
+    if not cells:
+        return
+    with clean_stdout():
+        examiner = _Examiner(host, cells[0].variant.plan.settings.device, max_pixels)
+    for _, group in itertools.groupby(cells, key=lambda cell: id(cell.variant)):
+        yield from _make_variant(host, list(group), examiner, watch)
+
+
+def _make_variant(
+    host: PluginHost,
+    cells: Sequence[Cell],
+    examiner: _Examiner,
+    watch: Watch,
+) -> Iterator[Outcome]:
+    from stylize import Stylizer
+
+    try:
+        with clean_stdout():
+            stylizer = Stylizer(cells[0].variant.plan, host, max_pixels=examiner.max_pixels)
+    except Exception as error:  # as weights that are unavailable: the other variants go on
+        yield from (Outcome(cell, error=error) for cell in cells)
+        return
+    for cell in cells:
+        try:
+            with clean_stdout(), watch(cell) as observers:
+                outcome = _make_cell(cell, stylizer, examiner, observers)
+        except Exception as error:
+            outcome = Outcome(cell, error=error)
+        yield outcome
+
+
+def _make_cell(
+    cell: Cell, stylizer: Stylizer, examiner: _Examiner, observers: Sequence[Observer]
+) -> Outcome:
+    plan = stylizer.plan
+    styles = [cell.style] if plan.method.needs_style else []
+    result = stylizer(cell.content, styles, observers)
+    record = {
+        **result.record,
+        "cell": {
+            "varied": dict(cell.variant.values),
+            "settings": plan.settings.model_dump(mode="json"),
+            "judged": examiner.judge_picture(result, cell),
+        },
+    }
+    replace(result, record=record).save(cell.path, force=True)
+    return Outcome(cell, record, warnings=result.warnings)
+
+
+def flatten_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dumped run settings with those of parts as PART.OPTION."""
+    flat = {key: value for key, value in settings.items() if key != "options"}
+    for part, options in settings["options"].items():
+        flat |= {f"{part}.{name}": value for name, value in options.items()}
+    return flat
+
+
+class _Examiner:
+    """The judge, with the inputs that it has read."""
+
+    def __init__(self, host: PluginHost, device: str, max_pixels: int) -> None:
+        from stylize import Judge
+
+        self.judge: Judge = Judge(host, device)
+        self.max_pixels = max_pixels
+        self.inputs: dict[str, Any] = {}
+
+    def judge_picture(self, result: Result, cell: Cell) -> dict[str, Any]:
+        """Judge the picture as its file will hold it, in 8 bits a colour.
+
+        A distance is None where a blank input makes it a division by zero.
+        """
+        verdict = self.judge(result.shown, self._read(cell.content), self._read(cell.style))
+        return {
+            "content": _finite(verdict.content),
+            "style": _finite(verdict.style),
+            "layers": {layer: _finite(value) for layer, value in verdict.layers.items()},
+            "own_network": self.judge.is_own(str(result.record["loss_network"])),
+        }
+
+    def _read(self, name: str) -> Any:
+        from stylize import JUDGE_SIZE
+
+        if name not in self.inputs:
+            picture = read_image(name, size=JUDGE_SIZE, max_pixels=self.max_pixels)
+            self.inputs[name] = picture.pixels
+        return self.inputs[name]
+
+
+def _name(content: str, style: str, variant: Variant, hashes: Sequence[str]) -> str:
+    """Return a cell's file name: readable, with a hash that no other cell has."""
+    digest = hashlib.sha256(json.dumps([*hashes, dict(variant.values)]).encode()).hexdigest()
+    words = [Path(content).stem, Path(style).stem, *variant.label.split(" ")]
+    stem = re.sub(r"[^\w.=-]+", "-", "_".join(words)).encode(errors="ignore")[:LONGEST_STEM]
+    return f"{stem.decode(errors='ignore')}_{digest[:8]}.png"
+
+
+def _differences(before: Mapping[str, Any], now: RunSettings) -> list[str]:
+    """Tell each setting that has changed, with both its values."""
+    known = RunSettings().model_dump(mode="json")
+    # Options of parts were run settings once, and are told among those of their parts now.
+    old = flatten_settings({**known, **{key: before[key] for key in known if key in before}})
+    new = flatten_settings(now.model_dump(mode="json"))
+    return [
+        f"{key} was {json.dumps(old.get(key))} and is {json.dumps(new.get(key))} now"
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

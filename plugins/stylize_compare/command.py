@@ -1,0 +1,177 @@
+"""`stylize compare`: a labelled sheet of pictures over every combination of varied settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stylize import MAX_PIXELS, PluginHost, RunSettings, style_shares
+from stylize.command import (
+    DEMO,
+    STANDARD,
+    MaxPixelsOption,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    collect_settings,
+    explain,
+    require_extra,
+    say,
+    settings_options,
+    sort_files,
+    warn,
+)
+from stylize.errors import UsageError
+from stylize_compare.cells import plan_cells
+from stylize_compare.comparison import STRENGTH, Comparison
+from stylize_compare.report import SweepFiles, SweepReport
+from stylize_compare.sweep import PRESET, Axis, Variant, parse_axis, plan_variants
+
+__all__ = ["compare"]
+
+PLOT = "matplotlib", "plot", "--front"
+
+
+@settings_options()
+def compare(
+    ctx: typer.Context,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILES",
+            help="Photographs (files, folders or quoted globs), then one painting; with --style, "
+            "photographs only; none at all for the demo pair.",
+        ),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="KEY=VALUE,VALUE",
+            help="What varies: an option by its name (smooth=none,tanh), preset, or PART.OPTION as "
+            "in --set. Repeat it for every combination; the last one makes the columns. "
+            "Semicolons stand between values that have commas: 'style-layers=conv1_1,conv2_1;"
+            "conv3_1'.",
+        ),
+    ] = None,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style", "-s", metavar="FILE", help="A painting; repeat it for several, each alone."
+        ),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The sheet. Numbers go beside it as .csv and .json, and the pictures in full "
+            "size into NAME_cells, from which an interrupted sweep goes on.",
+        ),
+    ] = Path("grid.png"),
+    cell: Annotated[
+        int,
+        typer.Option(
+            min=96, max=4096, metavar="NUMBER", help="Longer side of the sheet's pictures."
+        ),
+    ] = 256,
+    front: Annotated[
+        Path | None,
+        typer.Option(
+            "--front",
+            metavar="FILE",
+            help="With --vary strength: a plot of style against content distance, a line for each "
+            "combination of the rest. Needs the extra plot.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", "-f", help="Make everything anew, over what an earlier run kept."),
+    ] = False,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON record a picture, as it ends."),
+    ] = False,
+    quiet: QuietOption = False,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
+    **settings: str | None,
+) -> None:
+    """Compare settings: a picture for each combination, in a labelled sheet.
+
+    Beside each stand its distances, those of stylize evaluate. Finished pictures are kept: the
+    same command again makes only what is missing, and further values are added to those that are
+    there.
+    """
+    host: PluginHost = ctx.obj
+    axes = [parse_axis(host, text) for text in vary or ()]
+    variants = _plan_variants(host, axes, settings, preset, assignments or ())
+    contents, styles = _sort_inputs(files or [], style or [])
+    if not (files or style or quiet):
+        say(f"no files given: using the demo pair, {' and '.join(DEMO)}")
+    if front and STRENGTH not in (axis.key for axis in axes):
+        raise UsageError("--front is over strengths: give several, as --vary strength=0.5,1,2,4")
+    if front:
+        require_extra(*PLOT)
+    cells = plan_cells(variants, contents, styles, output.with_name(f"{output.stem}_cells"))
+    outputs = SweepFiles(output, front)
+    kept = outputs.prepare(cells, [*contents, *styles], force=force)
+    for message in dict.fromkeys(p.message for v in variants for p in v.plan.problems):
+        warn(message)
+    comparison = Comparison(axes, cells, lambda error: explain(error)[0])
+    report = SweepReport(comparison, as_json=as_json, quiet=quiet, debug=ctx.meta["debug"])
+    code = report.run(host, kept, max_pixels)
+    if report.has_news:
+        outputs.write(comparison, cell, max_pixels)
+        report.tell_results(outputs)
+    raise typer.Exit(code)
+
+
+def _plan_variants(
+    host: PluginHost,
+    axes: Sequence[Axis],
+    settings: Mapping[str, str | None],
+    preset: str | None,
+    assignments: Sequence[str],
+) -> list[Variant]:
+    given = {name for name, value in settings.items() if value is not None}
+    given |= {assignment.partition("=")[0].strip() for assignment in assignments}
+    given |= {PRESET} if preset else set()
+    for axis in axes:
+        if axis.key in given:
+            raise UsageError(f"{axis.key} is given and varied: leave out one of the two")
+
+    def settings_of(values: Mapping[str, str]) -> RunSettings:
+        varied = [axis for axis in axes if axis.key != PRESET]
+        return collect_settings(
+            host,
+            {**settings, **{axis.key: values[axis.key] for axis in varied if not axis.is_option}},
+            values.get(PRESET, preset),
+            [*assignments, *(f"{a.key}={values[a.key]}" for a in varied if a.is_option)],
+        )
+
+    variants = plan_variants(host, axes, settings_of)
+    for variant in variants:
+        style_shares(variant.plan.settings, 1)
+    return variants
+
+
+def _sort_inputs(files: Sequence[str], styles: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tell contents from styles by the rule of the default command; there is one of each at least.
+
+    Raises: UsageError.
+    """
+    if STANDARD in (*files, *styles):
+        raise UsageError("compare reads its pictures more than once: name files, not -")
+    if (files or styles) and (not files or len(files) + len(styles) < 2):
+        raise UsageError(
+            f"{(*files, *styles)[0]} alone: give photographs and a painting, as photo.jpg "
+            f"painting.jpg"
+        )
+    contents, paintings = sort_files(files, styles, no_style=False, no_content=False)
+    return [content for content in contents if content], list(dict.fromkeys(paintings))

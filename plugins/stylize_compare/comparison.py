@@ -1,0 +1,200 @@
+"""What a sweep came to: rows of numbers, and fronts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from stylize import framework_version
+from stylize_compare.cells import Cell, Outcome, flatten_settings
+from stylize_compare.fronts import Front, Standing, rank_fronts
+from stylize_compare.sweep import Axis, label_values
+
+__all__ = ["STRENGTH", "Comparison", "Measured", "judged_of", "write_value"]
+
+STRENGTH = "strength"
+# Of a row, besides the varied values before and the settings behind them.
+NUMBERS = (
+    "status", "content_distance", "style_distance", "own_network", "seconds", "steps", "stopped",
+    "width", "height", "ran_on", "file", "error",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A point of a front: a strength, and the judged distances that it gave."""
+
+    strength: float
+    content: float
+    style: float
+
+
+class Comparison:
+    """A sweep's cells, with how each of them ended so far.
+
+    Args:
+        axes: what varies; the last one makes the sheet's columns.
+        cells: all that were planned.
+        explain: tells an error in one line.
+    """
+
+    def __init__(
+        self, axes: Sequence[Axis], cells: Sequence[Cell], explain: Callable[[Exception], str]
+    ) -> None:
+        self.axes = axes
+        self.cells = cells
+        self.explain = explain
+        self.outcomes: dict[Path, Outcome] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        """Take note of a cell that ended."""
+        self.outcomes[outcome.cell.path] = outcome
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The contents and styles, in the order given."""
+        return list(dict.fromkeys((cell.content, cell.style) for cell in self.cells))
+
+    def row(self, cell: Cell) -> dict[str, Any]:
+        """Return all that is known of a cell, as JSON holds it. Files are named as given."""
+        outcome = self.outcomes.get(cell.path, Outcome(cell))
+        record, judged = outcome.record or {}, judged_of(outcome)
+        if outcome.record:
+            status = "kept" if outcome.kept else "made"
+        else:
+            status = "failed" if outcome.error else "missing"
+        return {
+            "content": cell.content,
+            "style": cell.style,
+            "varied": dict(cell.variant.values),
+            "status": status,
+            "content_distance": judged.get("content"),
+            "style_distance": judged.get("style"),
+            "style_distance_by_layer": judged.get("layers"),
+            "own_network": judged.get("own_network"),
+            **{key: record.get(key) for key in ("seconds", "steps", "stopped", "width", "height")},
+            "ran_on": record.get("device"),
+            "weights": record.get("weights"),
+            "stylize": record.get("stylize"),
+            "torch": record.get("torch"),
+            "file": str(cell.path) if outcome.record else None,
+            "error": self.explain(outcome.error) if outcome.error else None,
+            "settings": record.get("settings")
+            or cell.variant.plan.settings.model_dump(mode="json"),
+        }
+
+    def as_json(self) -> bytes:
+        """Return what varied, the rows, and how fronts compare where the strength varied."""
+        document = {
+            "stylize": framework_version(),
+            "vary": {axis.key: axis.values for axis in self.axes},
+            "rows": [self.row(cell) for cell in self.cells],
+            "fronts": [asdict(standing) for standing in self.standings()],
+        }
+        return f"{json.dumps(document, indent=1)}\n".encode()
+
+    def as_csv(self) -> bytes:
+        """Return a line a cell: inputs, varied values, numbers, and all other settings."""
+        rows = [_csv_row(self.row(cell)) for cell in self.cells]
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        # File names may hold bytes that are no text.
+        return text.getvalue().encode("utf-8", "surrogateescape")
+
+    def doubts(self) -> list[str]:
+        """Return what differs between pictures though it was not varied: they were made apart."""
+        rows = [row for row in map(self.row, self.cells) if row["file"]]
+        found = {
+            "devices": {row["ran_on"] for row in rows},
+            "precisions": {row["settings"]["precision"] for row in rows},
+            "releases of stylize": {row["stylize"] for row in rows},
+            "releases of torch": {row["torch"] for row in rows},
+        }
+        varied = {axis.key for axis in self.axes}
+        if varied & {"device", "precision"}:
+            found = {what: of for what, of in found.items() if what.startswith("releases")}
+        return [
+            f"pictures were made with different {what} ({', '.join(sorted(of))}): --force makes "
+            f"all of them anew"
+            for what, of in found.items()
+            if len(of) > 1
+        ]
+
+    @property
+    def has_fronts(self) -> bool:
+        """Whether the strength varies."""
+        return any(axis.key == STRENGTH for axis in self.axes)
+
+    def measured(self) -> list[dict[str, list[Measured]]]:
+        """Return for each pair the points by variant, the strength apart, from low to high.
+
+        Those of cells without distances are left out.
+        """
+        fronts: dict[tuple[str, str], dict[str, list[Measured]]] = {p: {} for p in self.pairs}
+        for cell in self.cells:
+            variant = _variant_apart_from_strength(cell)
+            points = fronts[cell.content, cell.style].setdefault(variant, [])
+            judged = judged_of(self.outcomes.get(cell.path, Outcome(cell)))
+            if judged.get("content") is not None and judged.get("style") is not None:
+                strength = cell.variant.plan.settings.strength
+                points.append(Measured(strength, judged["content"], judged["style"]))
+        for variants in fronts.values():
+            for points in variants.values():
+                points.sort(key=lambda point: point.strength)
+        return list(fronts.values())
+
+    def flattered(self) -> set[str]:
+        """Return the variants, without the strength, that ran on the judge's own network."""
+        return {
+            _variant_apart_from_strength(cell)
+            for cell in self.cells
+            if judged_of(self.outcomes.get(cell.path, Outcome(cell))).get("own_network")
+        }
+
+    def standings(self) -> list[Standing]:
+        """Compare each variant's front with the first one's; nothing without a strength."""
+        if not self.has_fronts:
+            return []
+        return rank_fronts(
+            [
+                {
+                    variant: Front([(point.content, point.style) for point in points])
+                    for variant, points in variants.items()
+                }
+                for variants in self.measured()
+            ]
+        )
+
+
+def _variant_apart_from_strength(cell: Cell) -> str:
+    return label_values({k: v for k, v in cell.variant.values.items() if k != STRENGTH})
+
+
+def judged_of(outcome: Outcome) -> Mapping[str, Any]:
+    """Return a cell's judged distances; nothing where it has no picture."""
+    judged: Mapping[str, Any] = outcome.record["cell"]["judged"] if outcome.record else {}
+    return judged
+
+
+def _csv_row(row: Mapping[str, Any]) -> dict[str, str]:
+    numbers = {key: row[key] for key in NUMBERS}
+    own = {"content": row["content"], "style": row["style"], **row["varied"], **numbers}
+    # A varied setting has its column, as the text that was asked for.
+    others = {k: v for k, v in flatten_settings(row["settings"]).items() if k not in own}
+    return {key: write_value(value) for key, value in {**own, **others}.items()}
+
+
+def write_value(value: object) -> str:
+    """Write a value for a person or a spreadsheet: nothing for None, JSON for what has parts."""
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, bool | dict | list) else str(value)

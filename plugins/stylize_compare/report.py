@@ -1,0 +1,207 @@
+"""What `stylize compare` writes, and what it says while it works."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import typer
+
+from stylize import Observer, PluginHost, write_picture
+from stylize.command import (
+    INTERRUPTED,
+    STANDARD,
+    check_output,
+    format_seconds,
+    say,
+    warn,
+    watch,
+    write_file,
+)
+from stylize.errors import OutputError
+from stylize_compare.cells import Cell, Outcome, find_kept, make_cells
+from stylize_compare.comparison import Comparison
+from stylize_compare.drawing import draw_comparison
+from stylize_compare.fronts import Standing
+
+__all__ = ["SweepFiles", "SweepReport"]
+
+
+class SweepFiles:
+    """Where a sweep's results go: the sheet, its numbers, the cells' folder, and the front."""
+
+    def __init__(self, sheet: Path, front: Path | None) -> None:
+        self.sheet = sheet
+        self.csv = sheet.with_suffix(".csv")
+        self.json = sheet.with_suffix(".json")
+        self.front = front
+
+    def prepare(
+        self, cells: Sequence[Cell], inputs: Collection[str], *, force: bool
+    ) -> dict[Path, Outcome]:
+        """Check all outputs before any work, make the folder, and return what is done already.
+
+        Raises: OutputError; UsageError for cells that were made with other settings.
+        """
+        if str(self.sheet) == STANDARD:
+            raise OutputError("-o -: compare writes several files: name one, as grid.png")
+        if self.front and self.front.absolute() == self.sheet.absolute():
+            raise OutputError(f"--front {self.front}: is the sheet too: choose another name")
+        kept = {} if force else find_kept(cells)
+        # Of this very sweep, then: what it wrote may be written again.
+        replace = force or bool(kept)
+        for picture in filter(None, (self.sheet, self.front)):
+            check_output(picture, force=replace, inputs=inputs)
+        for table in (self.csv, self.json):
+            if table.is_dir() or (table.exists() and not replace):
+                raise OutputError(f"{table}: exists: choose another -o, or replace it with --force")
+        folder = cells[0].path.parent
+        try:
+            folder.mkdir(exist_ok=True)
+            for cell in cells if force else ():
+                cell.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: cannot be written ({error.strerror}): choose another -o"
+            ) from error
+        return kept
+
+    def write(self, comparison: Comparison, width: int, max_pixels: int) -> None:
+        """Write everything that there is to show so far."""
+        write_file(self.json, comparison.as_json())
+        write_file(self.csv, comparison.as_csv())
+        write_picture(draw_comparison(comparison, width, max_pixels), self.sheet, force=True)
+        if self.front:
+            from stylize_compare.frontplot import plot_fronts
+
+            titles = [f"{Path(c).stem}, {Path(s).stem}" for c, s in comparison.pairs]
+            plot = plot_fronts(comparison.measured(), titles, comparison.flattered())
+            write_picture(plot, self.front, force=True)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, filter(None, (self.sheet, self.csv, self.json, self.front))))
+
+
+class SweepReport:
+    """Runs what is not done, and tells how each cell ended."""
+
+    def __init__(self, comparison: Comparison, *, as_json: bool, quiet: bool, debug: bool) -> None:
+        self.comparison = comparison
+        self.as_json = as_json
+        self.quiet = quiet
+        self.debug = debug
+        self.has_news = False
+        self.failed: list[Cell] = []
+        self.warnings: set[str] = set()
+        self.todo = self.ended = self.made = 0
+        self.started = time.monotonic()
+
+    def run(self, host: PluginHost, kept: Mapping[Path, Outcome], max_pixels: int) -> int:
+        """Make all cells that are not kept, and return the exit code."""
+        total = len(self.comparison.cells)
+        for outcome in kept.values():
+            self._note(outcome)
+        if kept and not self.quiet:
+            say(f"{len(kept)} of {total} pictures are kept from before")
+        todo = list({c.path: c for c in self.comparison.cells if c.path not in kept}.values())
+        self.todo, self.has_news = len(todo), not todo
+        try:
+            for outcome in make_cells(host, todo, self._watch, max_pixels):
+                self.has_news = True
+                self._note(outcome)
+        except KeyboardInterrupt:
+            done = len(self.comparison.outcomes) - len(self.failed)
+            say(f"stylize: interrupted, {done} of {total} pictures are kept: run it again to go on")
+            return INTERRUPTED
+        if self.failed:
+            say(f"stylize: {len(self.failed)} of {total} pictures failed: the sheet says why")
+        return 1 if self.failed else 0
+
+    def tell_results(self, files: SweepFiles) -> None:
+        """Say where the results are, and how the fronts compare."""
+        for doubt in self.comparison.doubts():
+            warn(doubt)
+        if self.quiet:
+            return
+        say(f"written: {files}")
+        standings = self.comparison.standings()
+        if standings and not self.as_json:
+            typer.echo(format_standings(standings, self.comparison.flattered()))
+
+    def _watch(self, cell: Cell) -> AbstractContextManager[list[Observer]]:
+        """Return the bar of a cell that begins, with the time left for all of them."""
+        label = f"{self.ended + 1}/{self.todo} {cell.variant.label}{self._time_left()}"
+        return watch(label, quiet=self.quiet)
+
+    def _time_left(self) -> str:
+        if not self.made or self.ended == self.todo:
+            return ""
+        each = (time.monotonic() - self.started) / self.made
+        return f", {format_seconds(each * (self.todo - self.ended))} left"
+
+    def _note(self, outcome: Outcome) -> None:
+        """Take note of how a cell ended, and tell it."""
+        self.comparison.add(outcome)
+        cell = outcome.cell
+        self.ended += not outcome.kept
+        self.made += not (outcome.kept or outcome.error)
+        for warning in outcome.warnings:
+            if warning not in self.warnings:
+                self.warnings.add(warning)
+                warn(warning)
+        row = self.comparison.row(cell)
+        if self.as_json:
+            typer.echo(json.dumps(row))
+        if outcome.error:
+            self.failed.append(cell)
+            if self.debug:
+                traceback.print_exception(outcome.error)
+            say(f"stylize: {cell.title}: {row['error']}")
+        elif not (self.quiet or self.as_json or outcome.kept):
+            say(
+                f"{self.ended}/{self.todo} {cell.title}: "
+                f"content {format_distance(row['content_distance'])}, "
+                f"style {format_distance(row['style_distance'])}, "
+                f"{row['seconds']:.1f} s{self._time_left()}"
+            )
+
+
+def format_standings(standings: Sequence[Standing], flattered: Collection[str]) -> str:
+    """Write how fronts compare as a table of text."""
+    first, pairs = standings[0].reference_variant, standings[0].pairs
+    over = f"; medians over {pairs} pairs" if pairs > 1 else ""
+    names = [
+        standing.variant + (" *" if standing.variant in flattered else "") for standing in standings
+    ]
+    width = max(map(len, names))
+    against = f"{first} *" if first in flattered else first
+    lines = [
+        f"Style distance at equal content distance, against {against}{over}:",
+        f"{'':{width}}  {'content':14}  style  against  difference  lower on",
+    ]
+    for name, standing in zip(names, standings, strict=True):
+        lines.append(f"{name:{width}}  {_format_standing(standing)}")
+    if flattered:
+        lines.append("* optimised on the judge's own network, which flatters it")
+    return "\n".join(lines)
+
+
+def _format_standing(standing: Standing) -> str:
+    apart = standing.pairs - standing.compared
+    if standing.low is None or standing.high is None or standing.difference is None:
+        return "no content distance in common: vary the strength further"
+    left_out = f", {apart} without content distances in common" if apart else ""
+    return (
+        f"{format_distance(standing.low)} to {format_distance(standing.high)}  "
+        f"{format_distance(standing.style)}  {format_distance(standing.reference):7}  "
+        f"{standing.difference:+10.3f}  {standing.lower} of {standing.compared}{left_out}"
+    )
+
+
+def format_distance(distance: float | None) -> str:
+    """Write a judged distance; a blank picture has none."""
+    return "none" if distance is None else f"{distance:.3f}"

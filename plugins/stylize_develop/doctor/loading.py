@@ -1,0 +1,240 @@
+"""What plugins do when they are loaded: run in a process of its own, as that may be anything.
+
+Tells its parent, in lines of JSON, of every step before it takes it, so that the parent knows what
+hung or ended the process, and of what it finds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict
+from importlib import import_module
+from typing import IO
+
+from entrypoints import EntryPoint
+from typer.main import get_group
+
+from stylize import (
+    BackboneSpec,
+    Plan,
+    PluginFailure,
+    PluginHost,
+    PluginInfo,
+    RunSettings,
+    make_plan,
+)
+from stylize.command import add_plugin_commands, build_app
+from stylize.contract.spec import FILE_KINDS
+from stylize.discovery.checking import FOREIGN_ERRORS
+from stylize.discovery.scanning import DISABLE_VARIABLE, canonical_name, disabled_names
+from stylize.errors import StylizeError
+from stylize_develop.doctor.finding import Finding, advice, problem
+from stylize_develop.doctor.parts import (
+    check_collisions,
+    check_command,
+    check_factory,
+    check_settings,
+    registered,
+)
+from stylize_develop.doctor.remedies import OURS, remedy, report_it, title
+
+__all__ = ["HEAVY", "run"]
+
+# What factories import: first by itself, so that its time is not held against a plugin.
+HEAVY = ("torch", "torchvision")
+
+
+class Channel:
+    """Lines to the parent."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def step(self, doing: str, info: PluginInfo | None = None) -> None:
+        """Tell what comes next, and whose doing that is."""
+        plugin = f"{info.distribution}:{info.entry}" if info else ""
+        self._send(step={"plugin": plugin, "title": title(info) if info else "", "doing": doing})
+
+    def tell(self, findings: Iterable[Finding]) -> None:
+        """Tell what was found."""
+        for finding in findings:
+            self._send(finding=asdict(finding))
+
+    def done(self) -> None:
+        """Tell that all is examined."""
+        self._send(done=True)
+
+    def _send(self, **line: object) -> None:
+        print(json.dumps(line), file=self._stream, flush=True)
+
+
+def run(stuck: Collection[str]) -> None:
+    """Examine all plugins and tell standard output.
+
+    Args:
+        stuck: plugins, as "distribution:entry", that hung or ended an earlier process: left out.
+    """
+    channel = Channel(os.fdopen(os.dup(1), "w", encoding="utf-8"))
+    os.dup2(2, 1)  # whatever plugins print must not get between our lines
+    sys.stdout = sys.stderr
+    host = _discover(channel, stuck)
+    channel.tell(_check_disabled(host, stuck))
+    channel.tell(_check_hooks(channel, host))
+    channel.tell(check_collisions(host))
+    for info, spec in registered(host):
+        channel.step(f"the settings of {spec.kind} {spec.name}", info)
+        channel.tell(check_settings(host, info, spec))
+    broken = list(_import_heavy(channel))
+    channel.tell(broken)
+    if not broken:
+        channel.tell(_check_making(channel, host))
+    channel.done()
+
+
+def _discover(channel: Channel, stuck: Collection[str]) -> PluginHost:
+    """Load all plugins, and tell which of them print."""
+    printed = io.StringIO()
+    starts: list[tuple[PluginInfo, int]] = []
+
+    def loading(info: PluginInfo) -> None:
+        starts.append((info, printed.tell()))
+        channel.step("import", info)
+
+    with contextlib.redirect_stderr(printed):  # where discovery sends standard output, too
+        host = PluginHost.discover(
+            strict=False, disabled=[*disabled_names(), *stuck], loading=loading
+        )
+    ends = [*(start for _, start in starts[1:]), printed.tell()]
+    for (info, start), end in zip(starts, ends, strict=True):
+        if text := " ".join(printed.getvalue()[start:end].split()):
+            channel.tell([_printing(info, text)])
+    return host
+
+
+def _printing(info: PluginInfo, text: str) -> Finding:
+    return advice(
+        title(info),
+        f"prints when it is loaded, so at every start of stylize: {text[:80]!r}",
+        f"harmless, as it goes to standard error; {report_it(info)}",
+    )
+
+
+def _check_disabled(host: PluginHost, stuck: Collection[str]) -> Iterator[Finding]:
+    """Yield what STYLIZE_DISABLE_PLUGINS leaves out, and what of it names nothing."""
+    given = disabled_names()
+    used: set[str] = set()
+    for info in host.plugins:
+        names = (info.entry, info.distribution, f"{info.distribution}:{info.entry}")
+        own = {canonical_name(name) for name in names}
+        matching = [name for name in given if canonical_name(name) in own]
+        used.update(matching)
+        if matching and names[-1] not in stuck:
+            yield advice(
+                title(info),
+                f"is disabled by {DISABLE_VARIABLE}",
+                f"to use it, take {matching[0]} out of that variable",
+            )
+    for name in given:
+        if name not in used:
+            yield advice(
+                DISABLE_VARIABLE,
+                f"lists {name}, which is no plugin that is installed",
+                "see stylize plugins list for the names, or take it out",
+            )
+
+
+def _check_hooks(channel: Channel, host: PluginHost) -> Iterator[Finding]:
+    """Yield what failed while loading, then what fails when hooks that need no torch are called."""
+    for info in host.plugins:
+        if info.failure:
+            yield _failed(info, info.failure)
+    app = build_app(PluginHost())
+    known = set(get_group(app).commands)
+    plan = _default_plan(host)
+    # As commands are added: ours first, then the last of the others.
+    order = sorted(_working(host), key=lambda i: (i.distribution == OURS, i.key), reverse=True)
+    for info in order:
+        alone = _alone(info)
+        channel.step("commands", info)
+        add_plugin_commands(alone, app)  # one for all: two plugins may add the same command
+        commands = get_group(app).commands
+        for name in sorted(commands.keys() - known):
+            channel.step(f"command {name}", info)
+            yield from check_command(commands, info, name)
+        known.update(commands)
+        if plan:
+            channel.step("check", info)
+            alone.check(plan)
+            channel.step("observers", info)
+            alone.observers(plan)
+        for failure in alone.failures:
+            yield _failed(info, failure)
+
+
+def _check_making(channel: Channel, host: PluginHost) -> Iterator[Finding]:
+    """Yield what fails before parts are made: weights are asked for, factories are imported."""
+    weights = [
+        (spec.name, each.tag)
+        for _, spec in registered(host)
+        if isinstance(spec, BackboneSpec)
+        for each in spec.weights
+    ]
+    for info in _working(host):
+        alone = _alone(info)
+        channel.step("weights", info)
+        for backbone, tag in weights:
+            alone.weights_source(backbone, tag)
+        for failure in alone.failures:
+            yield _failed(info, failure)
+    for info, spec in registered(host):
+        if spec.kind not in FILE_KINDS:
+            channel.step(f"the factory of {spec.kind} {spec.name}", info)
+            yield from check_factory(host, info, spec)
+
+
+def _working(host: PluginHost) -> list[PluginInfo]:
+    return [info for info in host.plugins if info.status == "ok"]
+
+
+def _alone(info: PluginInfo) -> PluginHost:
+    """Return a host with one plugin, whose hooks are then called apart from the others'."""
+    host = PluginHost()
+    plugin = EntryPoint.from_string(info.value, info.entry).load()
+    host.register(plugin, info.distribution, info.entry)
+    return host
+
+
+def _failed(info: PluginInfo, failure: PluginFailure) -> Finding:
+    return problem(
+        title(info), f"failed at {failure.stage}: {failure.message}", remedy(info, failure)
+    )
+
+
+def _default_plan(host: PluginHost) -> Plan | None:
+    """Return a plan to call hooks with, of built-in parts; None where those are broken."""
+    others = {info.distribution for info in host.plugins} - {OURS}
+    try:
+        return make_plan(PluginHost.discover(strict=False, disabled=others), RunSettings())
+    except StylizeError:
+        return None
+
+
+def _import_heavy(channel: Channel) -> Iterator[Finding]:
+    """Import what nearly all factories need."""
+    for name in HEAVY:
+        channel.step(name)
+        try:
+            import_module(name)
+        except FOREIGN_ERRORS as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            yield problem(
+                name,
+                f"cannot be imported: {reason[:300]}",
+                f"pip install --upgrade --force-reinstall {' '.join(HEAVY)}, from one source",
+            )
+            return

@@ -1,0 +1,50 @@
+"""`stylize plugins new`: a complete plugin package to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stylize import Kind, PluginHost
+from stylize_develop.scaffold import PluginKind, choose_names, use_line, write_project
+
+__all__ = ["new"]
+
+
+def new(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="Name of the package: stylize-cubic-root adds cubic_root."
+        ),
+    ],
+    kind: Annotated[PluginKind, typer.Option("--kind", help="What it adds.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Where; by default ./NAME."),
+    ] = None,
+) -> None:
+    """Write a complete plugin package: declaration, code, settings, tests, README.
+
+    It installs, passes its tests and does something sensible at once; put your own in its place.
+    """
+    host: PluginHost = ctx.obj
+    root: Any = ctx.find_root().command
+    taken = (
+        set(root.commands) if kind == "command" else {spec.name for spec in host.specs(Kind(kind))}
+    )
+    names = choose_names(name, kind, taken)
+    folder = output or Path(names.distribution)
+    for path in write_project(names, kind, folder):
+        typer.echo(folder / path)
+    typer.echo(
+        f"\nnext:\n"
+        f"  cd {folder}\n"
+        f"  pip install -e '.[testing]'\n"
+        f"  pytest\n"
+        f"  stylize plugins check .\n"
+        f"  {use_line(names, kind)}"
+    )

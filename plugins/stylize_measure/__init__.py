@@ -1,0 +1,36 @@
+"""`stylize evaluate`, `analyze` and `calibrate`: what pictures, features and backbones are like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stylize import hookimpl
+
+if TYPE_CHECKING:
+    import typer
+
+STYLIZE_PLUGIN_API = 1
+
+
+@hookimpl(tryfirst=True)  # no other plugin takes its names
+def stylize_commands(app: typer.Typer) -> None:
+    from stylize.command import add_command
+
+    add_command(
+        app,
+        "evaluate",
+        "stylize_measure.evaluate:evaluate",
+        "Measure a picture's distance from its content and from its style, 0 for equal.",
+    )
+    add_command(
+        app,
+        "analyze",
+        "stylize_measure.analyze:app",
+        "Measure what features are like.",
+    )
+    add_command(
+        app,
+        "calibrate",
+        "stylize_measure.calibrate:calibrate",
+        "Measure a backbone's gains: 1 over the root mean square of each layer on photographs.",
+    )

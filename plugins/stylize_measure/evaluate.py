@@ -1,0 +1,90 @@
+"""`stylize evaluate`: how far a picture is from its content and its style."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stylize import PluginHost
+from stylize.command import DeviceOption, warn
+from stylize.errors import UsageError
+
+if TYPE_CHECKING:
+    from stylize_measure.evaluation import Evaluation
+
+__all__ = ["evaluate"]
+
+
+def _refuse_video(asked: bool) -> None:
+    """Name the successor, whatever else is on the line."""
+    if asked:
+        raise UsageError(
+            "--video is a command of its own now: stylize evaluate-video CLIP --content SOURCE"
+        )
+
+
+def evaluate(
+    ctx: typer.Context,
+    picture: Annotated[
+        Path,
+        typer.Argument(metavar="PICTURE", help="The picture to judge."),
+    ],
+    content: Annotated[
+        Path,
+        typer.Option("--content", "-c", metavar="FILE", help="The photograph that it is of."),
+    ],
+    style: Annotated[
+        Path | None,
+        typer.Option("--style", "-s", metavar="FILE", help="The painting that it is like."),
+    ] = None,
+    video: Annotated[
+        bool,
+        typer.Option(
+            "--video", hidden=True, is_eager=True, callback=_refuse_video, help="Has moved."
+        ),
+    ] = False,
+    no_ssim: Annotated[
+        bool,
+        typer.Option("--no-ssim", help="Leave out SSIM, which needs the extra evaluate."),
+    ] = False,
+    device: DeviceOption = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a picture's distance from its content and from its style, 0 for equal.
+
+    The judge is one for all pictures: VGG-16 at a longer side of 512 pixels. Content is the
+    relative distance of features at relu4_1, style that of Gram matrices, averaged over relu1_1 to
+    relu5_1. Compare both numbers of two pictures, each on its own: a painting has no style
+    distance from itself.
+    """
+    del video
+    host: PluginHost = ctx.obj
+    if style is None:
+        raise UsageError("--style is missing: name the painting that the picture is like")
+    from stylize_measure.evaluation import evaluate_picture
+
+    evaluation = evaluate_picture(
+        picture, content, style, ssim=not no_ssim, host=host, device=device
+    )
+    if as_json:
+        files = {"picture": str(picture), "content": str(content), "style": str(style)}
+        typer.echo(json.dumps({**files, **evaluation.record}, indent=2))
+        return
+    for warning in evaluation.warnings:
+        warn(warning)
+    _print(evaluation)
+
+
+def _print(evaluation: Evaluation) -> None:
+    verdict = evaluation.verdict
+    typer.echo(f"content distance  {verdict.content:.3f}")
+    typer.echo(f"style distance    {verdict.style:.3f}")
+    if evaluation.ssim is not None:
+        typer.echo(f"SSIM to content   {evaluation.ssim:.3f}")
+    typer.echo("\nstyle distance by layer, of Gram matrices, means and standard deviations:")
+    for layer, gram in verdict.layers.items():
+        mean, deviation = verdict.means[layer], verdict.deviations[layer]
+        typer.echo(f"  {layer}  {gram:6.3f}  {mean:6.3f}  {deviation:6.3f}")

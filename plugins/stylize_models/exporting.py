@@ -1,0 +1,223 @@
+"""Trained models as ONNX, for programs without PyTorch: converted, compared, then put in place."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from stylize import (
+    MODEL_KEY,
+    Axis,
+    BuiltParts,
+    ExportableMethod,
+    ExportModule,
+    ModelFile,
+    make_plan,
+    make_settings,
+)
+from stylize.command import import_extra, write_file
+from stylize.errors import ExportError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from stylize import PluginHost
+
+__all__ = ["Exported", "export_model"]
+
+# Largest difference of an output in float32, over its largest value where that is above 1: the
+# order of sums differs between runtimes.
+LIMIT = 1e-3
+PURPOSE = "stylize models export"
+# torch.export wants a bound.
+LARGEST = 2**20
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written.
+
+    Args:
+        size: in bytes.
+        takes: its inputs, in words.
+        differences: the largest of an output from PyTorch's, over the largest value where that
+            is above 1, by shapes of the inputs.
+    """
+
+    path: Path
+    size: int
+    takes: str
+    differences: Mapping[str, float]
+
+
+def export_model(
+    host: PluginHost, model: ModelFile, output: Path, *, force: bool = False
+) -> list[Exported]:
+    """Write a model's networks as ONNX files, all of them or none.
+
+    A method with one network writes `output`, one with several `output` with their names in it.
+    The model's header goes into the files' metadata, under the key that model files use.
+
+    Args:
+        output: ends in .onnx.
+        force: replace files that exist.
+
+    Raises: ExtraMissingError; UsageError for a method that exports nothing; ExportError where
+        ONNX cannot express a network or computes something else; ModelError, OutputError.
+    """
+    onnx = import_extra("onnx", "export", PURPOSE)
+    runtime = import_extra("onnxruntime", "export", PURPOSE)
+    import_extra("onnxscript", "export", PURPOSE)
+    plan = make_plan(
+        host, make_settings({"model": str(model.path), "device": "cpu", "precision": "float32"})
+    )
+    parts = BuiltParts(host, plan)
+    if not isinstance(parts.method, ExportableMethod):
+        raise UsageError(f"models of method {plan.method.name} cannot be exported: use another's")
+    modules = parts.method.export_modules(parts)
+    paths = {
+        name: output if len(modules) == 1 else output.with_stem(f"{output.stem}_{name}")
+        for name in modules
+    }
+    if not force and (there := [path for path in paths.values() if path.exists()]):
+        raise OutputError(f"{there[0]}: exists: choose another name, or replace it with --force")
+    converted: dict[Path, bytes] = {}
+    exported: list[Exported] = []
+    for name, module in modules.items():
+        program = _convert(name, module)
+        _tidy(program, module)
+        onnx.helper.set_model_props(program, {MODEL_KEY: model.header.model_dump_json()})
+        data = program.SerializeToString()
+        session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+        differences = _compare(name, module, session)
+        converted[paths[name]] = data
+        exported.append(Exported(paths[name], len(data), _describe(module), differences))
+    for path, data in converted.items():
+        write_file(path, data)
+    return exported
+
+
+def _convert(name: str, module: ExportModule) -> Any:
+    """Return a network as an onnx.ModelProto. Raises: ExportError."""
+    sizes = {axis.name: _dimension(axis) for axes in module.axes.values() for axis in axes.values()}
+    shapes = tuple(
+        {place: sizes[axis.name] for place, axis in module.axes.get(given, {}).items()}
+        for given in module.inputs
+    )
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                module.module,
+                tuple(module.inputs.values()),
+                dynamo=True,
+                input_names=list(module.inputs),
+                output_names=[module.output],
+                dynamic_shapes=shapes,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ExportError(
+            f"{name}: cannot be expressed in ONNX ({str(error).splitlines()[0]}): --debug shows why"
+        ) from error
+    assert program is not None
+    return program.model_proto
+
+
+def _dimension(axis: Axis) -> Any:
+    if axis.step == 1:
+        return torch.export.Dim(axis.name, min=axis.least, max=LARGEST)
+    least = math.ceil(axis.least / axis.step)
+    return axis.step * torch.export.Dim(_free(axis), min=least, max=LARGEST // axis.step)
+
+
+def _free(axis: Axis) -> str:
+    """Return the name of an axis's size over its step."""
+    return f"{axis.name}_steps"
+
+
+def _tidy(program: Any, module: ExportModule) -> None:
+    """Name variable sizes, and leave out what the exporter notes: stack traces, with paths."""
+    names = {
+        f"{axis.step}*{_free(axis)}": axis.name
+        for axes in module.axes.values()
+        for axis in axes.values()
+    }
+    graph = program.graph
+    for value in (*graph.input, *graph.output):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param in names:
+                dimension.dim_param = names[dimension.dim_param]
+    del graph.value_info[:]
+    for noted in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del noted.metadata_props[:]
+        noted.doc_string = ""
+
+
+def _describe(module: ExportModule) -> str:
+    """Say what goes in: "photograph (1, 3, height, width), height in steps of 4, ..."."""
+    parts: dict[str, None] = {}
+    for key, example in module.inputs.items():
+        axes = module.axes.get(key, {})
+        shape = [axes[n].name if n in axes else str(side) for n, side in enumerate(example.shape)]
+        parts[f"{key} ({', '.join(shape)})"] = None
+        parts.update((f"{a.name} in steps of {a.step}", None) for a in axes.values() if a.step > 1)
+    return ", ".join(parts)
+
+
+def _compare(name: str, module: ExportModule, session: Any) -> dict[str, float]:
+    """Return the largest difference of outputs at two sizes, by shapes. Raises: ExportError."""
+    differences: dict[str, float] = {}
+    for inputs in (module.inputs, _larger(module)):
+        with torch.no_grad():
+            expected = module.module(*inputs.values())
+        (given,) = session.run(None, {key: value.numpy() for key, value in inputs.items()})
+        shapes = ", ".join("x".join(map(str, value.shape)) for value in inputs.values())
+        if tuple(given.shape) != tuple(expected.shape):
+            raise ExportError(
+                f"{name}: gives {tuple(given.shape)} in ONNX and {tuple(expected.shape)} in "
+                f"PyTorch, of {shapes}: nothing was written"
+            )
+        size = max(1.0, expected.abs().max().item())
+        difference = (torch.from_numpy(given) - expected).abs().max().item() / size
+        if not difference <= LIMIT:
+            raise ExportError(
+                f"{name}: differs by {difference:.2g} from PyTorch, of {shapes}, more than "
+                f"{LIMIT:g}: nothing was written"
+            )
+        differences[shapes] = difference
+    return differences
+
+
+def _larger(module: ExportModule) -> dict[str, Tensor]:
+    """Return random inputs of other sizes than the examples', each axis larger by its own steps."""
+    names = dict.fromkeys(a.name for axes in module.axes.values() for a in axes.values())
+    more = {name: 5 + 4 * number for number, name in enumerate(names)}
+    generator = torch.Generator().manual_seed(0)
+    inputs: dict[str, Tensor] = {}
+    for key, example in module.inputs.items():
+        shape = list(example.shape)
+        for place, axis in module.axes.get(key, {}).items():
+            shape[place] += axis.step * more[axis.name]
+        inputs[key] = torch.rand(shape, generator=generator)
+    return inputs
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the exporter says of its own workings off the terminal."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,36 @@
+"""Features times a constant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from stylize import Settings, SmoothingSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SPEC = SmoothingSpec(
+    "scale",
+    factory="stylize_smoothings.scale:Scale",
+    settings="stylize_smoothings.scale:ScaleSettings",
+    summary="Every activation times a small constant: a reweighting of the layer",
+    pointwise=True,
+)
+
+
+class ScaleSettings(Settings):
+    """Settings of scale."""
+
+    factor: float = Field(0.001, gt=0, description="What activations are multiplied by.")
+
+
+class Scale:
+    """A constant times each activation."""
+
+    def __init__(self, settings: ScaleSettings) -> None:
+        self.factor = settings.factor
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return self.factor * features

@@ -1,0 +1,109 @@
+"""Checkpoints: everything that a killed training run needs to go on to the same result."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylize.command import write_file
+from stylize.errors import TrainingError, UsageError
+
+__all__ = ["Checkpoint", "Trained", "read_checkpoint", "state_of", "write_checkpoint"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gave: the network's state in float32, steps, last validation losses.
+
+    The steps include those of the model that the run started from.
+    """
+
+    network: Mapping[str, Tensor]
+    steps: int
+    losses: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training run after a step.
+
+    Args:
+        step: steps taken.
+        identity: what must be the same to go on: settings, data, paintings, weights.
+        network: state of the trained network, float32.
+        optimizer: state of the optimiser.
+        rng: torch's generator on the CPU. The order and framing of photographs need no state:
+            the step decides them.
+        losses: of the last validation.
+        before: steps of the model that the run started from.
+    """
+
+    step: int
+    identity: Mapping[str, Any]
+    network: Mapping[str, Tensor]
+    optimizer: Mapping[str, Any]
+    rng: Tensor
+    losses: Mapping[str, float]
+    before: int = 0
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises: OutputError where it cannot be written, with the one before left in place.
+    """
+    buffer = BytesIO()
+    torch.save({"format": FORMAT, **vars(checkpoint)}, buffer)
+    write_file(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
+    """Read a checkpoint of the run that `identity` describes. Runs no code of the file.
+
+    Raises: UsageError where there is none, or it is of another run; TrainingError where it is
+        damaged.
+    """
+    if not path.is_file():
+        raise UsageError(f"--resume: there is no {path}: leave out --resume to start anew")
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        loaded.pop("format")
+        checkpoint = Checkpoint(**loaded)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
+        raise TrainingError(
+            f"checkpoint {path} is damaged ({_reason(error)}): start anew with --force"
+        ) from error
+    changed = [
+        f"{key} was {_short(checkpoint.identity.get(key))} and is {_short(value)} now"
+        for key, value in identity.items()
+        if checkpoint.identity.get(key) != value
+    ]
+    if changed:
+        raise UsageError(
+            f"--resume: {path} is of another run ({'; '.join(changed)}): use its settings, or "
+            f"start anew with --force"
+        )
+    return checkpoint
+
+
+def _reason(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def state_of(network: torch.nn.Module) -> dict[str, Tensor]:
+    """Return a copy of a network's tensors on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

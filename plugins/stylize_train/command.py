@@ -1,0 +1,176 @@
+"""`stylize train`: make a model of a method that applies one."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stylize import PluginHost, RunSettings, find_model, load_preset, make_plan, parse_settings
+from stylize.command import (
+    INTERRUPTED,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    clean_stdout,
+    collect_settings,
+    interruptible,
+    say,
+    settings_options,
+    warn,
+    watch,
+)
+from stylize.errors import UsageError
+from stylize_train.settings import TrainingSettings
+
+__all__ = ["train"]
+
+PANELS = {
+    "Parts": (
+        "backbone", "weights", "smooth", "smooth_layers", "gains", "content_loss", "style_loss",
+        "image_loss", "content_layers", "style_layers",
+    ),
+    "Look": ("strength", "style_weights", "balance", "content_weight", "style_weight"),
+    "Work": ("time", "seed", "device", "precision"),
+}  # fmt: skip
+TRAINING_PANELS = {"Training": tuple(TrainingSettings.model_fields)}
+
+
+@settings_options((TrainingSettings, TRAINING_PANELS), (RunSettings, PANELS), parts=False)
+def train(
+    ctx: typer.Context,
+    method: Annotated[
+        str, typer.Argument(metavar="METHOD", help="A method that applies a model, as johnson.")
+    ],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="FOLDER", help="Photographs, in any folders within.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The model, .safetensors. Checkpoint, metrics.csv and previews go into "
+            "NAME.training beside it.",
+        ),
+    ],
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style", "-s", metavar="FILE", help="The painting to learn; repeat it for a blend."
+        ),
+    ] = None,
+    styles: Annotated[
+        Path | None,
+        typer.Option(
+            "--styles",
+            metavar="FOLDER",
+            help="Many paintings, of a method that learns to take any.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the checkpoint, to the same result as without a break."
+        ),
+    ] = False,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            "--init",
+            metavar="MODEL",
+            help="Start from a trained model's network, a name or a file: a new painting then "
+            "takes fewer steps.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Start anew, over a model and its checkpoint.")
+    ] = False,
+    summary: Annotated[
+        str, typer.Option("--summary", metavar="TEXT", help="One line for stylize models list.")
+    ] = "",
+    license_: Annotated[
+        str,
+        typer.Option("--license", metavar="TEXT", help="The model's licence, as CC0-1.0."),
+    ] = "",
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    quiet: QuietOption = False,
+    **settings: str | None,
+) -> None:
+    """Train a model: a network that restyles photographs in one pass.
+
+    Interrupted (Ctrl-C, or --time), it saves a checkpoint and the model so far. On several
+    GPUs: accelerate launch -m stylize train ...; in several processes on CPUs: torchrun
+    --nproc-per-node N -m stylize train ..., as accelerate launch starts one there.
+    """
+    host: PluginHost = ctx.obj
+    # Of several processes, as accelerate launch starts them, the first speaks.
+    quiet = quiet or os.environ.get("RANK", "0") != "0"
+    given = {name: value for name, value in settings.items() if value is not None}
+    training = _training_settings(host, preset, given)
+    run_settings = {k: v for k, v in given.items() if k in RunSettings.model_fields}
+    plan = make_plan(
+        host,
+        collect_settings(host, {**run_settings, "method": method}, preset, assignments or ()),
+        training=True,
+    )
+    for problem in plan.problems:
+        warn(problem.message)
+    if resume and (force or init):
+        raise UsageError("--resume goes on; --force and --init start anew: leave one out")
+    started = time.monotonic()
+    with clean_stdout():
+        from stylize import Run, deadline_of
+        from stylize_train.session import Training
+
+        run = Run(
+            seed=plan.settings.seed,
+            strength=plan.settings.strength,
+            deadline=deadline_of(started, plan.settings.time),
+        )
+        job = Training(
+            host,
+            plan,
+            training,
+            data,
+            output,
+            styles=style or (),
+            paintings=styles,
+            resume=resume,
+            force=force,
+            init=find_model(host, init).path if init else None,
+            summary=summary,
+            license=license_,
+            tell=warn,
+        )
+        job.check()
+        with (
+            watch(output.name, quiet=quiet, lines=True) as observers,
+            interruptible(run.cancelled, "saving the checkpoint and the model so far"),
+        ):
+            run.observers = [*observers, *host.observers(plan)]
+            model = job(run)
+    losses = ", ".join(f"{name} {value:.3g}" for name, value in model.header.losses.items())
+    if not quiet:
+        minutes = (time.monotonic() - started) / 60
+        held = f", held-out losses: {losses}" if losses else ""
+        say(f"{output}: {run.steps_done} of {training.steps} steps, {minutes:.1f} min{held}")
+    if run.stop_reason != "done" and not quiet:
+        say("stopped early: the same command with --resume goes on")
+    for warning in run.warnings:
+        warn(warning)
+    raise typer.Exit(INTERRUPTED if run.stop_reason == "interrupted" else 0)
+
+
+def _training_settings(
+    host: PluginHost, preset: str | None, given: dict[str, Any]
+) -> TrainingSettings:
+    """Lay options over a preset's. Raises: SettingsError."""
+    base = load_preset(host, preset).training if preset else {}
+    values = {**base, **{k: v for k, v in given.items() if k in TrainingSettings.model_fields}}
+    return parse_settings(TrainingSettings, values)

@@ -1,0 +1,217 @@
+"""Photographs for training: a folder tree, in an order and with crops that a number decides.
+
+Sample k of a run is the same whoever asks for it and when: a resumed run, another process, any
+number of workers. There is no state to save.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from stylize import bytes_of, list_pictures, read_bytes
+from stylize.errors import ImageError, TrainingError, UsageError
+from stylize_train.settings import TrainingSettings
+
+__all__ = [
+    "RESULTS",
+    "Photographs",
+    "Sample",
+    "find_photographs",
+    "load_batches",
+    "split_held_out",
+    "summarize_files",
+]
+
+# Ends the name of the folder beside a model file that keeps what its training left.
+RESULTS = ".training"
+# Broken pictures in a row after which the folder is taken to be broken as a whole.
+PATIENCE = 200
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A training picture, or why there is none.
+
+    Args:
+        pixels: (3, S, S), uint8; None where no picture could be read.
+        faults: what was wrong with pictures that were passed over.
+        grown: whether the photograph was smaller than the crop, and enlarged.
+    """
+
+    pixels: Tensor | None
+    faults: tuple[str, ...] = ()
+    grown: bool = False
+
+
+@dataclass(frozen=True)
+class Photographs(Dataset[Sample]):
+    """The pictures of a list of files as squares; number k decides which and how it is framed.
+
+    Args:
+        files: paths, in an order that does not change.
+        settings: crop, framing, zoom, flip, small.
+        seed: of order and framing.
+        fixed: frame by the middle at the least scale and never mirror, for validation.
+    """
+
+    files: tuple[str, ...]
+    settings: TrainingSettings
+    seed: int
+    fixed: bool = False
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, number: int) -> Sample:
+        """Return sample `number`, from 0 on without end: each epoch is in another order."""
+        epoch, place = divmod(number, len(self.files))
+        order = self._order(epoch)
+        faults: list[str] = []
+        for offset in range(min(len(order), PATIENCE)):
+            file = self.files[order[(place + offset) % len(order)]]
+            try:
+                pixels, grown = self._frame(file, number)
+            except ImageError as error:
+                faults.append(str(error))
+            else:
+                return Sample(pixels, tuple(faults), grown)
+        return Sample(None, tuple(faults))
+
+    def _order(self, epoch: int) -> Sequence[int]:
+        return range(len(self)) if self.fixed else _shuffle(len(self), self.seed, epoch)
+
+    def _frame(self, file: str, number: int) -> tuple[Tensor, bool]:
+        """Return (3, S, S) pixels, and whether they were enlarged. Raises: ImageError."""
+        settings, side = self.settings, self.settings.crop
+        generator = torch.Generator().manual_seed(_mix(self.seed, number))
+        at = torch.rand(4, generator=generator).tolist()
+        zoom = 1.0 if self.fixed else 1 + (settings.zoom - 1) * at[0]
+        image = read_bytes(file, at_least=round(side * zoom))
+        small = min(image.size) < side
+        if small and settings.small == "skip":
+            raise ImageError(
+                f"{file}: is {image.width}x{image.height}, smaller than the crop of {side}: "
+                f"skipped (--small grow enlarges it)"
+            )
+        if settings.framing == "resize":
+            square = image.resize((side, side), Image.Resampling.LANCZOS)
+        else:
+            # Never above the photograph's own size but where it is smaller than the crop.
+            shorter = max(side, min(round(side * zoom), min(image.size)))
+            scale = shorter / min(image.size)
+            # Rounding must not make it a hair wider than the photograph, which Pillow refuses.
+            box = min(side / scale, *image.size)
+            left = (image.width - box) * (0.5 if self.fixed else at[1])
+            upper = (image.height - box) * (0.5 if self.fixed else at[2])
+            square = image.resize(
+                (side, side), Image.Resampling.LANCZOS, (left, upper, left + box, upper + box)
+            )
+        if settings.flip and not self.fixed and at[3] < 0.5:
+            square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return bytes_of(square)[0].contiguous(), small
+
+
+def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, ...]:
+    """Return the picture files of a folder tree, sorted.
+
+    Previews of trainings are left out: the folder may be the one that models are written to.
+
+    Raises: UsageError, naming the option, where there is no folder, or no picture in it.
+    """
+    if not Path(folder).is_dir():
+        raise UsageError(f"{option} {folder}: is no folder: give one with pictures in it")
+    files = [
+        file
+        for file in list_pictures(folder)
+        if not any(parent.suffix == RESULTS for parent in Path(file).relative_to(folder).parents)
+    ]
+    if not files:
+        raise UsageError(f"{option} {folder}: no pictures in it or in folders within: give another")
+    return tuple(files)
+
+
+def split_held_out(
+    files: Collection[str], count: int, seed: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return files to train on, and at most a tenth of them held out, chosen by the seed."""
+    listed = tuple(files)
+    chosen = set(_shuffle(len(listed), seed, -1)[: min(count, len(listed) // 10)])
+    held_out = tuple(file for index, file in enumerate(listed) if index in chosen)
+    return tuple(file for index, file in enumerate(listed) if index not in chosen), held_out
+
+
+def load_batches(
+    data: Photographs, steps: range, *, batch: int, rank: int = 0, processes: int = 1
+) -> Iterator[list[Sample]]:
+    """Yield a process's samples of each step; workers decode ahead.
+
+    Args:
+        steps: from the first, counted from 0; a resumed run starts at another.
+        batch: samples a process: step s has numbers s * batch * processes and on.
+
+    Raises: TrainingError where no picture can be read.
+    """
+    if not len(steps):
+        return
+    workers = data.settings.workers
+    numbers = [
+        [(step * processes + rank) * batch + index for index in range(batch)] for step in steps
+    ]
+    loader: DataLoader[Any] = DataLoader(
+        data,
+        batch_sampler=numbers,
+        num_workers=workers,
+        collate_fn=list,
+        prefetch_factor=4 if workers else None,
+        # Samples go as they are: a batch in shared memory would need as many open files.
+        worker_init_fn=_start_worker,
+        # Else it draws from torch's own, which a resumed run has to find as it was.
+        generator=torch.Generator(),
+    )
+    for samples in loader:
+        for sample in samples:
+            if sample.pixels is None:
+                raise TrainingError(
+                    f"none of {len(sample.faults)} pictures in a row can be used, of "
+                    f"{len(data)}; the first: {sample.faults[0]}"
+                )
+        yield samples
+
+
+def _start_worker(number: int) -> None:
+    """Leave Ctrl-C to the main process, which ends its workers, and the cores to training."""
+    import signal
+
+    del number
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(1)
+
+
+@lru_cache(maxsize=2)
+def _shuffle(count: int, seed: int, epoch: int) -> list[int]:
+    order: list[int] = torch.randperm(
+        count, generator=torch.Generator().manual_seed(_mix(seed, epoch))
+    ).tolist()
+    return order
+
+
+def _mix(seed: int, number: int) -> int:
+    """Return a seed of its own for each number of each run."""
+    return (seed * 1_000_003 + number * 2_654_435_761 + 12_345) % 2**63
+
+
+def summarize_files(files: Sequence[str]) -> str:
+    """Tell a list of files in a few characters: their number, and a hash of their names."""
+    names = "\n".join(Path(file).name for file in files)
+    return f"{len(files)} files, {hashlib.sha256(names.encode()).hexdigest()[:8]}"

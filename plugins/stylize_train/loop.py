@@ -1,0 +1,298 @@
+"""The training loop of every trainable method, on Accelerate: one process, or any number.
+
+Source of the training itself: Johnson et al. 2016 (section 4), Huang and Belongie 2017
+(section 6), as the paper's sections 3 and 4 take them over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from stylize import Progress, Run, TrainingTask, write_picture
+from stylize.errors import TrainingError
+from stylize_train.checkpoint import (
+    Checkpoint,
+    Trained,
+    read_checkpoint,
+    state_of,
+    write_checkpoint,
+)
+from stylize_train.data import Photographs, Sample, load_batches
+from stylize_train.logs import MetricsLog
+from stylize_train.previews import tile_preview
+from stylize_train.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+__all__ = ["Trainer"]
+
+CHECKPOINT = "checkpoint.pt"
+PREVIEWED = 4
+# Of the moving average of losses that is shown, the share of each new step.
+NEWEST = 0.05
+
+
+class Trainer:
+    """Takes the steps of one training run, with checkpoints, validation, previews and logs.
+
+    Args:
+        task: what is trained.
+        data: a stream for each input of the task's loss: "content", and maybe "style".
+        held_out: the same streams, of pictures that are not trained on; may be empty.
+        settings: how long and how often.
+        run: seed, deadline, cancellation, observers.
+        folder: where checkpoint, metrics.csv and previews go; made if need be.
+        identity: what must not change between a run and its resumption.
+        accelerator: of `make_accelerator`.
+        tell: told of broken pictures and the like, a line each.
+        before: steps of the model that the run starts from; a checkpoint knows its own.
+    """
+
+    def __init__(
+        self,
+        task: TrainingTask,
+        data: Mapping[str, Photographs],
+        held_out: Mapping[str, Photographs],
+        settings: TrainingSettings,
+        run: Run,
+        folder: Path,
+        identity: Mapping[str, Any],
+        accelerator: Accelerator,
+        tell: Callable[[str], None],
+        before: int = 0,
+    ) -> None:
+        self.task = task
+        self.data = data
+        self.settings = settings
+        self.run = run
+        self.folder = folder
+        self.identity = {**identity, "processes": accelerator.num_processes}
+        self.accelerator = accelerator
+        self.tell = tell
+        self.before = before
+        self.losses: dict[str, float] = {}
+        self.saved_step = 0
+        self._told: set[str] = set()
+        self._average: dict[str, float] = {}
+        task.network.to(accelerator.device).to(memory_format=torch.channels_last)
+        optimizer = torch.optim.Adam(task.network.parameters(), settings.learning_rate)
+        self.network, self.optimizer = accelerator.prepare(task.network, optimizer)
+        # Read once: they are few, and every validation sees the same.
+        self.held_out = self._read_held_out(held_out)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that `--resume` reads."""
+        return self.folder / CHECKPOINT
+
+    def __call__(self, *, resume: bool = False) -> Trained:
+        """Train, from the start or from the checkpoint, and return the network.
+
+        Ends early, with a checkpoint, at the run's deadline or cancellation.
+
+        Raises: TrainingError for a loss that is not finite or pictures that are all broken, with
+            the last checkpoint left in place; UsageError for a checkpoint of another run;
+            OutputError where a file cannot be written.
+        """
+        start = self.run.steps_done = self._load() if resume else 0
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.task.network.train()
+        with MetricsLog(self.folder, start, self.settings, enabled=self._is_main) as log:
+            began, seen = time.monotonic(), 0
+            step = start
+            for step, batch in self._batches(start):
+                step_began = time.monotonic()
+                terms = self._step(step, batch)
+                seen += self.settings.batch * self.accelerator.num_processes
+                rate = seen / (time.monotonic() - began)
+                self._report(step, terms, rate)
+                if step % self.settings.log_every == 0:
+                    log.write(step, rate, terms)
+                last = step == self.settings.steps
+                if step % self.settings.validate_every == 0 or last:
+                    self._validate(step, log)
+                stop = self._agree(self.run.should_stop(time.monotonic() - step_began))
+                if step % self.settings.checkpoint_every == 0 or last or stop:
+                    self._save(step)
+                if stop:
+                    break
+        self.accelerator.wait_for_everyone()
+        return Trained(state_of(self.task.network), self.before + step, self.losses)
+
+    @property
+    def _is_main(self) -> bool:
+        return bool(self.accelerator.is_main_process)
+
+    def _batches(self, start: int) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """Yield steps, counted from 1, with their batches."""
+        steps = range(start, self.settings.steps)
+        streams = {
+            name: load_batches(
+                data,
+                steps,
+                batch=self.settings.batch,
+                rank=self.accelerator.process_index,
+                processes=self.accelerator.num_processes,
+            )
+            for name, data in self.data.items()
+        }
+        with contextlib.ExitStack() as stack:
+            for stream in streams.values():
+                stack.callback(stream.close)  # type: ignore[attr-defined]  # a generator
+            for step in steps:
+                yield step + 1, {name: self._stack(next(s)) for name, s in streams.items()}
+
+    def _stack(self, samples: Sequence[Sample]) -> Tensor:
+        """Return (N, 3, S, S) in [0, 1] on the device, having told what was wrong."""
+        self._tell_of(samples)
+        pixels = torch.stack([sample.pixels for sample in samples if sample.pixels is not None])
+        return pixels.to(self.accelerator.device).float().div_(255)
+
+    def _tell_of(self, samples: Sequence[Sample]) -> None:
+        for sample in samples:
+            for fault in sample.faults:
+                self._tell_once(fault)
+            if sample.grown:
+                self._tell_once(
+                    f"some pictures are smaller than the crop of {self.settings.crop} and are "
+                    f"enlarged: --small skip leaves them out"
+                )
+
+    def _tell_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self.tell(message)
+
+    def _step(self, step: int, batch: Mapping[str, Tensor]) -> dict[str, float]:
+        """Take a step and return the terms of the objective, the batch's mean."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.rate(step)
+        total, terms = self.task.loss(self.network, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(total.mean())
+        norm = torch.nn.utils.get_total_norm(
+            [p.grad for p in self.task.network.parameters() if p.grad is not None]
+        )
+        values = {name: value.mean().item() for name, value in terms.items()}
+        if self._agree(not bool(torch.isfinite(norm))):
+            raise self._not_finite(step, values)
+        self.optimizer.step()
+        return values
+
+    def _not_finite(self, step: int, terms: Mapping[str, float]) -> TrainingError:
+        said = ", ".join(f"{name} {value:.3g}" for name, value in terms.items())
+        kept = (
+            f"the checkpoint of step {self.saved_step} is kept: go on from it with --resume and"
+            if self.saved_step
+            else "no checkpoint was due yet: start again with"
+        )
+        return TrainingError(
+            f"the loss or its gradient is not finite at step {step} ({said}); {kept} a lower "
+            f"--learning-rate, or --precision float32"
+        )
+
+    def _report(self, step: int, terms: Mapping[str, float], rate: float) -> None:
+        for name, value in terms.items():
+            before = self._average.get(name, value)
+            self._average[name] = before + NEWEST * (value - before)
+        self.run.report(
+            Progress(
+                fraction=step / self.settings.steps,
+                step=step,
+                steps=self.settings.steps,
+                losses=dict(self._average),
+                stage=f"{rate:.1f} images/s, step",
+            )
+        )
+
+    def _agree(self, flag: bool) -> bool:
+        """Return whether any process says so: all must stop at the same step."""
+        if self.accelerator.num_processes == 1:
+            return flag
+        flags = torch.tensor(float(flag), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flags, "sum").item() > 0)
+
+    # Looking at the network.
+
+    def _read_held_out(self, held_out: Mapping[str, Photographs]) -> list[dict[str, Tensor]]:
+        """Return batches of held-out photographs, with paintings from the first on, over and over.
+
+        A picture that is broken is told of and replaced by another, as in training; where all
+        are broken, there is nothing to look at.
+        """
+        count = len(held_out["content"]) if all(map(len, held_out.values())) else 0
+        if not (count and self._is_main):
+            return []
+        stacks: dict[str, Tensor] = {}
+        for name, data in held_out.items():
+            samples = [data[number] for number in range(count)]
+            if any(sample.pixels is None for sample in samples):
+                self._tell_of(samples)
+                return []
+            stacks[name] = self._stack(samples)
+        size = self.settings.batch
+        return [
+            {name: stack[at : at + size] for name, stack in stacks.items()}
+            for at in range(0, count, size)
+        ]
+
+    @torch.no_grad()
+    def _validate(self, step: int, log: MetricsLog) -> None:
+        """Measure the objective on held-out pictures, and write a preview of the first."""
+        if not self.held_out:
+            return
+        network = self.task.network
+        sums: dict[str, float] = {}
+        count = 0
+        pictures: list[Tensor] = []
+        network.eval()
+        for batch in self.held_out:
+            _, terms = self.task.loss(network, batch)
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + value.sum().item()
+            count += len(batch["content"])
+            if sum(map(len, pictures)) < PREVIEWED:
+                shown = self.task.preview(network, batch).float().clamp(0, 1)
+                pictures.append(torch.stack([*batch.values(), shown], dim=1))
+        network.train()
+        self.losses = {name: value / count for name, value in sums.items()}
+        log.write_validation(step, self.losses)
+        sheet = tile_preview(torch.cat(pictures)[:PREVIEWED])
+        write_picture(sheet, self.folder / f"preview_{step:06d}.jpg", force=True)
+
+    # Checkpoints.
+
+    def _save(self, step: int) -> None:
+        if self._is_main:
+            write_checkpoint(
+                self.checkpoint,
+                Checkpoint(
+                    step,
+                    self.identity,
+                    state_of(self.task.network),
+                    self.optimizer.optimizer.state_dict(),
+                    torch.get_rng_state(),
+                    self.losses,
+                    self.before,
+                ),
+            )
+        self.saved_step = step
+
+    def _load(self) -> int:
+        """Take up the checkpoint and return its step."""
+        checkpoint = read_checkpoint(self.checkpoint, self.identity)
+        self.task.network.load_state_dict(dict(checkpoint.network))
+        self.optimizer.optimizer.load_state_dict(dict(checkpoint.optimizer))
+        torch.set_rng_state(checkpoint.rng)
+        self.losses = dict(checkpoint.losses)
+        self.before = checkpoint.before
+        self.saved_step = checkpoint.step
+        return checkpoint.step

@@ -1,0 +1,299 @@
+"""A training run from settings and files to a model file: what `stylize train` does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from stylize import (
+    MAX_PIXELS,
+    MODEL_SCHEMA,
+    TRAINED,
+    BuiltParts,
+    ModelFile,
+    ModelHeader,
+    Parts,
+    Picture,
+    Plan,
+    Run,
+    StyleImage,
+    StyleRecord,
+    TrainableMethod,
+    TrainingTask,
+    framework_version,
+    read_header,
+    read_image,
+    split_backbone_name,
+    style_shares,
+    write_model,
+)
+from stylize.errors import ModelError, OutputError, UsageError
+from stylize_train.accelerating import make_accelerator
+from stylize_train.checkpoint import Trained
+from stylize_train.data import (
+    RESULTS,
+    Photographs,
+    find_photographs,
+    split_held_out,
+    summarize_files,
+)
+from stylize_train.loop import Trainer
+from stylize_train.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from stylize import PluginHost
+
+__all__ = ["Training", "training_folder"]
+
+# Deviation of colours under which a painting is a single colour.
+BLANK = 1 / 255
+# What may change when a run is resumed, for the result does not depend on it.
+FREE = {
+    "learning_rate", "steps", "validate_every", "checkpoint_every", "log_every", "workers",
+    "tensorboard",
+}  # fmt: skip
+
+
+def training_folder(output: Path) -> Path:
+    """Return the folder beside a model file that keeps its checkpoint, metrics and previews."""
+    return output.with_name(f"{output.stem}{RESULTS}")
+
+
+@dataclass
+class Training:
+    """One training run, planned and checked; call it to train.
+
+    Args:
+        plan: of `make_plan(..., training=True)`.
+        settings: how long, on what.
+        data: folder of photographs.
+        styles: the paintings, of a method that learns them.
+        paintings: folder of paintings, of a method that takes any.
+        output: the model file.
+        resume: go on from the checkpoint beside the output.
+        force: replace the output and start anew over a checkpoint.
+        init: a model file to start from.
+        summary, license: for the model's header.
+        tell: told of broken pictures and the like, a line each.
+    """
+
+    host: PluginHost
+    plan: Plan
+    settings: TrainingSettings
+    data: Path
+    output: Path
+    styles: Sequence[str] = ()
+    paintings: Path | None = None
+    resume: bool = False
+    force: bool = False
+    init: Path | None = None
+    summary: str = ""
+    license: str = ""
+    max_pixels: int = MAX_PIXELS
+    tell: Callable[[str], None] = print
+
+    def check(self) -> None:
+        """Find out what can be known before anything heavy is loaded.
+
+        Raises: UsageError, OutputError, ModelError.
+        """
+        method = self.plan.method
+        if method.needs_style and (self.styles or self.paintings is None):
+            raise UsageError(
+                f"{method.name} learns to take any painting: give --styles with a folder of many"
+            )
+        if not method.needs_style and (self.paintings is not None or not self.styles):
+            raise UsageError(f"{method.name} learns one painting, or a blend: give --style FILE")
+        style_shares(self.plan.settings, len(self.styles))
+        if self.output.suffix != ".safetensors":
+            raise OutputError(f"-o {self.output}: a model file ends in .safetensors: name it so")
+        if not self.output.parent.is_dir():
+            raise OutputError(f"-o {self.output}: there is no folder {self.output.parent}: make it")
+        folder = training_folder(self.output)
+        if not (self.force or self.resume):
+            for path in (self.output, folder / "checkpoint.pt"):
+                if path.exists():
+                    raise OutputError(
+                        f"{path}: exists: go on with --resume, start anew with --force, or choose "
+                        f"another -o"
+                    )
+        if self.init is not None:
+            header = read_header(self.init)
+            if header.method != method.name:
+                raise ModelError(
+                    f"--init {self.init}: is of method {header.method}, not {method.name}: give "
+                    f"a model of {method.name}"
+                )
+
+    def __call__(self, run: Run) -> ModelFile:
+        """Train and write the model file; stopped early, the model so far.
+
+        Raises: StylizeError for anything that the user can mend.
+        """
+        self.check()
+        files = {"content": find_photographs(self.data)}
+        if self.paintings is not None:
+            files["style"] = find_photographs(self.paintings, "--styles")
+        logging.getLogger("accelerate").setLevel(logging.ERROR)
+        accelerator = make_accelerator(self.plan.settings.device)
+        parts = BuiltParts(self.host, self.plan, accelerator.device)
+        method = parts.method
+        assert isinstance(method, TrainableMethod)
+        torch.manual_seed(run.seed)
+        pictures = [self._read_style(name) for name in self.styles]
+        shares = style_shares(self.plan.settings, len(pictures))
+        styles = [
+            StyleImage(picture.pixels.to(parts.device), share, picture.name)
+            for picture, share in zip(pictures, shares, strict=True)
+        ]
+        task = method.training_task(styles, parts, run.strength)
+        network = dict(method.network_settings())
+        data, held_out = self._split(files, run.seed)
+        records = tuple(
+            StyleRecord(name=Path(picture.name).name, sha256=picture.sha256) for picture in pictures
+        )
+        before = self._start_from_init(task, network, records) if self.init else 0
+        trainer = Trainer(
+            task,
+            data,
+            held_out,
+            self.settings,
+            run,
+            training_folder(self.output),
+            self._identity(parts, network, records, data),
+            accelerator,
+            self.tell,
+            before,
+        )
+        trained = trainer(resume=self.resume)
+        header = self._header(parts, network, records, len(data["content"]), trained)
+        if accelerator.is_main_process:
+            write_model(self.output, header, trained.network)
+        accelerator.wait_for_everyone()
+        return ModelFile(str(self.output), self.output, header)
+
+    def _read_style(self, name: str) -> Picture:
+        size = self.settings.style_size or 2 * self.settings.crop
+        picture = read_image(name, size=size, max_pixels=self.max_pixels)
+        for warning in picture.warnings:
+            self.tell(warning)
+        if picture.pixels.std(dim=(2, 3)).max() < BLANK:
+            raise UsageError(
+                f"--style {name}: is a single colour, which has no strokes to learn: give a "
+                f"painting"
+            )
+        return picture
+
+    def _split(
+        self, files: Mapping[str, Sequence[str]], seed: int
+    ) -> tuple[dict[str, Photographs], dict[str, Photographs]]:
+        """Return the streams to train on, and the held-out ones.
+
+        Of fewer than ten paintings none is held out: the held-out photographs get known ones.
+        """
+        data, held_out = {}, {}
+        for number, (name, listed) in enumerate(files.items()):
+            settings = self.settings
+            if name == "style" and settings.style_zoom is not None:
+                settings = settings.model_copy(update={"zoom": settings.style_zoom})
+            training, kept = split_held_out(listed, settings.validation, seed + number)
+            if name == "style":
+                kept = kept or training
+            data[name] = Photographs(training, settings, seed + number)
+            held_out[name] = Photographs(kept, settings, seed + number, fixed=True)
+        return data, held_out
+
+    def _start_from_init(
+        self,
+        task: TrainingTask,
+        settings: Mapping[str, object],
+        styles: tuple[StyleRecord, ...],
+    ) -> int:
+        """Fill the network from `init`, and return the steps that that model was trained for.
+
+        Raises: ModelError.
+        """
+        assert self.init is not None
+        header = read_header(self.init)
+        for key, value in settings.items():
+            # A model from before there was this setting is of its default, or does not fit.
+            if header.network.get(key, value) != value:
+                raise ModelError(
+                    f"--init {self.init}: has {key} {header.network.get(key)}, this run {value}: "
+                    f"use --set {header.method}.{key}={header.network.get(key)}"
+                )
+        tensors = ModelFile(str(self.init), self.init, header).tensors()
+        try:
+            task.start_from(tensors, same_styles=header.styles == styles)
+        except RuntimeError as error:
+            raise ModelError(
+                f"--init {self.init}: its tensors are not of this network "
+                f"({str(error).splitlines()[-1].strip()}): give another model"
+            ) from error
+        return header.steps
+
+    def _identity(
+        self,
+        parts: Parts,
+        network: Mapping[str, object],
+        styles: Sequence[StyleRecord],
+        data: Mapping[str, Photographs],
+    ) -> dict[str, Any]:
+        settings = self.settings.model_dump(mode="json", exclude=FREE)
+        if self.settings.schedule == "cosine":  # whose step sizes depend on the last step
+            settings["steps"] = self.settings.steps
+        run, method = self.plan.settings, self.plan.method_settings
+        own = method.model_dump(mode="json") if method else {}
+        return {
+            **settings,
+            **{f"network {key}": value for key, value in network.items()},
+            **{
+                f"{self.plan.method.name} {key}": value
+                for key, value in own.items()
+                if key not in network
+            },
+            "seed": run.seed,
+            "strength": run.strength,
+            "options": {k: v for k, v in run.options.items() if k != self.plan.method.name},
+            **{name: run.model_dump(mode="json")[name] for name in TRAINED},
+            "weights": parts.weights.fingerprint,
+            "paintings": [style.sha256[:16] for style in styles],
+            **{f"{name} pictures": summarize_files(stream.files) for name, stream in data.items()},
+        }
+
+    def _header(
+        self,
+        parts: Parts,
+        network: dict[str, object],
+        styles: tuple[StyleRecord, ...],
+        pictures: int,
+        trained: Trained,
+    ) -> ModelHeader:
+        run = self.plan.settings
+        changed = run.model_dump(mode="json", exclude_defaults=True)
+        backbone = self.plan.backbone
+        tag = self.plan.weights_tag or next((w.tag for w in backbone.weights), None)
+        short = split_backbone_name(run.backbone)[0]
+        return ModelHeader(
+            schema_version=MODEL_SCHEMA,
+            method=self.plan.method.name,
+            network=network,
+            backbone=f"{short}.{tag}" if tag else short,
+            weights=parts.weights.fingerprint,
+            run={
+                k: v for k, v in changed.items() if k in (*TRAINED, "strength", "options", "seed")
+            },
+            training=self.settings.model_dump(mode="json", exclude_defaults=True),
+            styles=styles,
+            pictures=pictures,
+            steps=trained.steps,
+            losses={name: round(value, 5) for name, value in trained.losses.items()},
+            summary=self.summary,
+            license=self.license,
+            framework=framework_version(),
+        )

@@ -1,0 +1,46 @@
+"""`stylize video` and `stylize evaluate-video`: clips in the style of a painting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylize import hookimpl
+
+if TYPE_CHECKING:
+    import typer
+
+    from stylize import PluginHost
+    from stylize.command import RerunRequest
+
+STYLIZE_PLUGIN_API = 1
+
+
+@hookimpl(tryfirst=True)  # no other plugin takes its names
+def stylize_commands(app: typer.Typer) -> None:
+    from stylize.command import add_command
+
+    add_command(
+        app,
+        "video",
+        "stylize_video.command:video",
+        "Make videos in the style of a painting, with their sound.",
+    )
+    add_command(
+        app,
+        "evaluate-video",
+        "stylize_video.evaluate:evaluate_video_command",
+        "Measure how still a stylised clip holds, and how far it is from its source and painting.",
+    )
+
+
+@hookimpl
+def stylize_rerun(path: Path) -> Callable[[PluginHost, RerunRequest], int] | None:
+    from stylize_video.formats import CONTAINERS
+
+    if path.suffix.lower() not in CONTAINERS:
+        return None
+    from stylize_video.rerun import rerun_video
+
+    return rerun_video

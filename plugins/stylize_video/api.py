@@ -1,0 +1,74 @@
+"""The Python function that makes a video."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from stylize import (
+    ImageSource,
+    Observer,
+    PluginHost,
+    Stylizer,
+    as_sources,
+    deadline_of,
+    load_preset,
+    make_settings,
+    merge_settings,
+)
+from stylize_video.choosing import choose_method
+from stylize_video.making import VideoResult, make_video
+from stylize_video.settings import VideoSettings, make_video_settings
+from stylize_video.temporal import TemporalSettings
+
+__all__ = ["stylize_video"]
+
+
+def stylize_video(
+    content: str | Path,
+    style: ImageSource | Sequence[ImageSource] | None,
+    output: str | Path,
+    *,
+    temporal: bool | TemporalSettings = True,
+    force: bool = False,
+    preset: str | None = None,
+    host: PluginHost | None = None,
+    observers: Sequence[Observer] = (),
+    **settings: object,
+) -> VideoResult:
+    """Make one video, frame by frame, with the clip's times, sound and subtitles.
+
+    Args:
+        content: a video file, a GIF, or a folder of numbered pictures.
+        style: the painting, or several; None for a model that has learnt its style. Without
+            `method` and `model`, the method is one that takes any painting in one pass, where one
+            has a model of its own, else gatys.
+        output: a .mp4, .m4v, .mov, .mkv, .webm or .gif file, or frames/%06d.png.
+        temporal: whether, or how, strokes are held still over time.
+        force: replace an output that exists.
+        preset, host: as of `stylize_image`.
+        observers: told how far the run is, in frames.
+        settings: any of `RunSettings` and `VideoSettings`, and options of parts, as
+            `model="mosaic", start=2, fps=12`. `time` is the limit of the whole video.
+
+    Raises: StylizeError for anything that the caller can mend; what is kept of a video that was
+        begun is in its notes.
+    """
+    started = time.monotonic()
+    host = host or PluginHost.discover()
+    own = {k: v for k, v in settings.items() if k in VideoSettings.model_fields}
+    others = {k: v for k, v in settings.items() if k not in own}
+    base = load_preset(host, preset).settings if preset else {}
+    chosen = choose_method(host, make_settings(merge_settings(base, others), host))
+    return make_video(
+        Stylizer(chosen.model_copy(update={"time": None}), host),
+        content,
+        as_sources(style),
+        output,
+        make_video_settings(own),
+        temporal=temporal,
+        force=force,
+        observers=observers,
+        deadline=deadline_of(started, chosen.time),
+    )

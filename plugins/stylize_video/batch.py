@@ -1,0 +1,149 @@
+"""Making the clips of a run, one after another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stylize import (
+    MAX_PIXELS,
+    Plan,
+    PluginHost,
+)
+from stylize.command import (
+    ENDINGS,
+    Job,
+    Made,
+    Report,
+    format_seconds,
+    run_batch,
+    say,
+    warn,
+)
+from stylize_video.settings import VideoSettings, clock
+from stylize_video.temporal import TemporalSettings
+
+if TYPE_CHECKING:
+    from stylize import Observer, Progress
+    from stylize_video.making import VideoResult
+
+__all__ = ["make_videos"]
+
+# From how many seconds on it is said beforehand how long a clip will take.
+LONG = 60.0
+# After how many seconds a first frame tells how long the others will take.
+TELLING = 10.0
+INTERRUPTED = "ending the file after the last whole frame (Ctrl-C again to drop it)"
+
+
+def make_videos(
+    host: PluginHost,
+    plan: Plan,
+    jobs: Sequence[Job],
+    asked: VideoSettings,
+    report: Report,
+    *,
+    temporal: bool | TemporalSettings,
+    force: bool,
+    skip_existing: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> int:
+    """Make all videos with one loaded network and return the exit code.
+
+    Clips and outputs are checked before torch is imported.
+
+    Raises: StylizeError for what concerns all of them.
+    """
+    from stylize_video.checking import check_clip, check_video_output
+
+    inputs = [path for job in jobs for path in job.inputs]
+
+    def check(job: Job) -> None:
+        check_clip(Path(job.content or ""))
+        check_video_output(job.output, asked, force=force, inputs=inputs)
+
+    def prepare(cancelled: threading.Event) -> Callable[[Job, Sequence[Observer]], Made]:
+        started = time.monotonic()
+        from stylize import Stylizer, deadline_of, give_memory_back
+        from stylize_video.making import make_video
+
+        give_memory_back()
+        # The limit is the clip's, not each frame's.
+        limit, settings = plan.settings.time, plan.settings.model_copy(update={"time": None})
+        stylizer = Stylizer(
+            replace(plan, settings=settings), host, max_pixels=max_pixels, cancelled=cancelled
+        )
+
+        def make(job: Job, observers: Sequence[Observer]) -> Made:
+            nonlocal started
+            said = [] if report.quiet else [_Forecast(job.title, plan.method.name)]
+            try:
+                result = make_video(
+                    stylizer,
+                    job.content or "",
+                    job.styles,
+                    job.output,
+                    asked,
+                    temporal=temporal,
+                    force=force,
+                    tell=warn,
+                    observers=[*observers, *said],
+                    deadline=deadline_of(started, limit),
+                )
+            finally:
+                started = time.monotonic()
+            return _made(job, result)
+
+        return make
+
+    return run_batch(
+        jobs,
+        report,
+        prepare,
+        check=check,
+        skip_existing=skip_existing and not force,
+        on_interrupt=INTERRUPTED,
+        lines=True,
+    )
+
+
+def _made(job: Job, result: VideoResult) -> Made:
+    record = result.record
+    frames, seconds = record["frames"], record["seconds"]
+    return Made(
+        f"{job.output}: {record['width']}x{record['height']}, {frames} frames "
+        f"({clock(result.duration)}), {seconds:.1f} s on {record['device']} in "
+        f"{record['settings']['precision']}, {frames / max(seconds, 0.01):.2g} frames a second"
+        + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there"),
+        {**record, "warnings": result.warnings},  # told already, as they came
+    )
+
+
+class _Forecast:
+    """Says early how long a clip will take, if that is long."""
+
+    def __init__(self, title: str, method: str) -> None:
+        self._title = title
+        self._method = method
+        self._began = time.monotonic()
+        self._said = False
+
+    def progressed(self, progress: Progress) -> None:
+        """Say it once."""
+        elapsed = time.monotonic() - self._began
+        # The first frame loads the network; a slow one tells enough before it is done.
+        if self._said or not progress.fraction or (progress.step < 2 and elapsed < TELLING):
+            return
+        self._said = True
+        left = elapsed / progress.fraction * (1 - progress.fraction)
+        if left > LONG:
+            frame = elapsed / progress.fraction / progress.steps
+            say(
+                f"{Path(self._title).name}: {progress.steps} frames by {self._method} at about "
+                f"{frame:.2g} s each, about {format_seconds(left)} in all; Ctrl-C ends it early, "
+                f"as a file that can be played"
+            )

@@ -1,0 +1,72 @@
+"""`stylize evaluate-video`: how still a clip holds, and how far it is from source and painting."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stylize import PluginHost
+from stylize.command import DeviceOption, JsonOption, require_extra, warn
+
+__all__ = ["evaluate_video_command"]
+
+
+def evaluate_video_command(
+    ctx: typer.Context,
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The stylised clip.")],
+    content: Annotated[
+        Path, typer.Option("--content", "-c", metavar="FILE", help="The clip that it was made of.")
+    ],
+    style: Annotated[
+        Path | None,
+        typer.Option(
+            "--style",
+            "-s",
+            metavar="FILE",
+            help="The painting that it is like; without one no frame is judged.",
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how still a stylised clip holds, and how far it is from its source and painting.
+
+    Two numbers are smaller for what holds stiller. The warping error is the mean squared difference
+    between a frame and the one before it, moved as the source moved, where both show the same.
+    Flicker is the mean difference there beyond the source's own. Compare them to those of the same
+    clip made with --no-temporal. With a painting, the distances of stylize evaluate are given too,
+    as means over some frames.
+    """
+    host: PluginHost = ctx.obj
+    require_extra("av", "video", "evaluating a video")
+    require_extra("cv2", "video", "evaluating a video")
+    from stylize_video.evaluation import evaluate_video
+
+    evaluation = evaluate_video(clip, content, style, host=host, device=device)
+    if as_json:
+        files = {
+            "video": str(clip),
+            "content": str(content),
+            "style": None if style is None else str(style),
+        }
+        typer.echo(json.dumps({"files": files, **evaluation.record}, indent=2))
+        return
+    for warning in evaluation.warnings:
+        warn(warning)
+    held = evaluation.consistency
+    typer.echo(
+        f"frames            {evaluation.frames}, {held.pairs} pairs compared, "
+        f"new scenes at: {', '.join(map(str, held.cuts)) or 'none'}"
+    )
+    if held.warping_error is not None and held.source_warping_error is not None:
+        typer.echo(f"warping error     {held.warping_error:.6f}")
+        typer.echo(f"  of the source   {held.source_warping_error:.6f}")
+    if held.flicker is not None:
+        typer.echo(f"flicker           {held.flicker * 255:.3f} of 255")
+    if evaluation.content is not None and evaluation.style is not None:
+        typer.echo(f"content distance  {evaluation.content:.3f}")
+        typer.echo(f"style distance    {evaluation.style:.3f}")
+        typer.echo(f"  means of frames {', '.join(map(str, evaluation.judged))}")

@@ -1,0 +1,190 @@
+"""Evaluate a stylised clip: how still it holds, and the judge's distances of some frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from stylize import JUDGE_BACKBONE, JUDGE_SIZE, MAX_PIXELS, Judge, fit_size, read_image, resize
+from stylize.errors import VideoError
+from stylize_video.consistency import Consistency, ConsistencyMeter
+from stylize_video.decoding import VideoFile
+from stylize_video.folder import PictureFolder
+from stylize_video.record import read_video_record
+from stylize_video.tensors import to_tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stylize import ImageSource, PluginHost
+    from stylize_video.frames import ClipReader, Pixels, Tell
+
+__all__ = ["JUDGED_FRAMES", "VideoEvaluation", "evaluate_video"]
+
+# At most so many frames of a clip are judged, evenly spread.
+JUDGED_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class VideoEvaluation:
+    """What was measured of a clip.
+
+    Args:
+        frames: of the clip.
+        consistency: how still it holds.
+        judged: numbers of the frames, from 0, that were judged; none without a painting.
+        content, style: means of the judge's distances over those frames.
+        warnings: what to know before believing the numbers.
+    """
+
+    frames: int
+    consistency: Consistency
+    judged: tuple[int, ...]
+    content: float | None
+    style: float | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Everything as JSON holds it."""
+        values = {name: value for name, value in vars(self).items() if name != "consistency"}
+        return {**asdict(self.consistency), **values}
+
+
+def evaluate_video(
+    output: str | Path,
+    content: str | Path,
+    style: ImageSource | None = None,
+    *,
+    judge: Judge | None = None,
+    host: PluginHost | None = None,
+    device: str = "auto",
+    max_pixels: int = MAX_PIXELS,
+) -> VideoEvaluation:
+    """Measure how still a stylised clip holds, and how far it is from its source and painting.
+
+    Args:
+        output, content: video files, GIFs or folders of numbered pictures, frame by frame the
+            same; a larger content is read at the output's size.
+        style: the painting; without one no frame is judged.
+        judge: to evaluate many clips with one loaded network; made of `host` and `device` where
+            it is not given.
+
+    Raises:
+        VideoError: one of them cannot be read, or they differ in number or shape of frames.
+        ImageError: of the painting.
+        ExtraMissingError: without the extra video.
+    """
+    painting = None if style is None else read_image(style, size=JUDGE_SIZE)
+    warnings = [] if painting is None else list(painting.warnings)
+    meter = ConsistencyMeter()
+    sample = _Sample()
+    frames = 0
+    for made, source in _pairs(Path(output), Path(content), max_pixels, warnings.append):
+        meter.add(made, source)
+        if painting is not None:
+            sample.offer(frames, made, source)
+        frames += 1
+    if painting is None:
+        return VideoEvaluation(frames, meter.result(), (), None, None, tuple(warnings))
+    judge = judge or Judge(host, device)
+    chosen = list(sample.chosen())
+    verdicts = [judge(made, source, painting.pixels) for _, made, source in chosen]
+    return VideoEvaluation(
+        frames,
+        meter.result(),
+        tuple(number for number, *_ in chosen),
+        fmean(verdict.content for verdict in verdicts),
+        fmean(verdict.style for verdict in verdicts),
+        (*warnings, *_doubts(Path(output), judge)),
+    )
+
+
+class _Sample:
+    """At most `JUDGED_FRAMES` frames, evenly spread over a clip of unknown length."""
+
+    def __init__(self) -> None:
+        self._step = 1
+        self._kept: list[tuple[int, Tensor, Tensor]] = []
+
+    def offer(self, number: int, output: Pixels, content: Pixels) -> None:
+        """Keep a frame if its turn has come; twice as many are kept as are chosen in the end."""
+        if number % self._step:
+            return
+        if len(self._kept) == 2 * JUDGED_FRAMES:
+            self._kept = self._kept[::2]
+            self._step *= 2
+            if number % self._step:
+                return
+        height, width = output.shape[:2]
+        width, height = fit_size(width, height, JUDGE_SIZE)
+        made, source = (
+            resize(to_tensor(pixels.copy()), (height, width)) for pixels in (output, content)
+        )
+        self._kept.append((number, made, source))
+
+    def chosen(self) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Give number, output and content of the chosen frames, (1, 3, H, W) in [0, 1]."""
+        count = min(JUDGED_FRAMES, len(self._kept))
+        for index in range(count):
+            number, made, source = self._kept[index * len(self._kept) // count]
+            yield number, made.float() / 255, source.float() / 255
+
+
+def _pairs(
+    output: Path, content: Path, max_pixels: int, tell: Tell
+) -> Iterator[tuple[Pixels, Pixels]]:
+    """Give the frames of an output and of its content, at the output's size.
+
+    Raises: VideoError where they do not belong together.
+    """
+    with _open(output, None, max_pixels, tell) as made:
+        size = made.info.size
+        with _open(content, max(size), max_pixels, tell) as source:
+            if source.info.size != size:
+                width, height = source.info.original_size
+                raise VideoError(
+                    f"{output} is {size[0]}x{size[1]}, and {content} is {width}x{height}, which "
+                    f"does not become that: give the clip that it was made from"
+                )
+            counts = [0, 0]
+            for pair in zip_longest(made, source):
+                for index, frame in enumerate(pair):
+                    counts[index] += frame is not None
+                now, then = pair
+                if now is not None and then is not None:
+                    yield now.pixels, then.pixels
+            if counts[0] != counts[1]:
+                raise VideoError(
+                    f"{output} has {counts[0]} frames, and {content} has {counts[1]}: give the "
+                    f"clip that it was made from, the whole of it and at its own --fps"
+                )
+
+
+def _open(path: Path, size: int | None, max_pixels: int, tell: Tell) -> ClipReader:
+    if path.is_dir():
+        return PictureFolder(
+            path, size=size, start=None, rate=None, max_pixels=max_pixels, tell=tell
+        )
+    return VideoFile(path, size=size, start=None, max_pixels=max_pixels, tell=tell)
+
+
+def _doubts(output: Path, judge: Judge) -> list[str]:
+    """Return what makes the judge's numbers mean less than they seem to."""
+    if output.is_dir():
+        return []
+    try:
+        weights = read_video_record(output).get("weights")
+    except VideoError:  # made by something else, or its record is damaged
+        return []
+    if not isinstance(weights, str) or not judge.is_own(weights):
+        return []
+    doubt = (
+        f"{output} was optimised on the judge's own network, {JUDGE_BACKBONE}: its distances "
+        f"flatter it beside clips of other networks"
+    )
+    return [doubt]

@@ -1,0 +1,234 @@
+"""From a clip to a stylised clip: what `stylize_video` and the command do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stylize import Observer, Progress, StopReason, Stylizer
+from stylize.errors import VideoError
+from stylize_video.checking import check_video_output
+from stylize_video.clip import ClipStylizer
+from stylize_video.encoding import FrameWriter
+from stylize_video.frames import ClipReader, Tell
+from stylize_video.opening import Timing, open_clip, open_writer, output_errors
+from stylize_video.record import inputs_record
+from stylize_video.settings import VideoSettings, clock
+from stylize_video.temporal import TemporalSettings
+from stylize_video.tensors import to_pixels, to_tensor
+
+if TYPE_CHECKING:
+    from stylize import ImageSource
+
+__all__ = ["VideoResult", "make_video"]
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """A finished video, or the part of it that was made.
+
+    Args:
+        path: the file, or the pattern of numbered pictures.
+        frames: in it.
+        duration: of them, in seconds.
+        record: the full settings and inputs, as in the file, and what came of the run.
+        warnings: about the clip and the output.
+        cuts: numbers of the frames, from 0, that begin a new scene.
+    """
+
+    path: Path
+    frames: int
+    duration: float
+    record: dict[str, Any]
+    warnings: tuple[str, ...]
+    cuts: tuple[int, ...] = ()
+
+    @property
+    def stopped(self) -> StopReason:
+        """Why it ended: "done", "time" or "interrupted"."""
+        reason: StopReason = self.record["stopped"]
+        return reason
+
+
+def make_video(
+    stylizer: Stylizer,
+    content: str | Path,
+    styles: Sequence[ImageSource],
+    output: str | Path,
+    settings: VideoSettings,
+    *,
+    temporal: bool | TemporalSettings = True,
+    force: bool = False,
+    tell: Tell | None = None,
+    observers: Sequence[Observer] = (),
+    deadline: float | None = None,
+) -> VideoResult:
+    """Stylise a clip, frame by frame; memory does not grow with its length.
+
+    Args:
+        stylizer: without a time limit of its own. Cancelled, it leaves the frames made so far.
+        content: a video file, a GIF or a folder of numbered pictures.
+        output: a .mp4, .m4v, .mov, .mkv, .webm or .gif file, or frames/%06d.png.
+        temporal: whether, or how, strokes are held still.
+        tell: gets warnings as they come; they are in the result in any case.
+        observers: told how far the run is, in frames.
+        deadline: `time.monotonic()` to finish by.
+
+    Raises: StylizeError; where it comes in the midst, its notes say what is kept.
+    """
+    started = time.monotonic()
+    warnings: list[str] = []
+
+    def note(message: str) -> None:
+        warnings.append(message)
+        if tell:
+            tell(message)
+
+    path, target = Path(content), Path(output)
+    inputs = [path, *(Path(s) for s in styles if isinstance(s, str | Path) and str(s) != "-")]
+    encoder = check_video_output(target, settings, force=force, inputs=inputs)
+    if temporal is True:
+        temporal = TemporalSettings()
+    with open_clip(path, stylizer, settings, note) as clip, output_errors(target):
+        timing = Timing.of(clip.info, settings, target, note)
+        record = {
+            **stylizer.setup_record(),
+            **inputs_record(path, styles),
+            "video": settings.model_dump(mode="json"),
+            "temporal": temporal.model_dump(mode="json") if temporal else None,
+        }
+        stylise = ClipStylizer(stylizer, styles, temporal)
+        writer = open_writer(
+            target, encoder, clip.info, timing, settings, record, force=force, tell=note
+        )
+        run = _VideoRun(stylizer, stylise, clip, timing, writer, target, observers, deadline)
+        run.make()
+    outcome = {
+        "width": clip.info.size[0],
+        "height": clip.info.size[1],
+        "frames": run.frames,
+        "duration": float(run.until),
+        "seconds": round(time.monotonic() - started, 2),
+        "stopped": run.stopped,
+    }
+    return VideoResult(
+        target,
+        run.frames,
+        float(run.until),
+        {**record, **outcome},
+        tuple(warnings),
+        tuple(stylise.cuts),
+    )
+
+
+@dataclass
+class _VideoRun:
+    """One clip on its way: reads, stylises and writes frame after frame.
+
+    Args:
+        frames: written so far, up to time `until` of the output, in seconds.
+        made: stylised so far; less than were written where frames are repeated.
+    """
+
+    stylizer: Stylizer
+    stylise: ClipStylizer
+    clip: ClipReader
+    timing: Timing
+    writer: FrameWriter
+    output: Path
+    observers: Sequence[Observer]
+    deadline: float | None
+    frames: int = 0
+    made: int = 0
+    until: Fraction = Fraction(0)
+    stopped: StopReason = "done"
+
+    def make(self) -> None:
+        """Make the file, or the part of it that there is time for."""
+        try:
+            self._make_frames(time.monotonic())
+            if not self.frames:
+                raise VideoError(self._why_nothing())
+            self.writer.finish(whole=self.stopped == "done")
+        except BaseException as error:
+            self._keep_part(error)
+            raise
+
+    def report(self, within: float = 0.0) -> None:
+        """Tell observers how far the run is.
+
+        Args:
+            within: share of the next frame that is done.
+        """
+        total = self.timing.total
+        steps = max(total or 0, self.frames)
+        fraction = (self.frames + within) / steps if total else 0.0
+        for observer in self.observers:
+            observer.progressed(Progress(min(fraction, 1.0), self.frames, steps, {}, "frame"))
+
+    def _make_frames(self, started: float) -> None:
+        for frame in self.timing.frames_of(self.clip):
+            if self._is_time_up(started):
+                return
+            picture = self.stylise(to_tensor(frame.pixels), [_WithinFrame(self)])
+            if self.stylizer.cancelled.is_set():  # the picture may be half done
+                self.stopped = "interrupted"
+                return
+            pixels = to_pixels(picture)
+            for repeat in range(frame.repeats):
+                start = frame.time - self.timing.origin + repeat * frame.duration
+                self.writer.write(pixels, start, frame.duration)
+                self.frames += 1
+                self.until = start + frame.duration
+            self.made += 1
+            self.report()
+
+    def _is_time_up(self, started: float) -> bool:
+        if self.stylizer.cancelled.is_set():
+            self.stopped = "interrupted"
+        elif self.deadline is not None:
+            now = time.monotonic()
+            pace = (now - started) / self.made if self.made else 0.0
+            if now + pace > self.deadline:
+                self.stopped = "time"
+        return self.stopped != "done"
+
+    def _why_nothing(self) -> str:
+        if self.stopped == "done":
+            return (
+                f"{self.clip.info.path}: has no frame between --start and --end: choose a longer "
+                f"part"
+            )
+        return f"{self.output}: stopped before the first frame was done, so nothing is written"
+
+    def _keep_part(self, error: BaseException) -> None:
+        """Keep what was written before an error if it can be played, and say so; else remove it."""
+        if not (self.frames and isinstance(error, Exception)):
+            self.writer.drop()
+            return
+        try:
+            self.writer.finish(whole=False)
+            kept: tuple[int, Fraction] | None = (self.frames, self.until)
+        except Exception:  # as on a full disk
+            kept = self.writer.keep_playable()
+        if kept is None:
+            error.add_note(f"nothing is left of {self.output}")
+        else:
+            frames, until = kept
+            error.add_note(f"{self.output} has the first {frames} frames ({clock(until)})")
+
+
+class _WithinFrame:
+    """Passes on how far a frame is, of methods that take long for one."""
+
+    def __init__(self, run: _VideoRun) -> None:
+        self._run = run
+
+    def progressed(self, progress: Progress) -> None:
+        """Tell the run's observers."""
+        if progress.fraction < 1:
+            self._run.report(progress.fraction)

@@ -1,0 +1,178 @@
+"""Opening a clip and its output, and how the times of the one become those of the other."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from stylize import Stylizer
+from stylize.command import import_extra
+from stylize.errors import OutputError
+from stylize_video.decoding import VideoFile
+from stylize_video.encoding import FrameWriter, VideoWriter
+from stylize_video.folder import NumberedWriter, PictureFolder
+from stylize_video.formats import Encoder, numbered_pictures
+from stylize_video.frames import (
+    ClipInfo,
+    ClipReader,
+    Frame,
+    Tell,
+    cut_out,
+    resample,
+    with_durations,
+)
+from stylize_video.gif import FASTEST, GifWriter
+from stylize_video.settings import VideoSettings
+
+__all__ = ["Timing", "open_clip", "open_writer", "output_errors"]
+
+
+@contextlib.contextmanager
+def output_errors(output: Path) -> Iterator[None]:
+    """Turn what goes wrong in writing into OutputError; reading has errors of its own."""
+    error_module = import_extra("av.error", "video", "stylize video")
+    try:
+        yield
+    except (OSError, error_module.FFmpegError) as error:
+        told = OutputError(
+            f"{output}: cannot be written ({error.strerror or error}): free some space, write "
+            f"elsewhere, or use another --codec"
+        )
+        for said in getattr(error, "__notes__", ()):
+            told.add_note(said)
+        raise told from error
+
+
+def open_clip(path: Path, stylizer: Stylizer, settings: VideoSettings, tell: Tell) -> ClipReader:
+    """Open a video file or a folder of numbered pictures at `--start`.
+
+    Raises: VideoError, ImageError.
+    """
+    size = stylizer.plan.settings.size
+    longest = None if size == "full" else size
+    if path.is_dir():
+        return PictureFolder(
+            path,
+            size=longest,
+            start=_exact(settings.start),
+            rate=settings.rate,
+            max_pixels=stylizer.max_pixels,
+            tell=tell,
+        )
+    return VideoFile(
+        path,
+        size=longest,
+        start=_exact(settings.start),
+        max_pixels=stylizer.max_pixels,
+        tell=tell,
+    )
+
+
+def _exact(seconds: float | None) -> Fraction | None:
+    """Return a time as it was written, in decimals."""
+    return None if seconds is None else Fraction(str(seconds))
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When frames are shown.
+
+    Args:
+        origin: time in the clip that is 0 in the output, in seconds.
+        end: time in the clip before which the output ends; None for all of it.
+        rate: frames a second of the output, on average.
+        constant: whether frames are repeated and left out to make it so.
+        total: frames of the output, as far as the clip says; None where it does not.
+        tell: gets a warning where times vary and the output holds none.
+    """
+
+    origin: Fraction
+    end: Fraction | None
+    rate: Fraction
+    constant: bool
+    total: int | None
+    tell: Tell | None = None
+
+    @classmethod
+    def of(cls, clip: ClipInfo, settings: VideoSettings, output: Path, tell: Tell) -> Timing:
+        """Return the times that were asked for, as far as the output can hold them."""
+        is_folder = clip.path.is_dir()
+        rate = clip.rate if is_folder else settings.rate or clip.rate
+        constant = settings.rate is not None and not is_folder
+        is_gif, numbered = output.suffix.lower() == ".gif", numbered_pictures(output)
+        if (is_gif or numbered) and settings.sound and clip.tracks:
+            tell(f"{output}: holds no sound and no subtitles: those of {clip.path} are left out")
+        if is_gif and rate > FASTEST:
+            tell(f"{output}: GIF has at most {FASTEST} frames a second: others are left out")
+            rate, constant = FASTEST, True
+        part = settings.start is not None
+        origin = clip.first if part or is_gif or numbered else Fraction(0)
+        end = _exact(settings.end)
+        until = min((t for t in (end, clip.duration) if t is not None), default=None)
+        total = None if until is None else max(round((until - origin) * rate), 1)
+        return cls(origin, end, rate, constant, total, tell if numbered and not constant else None)
+
+    def frames_of(self, clip: ClipReader) -> Iterator[Frame]:
+        """Give the frames of a clip as they are to be shown, at times of the clip."""
+        rate = clip.info.rate
+        frames = cut_out(with_durations(clip, rate), self.end, Fraction(3, 2) / rate)
+        if self.constant:
+            return resample(frames, self.rate)
+        return frames if self.tell is None else _watch_times(frames, clip.info, self.tell)
+
+
+def _watch_times(frames: Iterable[Frame], clip: ClipInfo, tell: Tell) -> Iterator[Frame]:
+    """Tell, once, where frames are shown for different times, which pictures do not keep."""
+    before: Fraction | None = None
+    told = False
+    for frame in frames:
+        # Two ticks: both ends of a duration are rounded.
+        if not told and before and abs(frame.duration - before) > 2 * clip.tick:
+            told = True
+            tell(
+                f"{clip.path}: has a variable frame rate, which numbered pictures lose: give --fps "
+                f"to make it constant"
+            )
+        before = frame.duration
+        yield frame
+
+
+def open_writer(
+    output: Path,
+    encoder: Encoder | None,
+    clip: ClipInfo,
+    timing: Timing,
+    settings: VideoSettings,
+    record: Mapping[str, Any],
+    *,
+    force: bool,
+    tell: Tell,
+) -> FrameWriter:
+    """Open an output.
+
+    Args:
+        encoder: of a video file.
+        record: of the run, kept in the output.
+
+    Raises: OutputError.
+    """
+    if numbered := numbered_pictures(output):
+        return NumberedWriter(*numbered, record, force=force)
+    if encoder is None or output.suffix.lower() == ".gif":
+        return GifWriter(output, clip, record)
+    return VideoWriter(
+        output,
+        encoder,
+        clip,
+        rate=timing.rate,
+        record=record,
+        origin=timing.origin,
+        end=timing.end,
+        sound=settings.sound,
+        crf=settings.crf,
+        tell=tell,
+    )

@@ -1,0 +1,57 @@
+"""Making a video again from what it says of itself: the `stylize_rerun` of videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stylize import PluginHost
+from stylize.command import (
+    InputRecord,
+    Job,
+    RerunRequest,
+    RunRecord,
+    compare_runs,
+    find_input,
+    plan_rerun,
+    validate_record,
+)
+from stylize_video.batch import make_videos
+from stylize_video.record import hash_clip, read_video_record
+from stylize_video.settings import make_temporal_settings, make_video_settings
+
+__all__ = ["rerun_video"]
+
+
+class VideoRecord(RunRecord):
+    """The part of a video's record that a rerun needs."""
+
+    content: InputRecord
+    video: dict[str, Any]
+    temporal: dict[str, Any] | None
+
+
+def rerun_video(host: PluginHost, request: RerunRequest) -> int:
+    """Make a video again and return the exit code. Raises: StylizeError."""
+    record = _read(request.path)
+    plan = plan_rerun(host, record, request)
+    clip = find_input(record.content, request, hash_clip)
+    styles = tuple(find_input(style, request) for style in record.styles)
+    target = request.target
+    temporal = None if record.temporal is None else make_temporal_settings(record.temporal)
+    code = make_videos(
+        host,
+        plan,
+        [Job(clip, styles, target)],
+        make_video_settings(record.video),
+        request.report("clips"),
+        temporal=temporal or False,
+        force=request.force,
+    )
+    if code == 0 and Path(target).is_file():
+        compare_runs(record, _read(Path(target)))
+    return code
+
+
+def _read(path: Path) -> VideoRecord:
+    return validate_record(VideoRecord, read_video_record(path), path)

@@ -1,0 +1,118 @@
+"""What is asked of a video besides the style: which part, how fast, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from stylize import Duration, Settings, parse_settings
+from stylize_video.temporal import TemporalSettings
+
+__all__ = [
+    "CODECS",
+    "VideoSettings",
+    "clock",
+    "make_temporal_settings",
+    "make_video_settings",
+    "parse_rate",
+]
+
+CODECS = Literal["auto", "h264", "hevc", "av1", "vp9", "mpeg4", "ffv1"]
+# Rates of broadcast are written rounded: 29.97 means 30000/1001.
+NTSC = Fraction(1000, 1001)
+FASTEST = 1000
+
+
+def parse_rate(text: object) -> Fraction:
+    """Read frames a second, as 25, 29.97, 23.976 or 30000/1001, exactly.
+
+    Raises: ValueError.
+    """
+    try:
+        rate = Fraction(str(text).strip())
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("must be frames a second, as 25, 29.97 or 30000/1001") from None
+    if not 0 < rate <= FASTEST:
+        raise ValueError(f"must be above 0 and at most {FASTEST} frames a second")
+    whole = round(rate / NTSC)
+    if rate.denominator != 1 and whole and abs(rate - whole * NTSC) < Fraction(1, 200):
+        return whole * NTSC
+    return rate
+
+
+def clock(seconds: float | Fraction) -> str:
+    """Return a time as people write it: 0:07.480 or 1:02:03.500."""
+    thousandths = round(seconds * 1000)
+    whole, rest = divmod(thousandths, 1000)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    start = f"{hours}:{minute:02}" if hours else f"{minute}"
+    return f"{start}:{second:02}.{rest:03}"
+
+
+def _parse_rate_text(value: object) -> object:
+    return value if value is None else str(parse_rate(value))
+
+
+Time = Annotated[Duration, Field(ge=0)]
+Rate = Annotated[str, BeforeValidator(_parse_rate_text)]
+
+
+class VideoSettings(Settings):
+    """Everything about a video but its style. The options of `stylize video` are these."""
+
+    start: Time | None = Field(
+        None, description="Begin at this time of the clip: 12.5, 90s or 1:02:03.5."
+    )
+    end: Time | None = Field(None, description="End before this time of the clip.")
+    fps: Rate | None = Field(
+        None,
+        description="Frames a second, as 12 or 30000/1001: frames are left out or repeated. Of a "
+        "folder of pictures, how fast they play (25 by default).",
+    )
+    codec: CODECS = Field(
+        "auto",
+        description="How the video is compressed; auto: h264 in MP4, MOV and MKV, vp9 in WebM.",
+    )
+    crf: float | None = Field(
+        None,
+        ge=0,
+        le=63,
+        description="Compression: smaller is better and larger in bytes; 18 of h264 looks like "
+        "the original. By default each codec's value for that.",
+    )
+    sound: bool = Field(
+        True, description="Keep sound, subtitles and chapters, without loss where the file can."
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> VideoSettings:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError(
+                f"start {self.start:g} s is not before end {self.end:g} s: swap or change them"
+            )
+        return self
+
+    @property
+    def rate(self) -> Fraction | None:
+        """`fps` as a number."""
+        return None if self.fps is None else Fraction(self.fps)
+
+
+def make_video_settings(values: Mapping[str, object]) -> VideoSettings:
+    """Validate settings given as Python values or as text from a command line.
+
+    Raises: UnknownNameError, SettingsError.
+    """
+    return parse_settings(VideoSettings, values)
+
+
+def make_temporal_settings(values: Mapping[str, object]) -> TemporalSettings:
+    """Do the same for how strokes are held still.
+
+    Raises: UnknownNameError, SettingsError.
+    """
+    return parse_settings(TemporalSettings, values)

@@ -1,0 +1,99 @@
+"""Who may import whom: the walls of the house, checked by import-linter.
+
+    python tests/walls.py
+
+The plugins' packages are those that lie in plugins/: a new one is named nowhere by hand. Imports
+for type checkers count too, as an arrow is an arrow. No import of torch is followed from where a
+function imports it by itself.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from importlinter import cli
+
+ROOT = Path(__file__).parents[1]
+# A room imports only rooms below it, which stand after it here.
+ROOMS = """
+    __main__
+    testing
+    command
+    making
+    judging : optimizing
+    building
+    planning
+    models
+    discovery
+    pictures
+    contract
+    modelfile
+    extras : files : lazy : version
+    errors
+"""
+# Without torch, and without what would import it.
+LIGHT = ("contract", "discovery", "planning", "models")
+PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())
+
+
+def rules() -> str:
+    """Return import-linter's configuration."""
+    rooms = ROOMS.strip().replace(":", "|")
+    light = "\n    ".join(f"stylize.{room}" for room in LIGHT)
+    packages = "\n    ".join(("stylize", *PLUGINS))
+    return f"""
+[importlinter]
+root_packages =
+    {packages}
+include_external_packages = True
+exclude_type_checking_imports = False
+
+[importlinter:contract:rooms]
+name = A room of the core imports only rooms below it
+type = layers
+containers = stylize
+layers =
+    {rooms}
+exhaustive = True
+
+[importlinter:contract:circles]
+name = Nothing imports itself, by whatever way
+type = acyclic_siblings
+ancestors =
+    {packages}
+
+[importlinter:contract:plugins]
+name = The core imports no plugin, and plugins never import each other
+type = layers
+layers =
+    {" | ".join(PLUGINS)}
+    stylize
+
+[importlinter:contract:torch]
+name = What plans imports no torch
+type = forbidden
+source_modules =
+    {light}
+forbidden_modules =
+    torch
+    torchvision
+    numpy
+ignore_imports =
+    stylize.contract.** -> torch
+    stylize.modelfile -> torch
+"""
+
+
+def main() -> int:
+    """Check, print what is broken, and return the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "walls.ini"
+        config.write_text(rules(), encoding="utf-8")
+        sys.path[:0] = [str(ROOT / "core"), str(ROOT / "plugins")]
+        return cli.lint_imports(config_filename=str(config), no_cache=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
