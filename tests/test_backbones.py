@@ -29,6 +29,7 @@ from stylize import (
 from stylize.building.backbones import build_component
 from stylize.building.weights import resolve_weights
 from stylize.errors import ImageTooSmallError, SettingsError, UnknownNameError
+from stylize_vgg.backbone import VGG16, VGG19, empty_features
 
 HOST = PluginHost.discover()
 
@@ -186,6 +187,46 @@ def test_random_weights_follow_their_seed(name: str) -> None:
 @pytest.fixture(scope="module")
 def oxford() -> Weights:
     return resolve_weights(HOST, spec_of("vgg16"), "oxford").load()
+
+
+@pytest.fixture(params=[("vgg16", VGG16), ("vgg19", VGG19)], ids=["vgg16", "vgg19"])
+def vgg(request: pytest.FixtureRequest) -> tuple[str, tuple[int, ...], nn.Module]:
+    """Name and blocks of a VGG, and torchvision's own module of it, without its classifier."""
+    name, blocks = request.param
+    with torch.device("meta"):
+        theirs = getattr(torchvision.models, name)()
+        theirs.classifier = nn.Identity()
+    return name, blocks, theirs
+
+
+def test_vgg_has_torchvisions_parameters(vgg: tuple[str, tuple[int, ...], nn.Module]) -> None:
+    _, blocks, theirs = vgg
+    network = nn.ModuleDict({"features": empty_features(blocks)})
+    ours = {key: tensor.shape for key, tensor in network.state_dict().items()}
+    assert ours == {key: tensor.shape for key, tensor in theirs.state_dict().items()}
+
+
+def test_vgg_equals_torchvisions_module_to_the_bit(
+    vgg: tuple[str, tuple[int, ...], nn.Module],
+) -> None:
+    """Of random weights too, which are drawn in the order of its modules."""
+    name, _, theirs = vgg
+    weights = Weights(name, None, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), seed=7)
+    weights.load_into(theirs)
+    loaded = build(spec_of(name), replace(weights, tensors=theirs.state_dict()))
+    x = image = noise(64, 80).contiguous(memory_format=torch.channels_last)
+    layers = list(loaded.layers)
+    with torch.no_grad():
+        features = loaded(image, layers)
+        drawn = build(spec_of(name), weights)(image, layers)
+        for step in cast("nn.Sequential", theirs.features):
+            # Its own is in place: it would overwrite the convolution before it.
+            x = F.relu(x) if isinstance(step, nn.ReLU) else step(x)
+            if not isinstance(step, nn.MaxPool2d):
+                layer = layers.pop(0)
+                assert torch.equal(features[layer], x), layer
+                assert torch.equal(drawn[layer], x), layer
+    assert not layers
 
 
 def torchvision_vgg16(weights: Weights) -> nn.Module:

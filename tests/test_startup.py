@@ -5,18 +5,22 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 import pytest
 
 from command import Command
 
 HEAVY = ("torch", "torchvision", "numpy", "matplotlib", "pytest")
-SCRIPT = f"""
+# torch's compiler with its algebra takes as long to import as torch. Optimisers import it in any
+# case: what is made in one pass does without.
+COMPILER = ("torch._dynamo", "torch._inductor", "sympy")
+SCRIPT = """
 import sys
 from stylize.command.app import run
-code = run(sys.argv[1:])
-heavy = [name for name in {HEAVY!r} if name in sys.modules]
-print("heavy:", *heavy, file=sys.stderr)
+heavy, *line = sys.argv[1:]
+code = run(line)
+print("heavy:", *(name for name in heavy.split(",") if name in sys.modules), file=sys.stderr)
 sys.exit(code)
 """
 
@@ -65,18 +69,39 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize("line", [*ANSWERED, *REFUSED])
-def test_what_makes_no_picture_imports_no_torch(command: Command, line):
-    ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *line.split()],
+def start(command: Command, line: str, heavy: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a line in a new Python; its last words are which of the heavy modules it imported."""
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, ",".join(heavy), *line.split()],
         cwd=command.folder,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("line", [*ANSWERED, *REFUSED])
+def test_what_makes_no_picture_imports_no_torch(command: Command, line):
+    ended = start(command, line, HEAVY)
     assert ended.returncode == (0 if line in ANSWERED else 2), ended.stderr
     assert ended.stderr.endswith("heavy:\n")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "heavy"),
+    [
+        ("--backbone vgg16 --set gatys.iterations=1", ("torchvision",)),
+        ("--method adain", ("torchvision", *COMPILER)),
+        ("--model starry_night_fast", ("torchvision", *COMPILER)),
+    ],
+)
+def test_a_picture_imports_nothing_that_takes_longer_than_making_it(command: Command, line, heavy):
+    painting = "" if "--model" in line else "painting.png"
+    ended = start(command, f"photo.png {painting} {line} --size 48 -q -o made.png", heavy)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == "heavy:\n"
+    assert command.files == {"made.png"}
 
 
 def test_help_answers_at_once(record_property):

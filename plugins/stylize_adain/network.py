@@ -69,7 +69,10 @@ class Decoder(nn.Module):
         self.register_buffer("exponent", torch.zeros((), dtype=torch.int64))
         if self.skips:
             self.register_buffer("skip_exponents", torch.zeros(len(self.skips), dtype=torch.int64))
-        self._initialise()
+        # On the meta device there is nothing to fill, and torch would import its compiler, which
+        # takes as long as torch itself.
+        if not self.exponent.is_meta:
+            self._initialise()
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the pictures, about in [0, 1], not clamped."""

@@ -1,13 +1,15 @@
-"""torchvision's VGG, cut at the deepest layer asked for, with the field's layer names."""
+"""VGG by torchvision's parameter names, cut at the deepest layer asked for.
+
+Built here, from torch alone: importing torchvision takes longer than a picture of a fast method.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -19,6 +21,10 @@ from stylize_vgg.settings import Padding, VGGSettings
 # for the gradient instead of being kept: they hold three quarters of the memory.
 LEAN_PIXELS = 2**19
 LEAN_BLOCKS = 2
+# The convolutions of each block, and their channels (Simonyan and Zisserman 2014, table 1).
+VGG16 = (2, 2, 3, 3, 3)
+VGG19 = (2, 2, 4, 4, 4)
+CHANNELS = (64, 128, 256, 512, 512)
 
 
 class VGG(nn.Module):
@@ -27,15 +33,11 @@ class VGG(nn.Module):
     Frozen and in eval mode. Normalises images by the weights' own mean and deviation.
     """
 
-    def __init__(
-        self, make: Callable[..., torchvision.models.VGG], settings: VGGSettings, weights: Weights
-    ) -> None:
+    def __init__(self, blocks: Sequence[int], settings: VGGSettings, weights: Weights) -> None:
         super().__init__()
-        with torch.device("meta"):  # neither memory nor time for the classifier
-            network = make(weights=None)
-            network.classifier = nn.Identity()
-        weights.load_into(network)
-        self.steps, self.layers = _name_layers(network.features, settings.padding)
+        features = empty_features(blocks)
+        weights.load_into(nn.ModuleDict({"features": features}))
+        self.steps, self.layers = _name_layers(features, settings.padding)
         self.pool = F.max_pool2d if settings.pooling == "max" else F.avg_pool2d
         # Not buffers: those would be rounded with the weights in bfloat16.
         self.mean, self.std = weights.mean, weights.std
@@ -90,6 +92,22 @@ class VGG(nn.Module):
         return x, features
 
 
+def empty_features(blocks: Sequence[int]) -> nn.Sequential:
+    """Return torchvision's `features` on the meta device: parameters without values.
+
+    Args:
+        blocks: how many convolutions each block has.
+    """
+    steps: list[nn.Module] = []
+    channels = 3
+    for count, width in zip(blocks, CHANNELS, strict=True):
+        for _ in range(count):
+            steps += [nn.Conv2d(channels, width, 3, padding=1, device="meta"), nn.ReLU()]
+            channels = width
+        steps.append(nn.MaxPool2d(2))
+    return nn.Sequential(*steps)
+
+
 def _block_number(step: str) -> str:
     return step.removeprefix("conv").removeprefix("relu").removeprefix("pool")[0]
 
@@ -122,9 +140,9 @@ def _name_layers(
 
 def vgg16(settings: VGGSettings, weights: Weights) -> VGG:
     """Make a VGG-16."""
-    return VGG(torchvision.models.vgg16, settings, weights)
+    return VGG(VGG16, settings, weights)
 
 
 def vgg19(settings: VGGSettings, weights: Weights) -> VGG:
     """Make a VGG-19."""
-    return VGG(torchvision.models.vgg19, settings, weights)
+    return VGG(VGG19, settings, weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -119,4 +120,6 @@ def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
 
 def main() -> None:
     """Entry point of the installed command."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # or the collector goes through all of torch once more, to end
+    sys.exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -90,7 +91,7 @@ def run_batch(
     interrupted = False
     try:
         if todo:
-            with clean_stdout():
+            with clean_stdout(), _uncollected():
                 make = prepare(cancelled)
             with interruptible(cancelled, on_interrupt):
                 for number, job in enumerate(todo, 1):
@@ -185,6 +186,18 @@ def make_pictures(
 def clean_stdout() -> contextlib.redirect_stdout[Any]:
     """Keep what plugins and libraries print (torch, of downloads) out of a picture or JSON."""
     return contextlib.redirect_stdout(sys.stderr)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Import without the garbage collector, which finds all that torch makes in use, many times."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextlib.contextmanager

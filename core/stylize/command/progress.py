@@ -24,9 +24,13 @@ def watch(label: str, *, quiet: bool = False, lines: bool = False) -> Iterator[l
         quiet: show nothing.
         lines: write a line every half minute where there is no terminal: for long work.
     """
-    with ProgressBar(label, enabled=not quiet) as bar:
-        logged = lines and not quiet and not sys.stderr.isatty()
-        yield [bar, *([ProgressLines()] if logged else [])]
+    if quiet:
+        yield []
+    elif sys.stderr is not None and sys.stderr.isatty():
+        with ProgressBar(label) as bar:
+            yield [bar]
+    else:
+        yield [ProgressLines()] if lines else []
 
 
 def format_seconds(seconds: float) -> str:

@@ -241,5 +241,15 @@ def _open_header(stream: BufferedReader | BytesIO, name: str) -> Image.Image:
     """Read a picture's format and size, within `_pillow`; its pixels are left for later."""
     if not stream.read(1):
         raise ImageError(f"{name}: is empty (0 bytes): fetch or export it again")
-    Image.init()  # else a format that this build of Pillow lacks is a KeyError
+    Image.preinit()  # the commonest; to import the others takes longer than to read a picture
+    try:
+        return _open_known(stream)
+    except UnidentifiedImageError:
+        if not Image.init():
+            raise
+        return _open_known(stream)
+
+
+def _open_known(stream: BufferedReader | BytesIO) -> Image.Image:
+    # A format that this build of Pillow lacks, or that is not loaded, would be a KeyError.
     return Image.open(stream, formats=[known for known in READABLE if known in Image.OPEN])
