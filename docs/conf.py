@@ -42,7 +42,13 @@ autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True
 # Types of other packages, whose documentation would have to be fetched, and aliases of unions.
 nitpick_ignore_regex = [
-    ("py:class", r"(collections\.abc|pathlib|threading|torch|PIL|pluggy)\..*"),
-    ("py:class", r"(Tensor|nn\.Module|Path|Image\.Image|ImageSource|Quality|StopReason|_Loaded)"),
+    (
+        "py:class",
+        r"(collections\.abc|contextlib|pathlib|pydantic|threading|torch|typer|PIL|pluggy)\..*",
+    ),
+    ("py:class", r"Tensor|nn\.Module|Path|Image\.Image|ImageSource|Quality|StopReason|Triple"),
+    ("py:class", r"(.*\.)?(Command|Model|RecordModel|_parse_duration)"),
+    ("py:class", r"(stylize\.errors\.)?\w+Error"),  # on the page of exit codes
+    ("py:obj", r"typing\..*"),
     ("py:class", r".*\[.*"),  # annotations that are text: autodoc takes them apart at commas
 ]

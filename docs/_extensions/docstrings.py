@@ -52,12 +52,13 @@ def _escaped(text: str) -> str:
     return "`".join(parts)
 
 
-def rewrite(_app: Sphinx, _what: str, _name: str, obj: object, _: object, lines: list[str]) -> None:
-    """Replace a docstring in place; those of other packages stay as they are."""
+def rewrite(_app: Sphinx, what: str, _name: str, obj: object, _: object, lines: list[str]) -> None:
+    """Replace a docstring in place; those of other packages, and of a constant's type, go."""
     module = getattr(obj, "__module__", None) or getattr(
         getattr(obj, "fget", None), "__module__", ""
     )
-    if str(module or "stylize").startswith(("pluggy", "torch", "pydantic", "enum")):
+    foreign = str(module or "stylize").startswith(("pluggy", "torch", "pydantic", "enum"))
+    if foreign or what == "data":
         lines.clear()
     else:
         lines[:] = to_rst("\n".join(lines))

@@ -11,8 +11,8 @@ import typer
 
 from _reference.markdown import cell, code, page, paragraphs, table
 from stylize import errors
-from stylize.cli import EPILOG, build_app
-from stylize.cli.group import DEFAULT_COMMAND
+from stylize.command.app import EPILOG, build_app
+from stylize.command.grammar import DEFAULT_COMMAND
 from stylize.testing.hosts import builtin_host
 
 __all__ = ["command", "exit_codes"]
@@ -76,7 +76,9 @@ def exit_codes() -> str:
 
 
 def _commands(group: Any, path: str = "stylize") -> Iterator[tuple[str, Any]]:
-    for name, child in group.commands.items():
+    # Plugins add theirs in any order; those of a group are in the order of its author.
+    children = group.commands.items()
+    for name, child in sorted(children) if path == "stylize" else children:
         if name != DEFAULT_COMMAND and not child.hidden:
             yield f"{path} {name}", child
             if hasattr(child, "commands"):

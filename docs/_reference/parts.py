@@ -7,16 +7,25 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from _reference.markdown import cell, code, page, table, value
-from stylize.cli.plugins import describe_settings
-from stylize.modelfile import KEY, SCHEMA, ModelHeader
-from stylize.models import find_model
-from stylize.plan import RunSettings
-from stylize.plugins import PluginHost
-from stylize.presets import load_preset
-from stylize.settings import Settings
-from stylize.spec import BackboneSpec, ComponentSpec, Kind, LossSpec, MethodSpec, SmoothingSpec
+from stylize import (
+    BackboneSpec,
+    ComponentSpec,
+    Kind,
+    LossSpec,
+    MethodSpec,
+    ModelHeader,
+    PluginHost,
+    RunSettings,
+    Settings,
+    SmoothingSpec,
+    find_model,
+    find_part_options,
+    load_preset,
+)
+from stylize.modelfile import MODEL_KEY, MODEL_SCHEMA
 from stylize.testing.hosts import builtin_host
-from stylize.training.settings import TrainingSettings
+from stylize_develop.listing import describe_settings
+from stylize_train.settings import TrainingSettings
 
 __all__ = ["model_file", "models", "presets", "settings"]
 
@@ -24,8 +33,9 @@ SETTINGS = (
     "All built-in parts, and what they can be told. A part's settings are what `--set "
     "PART.NAME=VALUE` takes, in presets `[settings.options.PART]`, and in Python "
     '`options={"PART": {"NAME": value}}`. Those of a run and of training are options themselves '
-    "([the command](cli.md)), keywords of `stylize_image`, and keys of presets. Parts of other "
-    "distributions are listed by `stylize plugins list`, and shown by `stylize plugins show NAME`."
+    "([the command](cli.md)), keywords of `stylize_image`, and keys of presets; so is a part's "
+    "where an option stands beside it. Parts of other distributions are listed by `stylize plugins "
+    "list`, and shown by `stylize plugins show NAME`."
 )
 PRESETS = (
     "Named settings, each with where it is from: `--preset NAME`, over which other options go; "
@@ -49,6 +59,11 @@ MODEL_FILE = (
 def settings() -> str:
     """Return the page of settings: of a run, of training, and of all built-in parts."""
     host = builtin_host()
+    flags = {
+        (option.spec.kind, option.spec.name, option.setting): f", {code(option.flag)}"
+        for options in find_part_options(host).values()
+        for option in options
+    }
     lines = ["## Of a run", "", *_fields(RunSettings)]
     lines += ["## Of training", "", *_fields(TrainingSettings)]
     for kind in (Kind.METHOD, Kind.BACKBONE, Kind.SMOOTHING, Kind.LOSS):
@@ -59,7 +74,7 @@ def settings() -> str:
             if described := describe_settings(host, spec):
                 rows = [
                     (
-                        code(name),
+                        code(name) + flags.get((spec.kind, spec.name, name), ""),
                         value(field["default"]),
                         cell(field["allowed"]),
                         cell(field["description"]),
@@ -103,7 +118,7 @@ def model_file() -> str:
     ]
     lines = ["## The header", "", *table(("field", "required", "meaning"), rows)]
     lines += ["That of `starry_night_fast`:", "", "```json", json.dumps(example, indent=2), "```"]
-    return page("The model file", MODEL_FILE.format(key=KEY, schema=SCHEMA), lines)
+    return page("The model file", MODEL_FILE.format(key=MODEL_KEY, schema=MODEL_SCHEMA), lines)
 
 
 def _fields(model: type[Settings]) -> list[str]:

@@ -12,8 +12,8 @@ from _pytest.fixtures import FixtureFunctionDefinition
 
 import stylize
 from _reference.markdown import page
-from stylize import hookspecs, plan, protocols, run, spec, testing, weights
-from stylize.settings import Settings
+from stylize import testing
+from stylize.contract import hookspecs
 from stylize.testing import fixtures
 
 __all__ = ["arguments_of", "hooks", "plugin_api"]
@@ -28,26 +28,43 @@ HOOKS = (
 )
 FIXTURES = "The functions are of `stylize.testing`; pytest has the fixtures wherever stylize is."
 
-SPECS = (
-    spec.SmoothingSpec,
-    spec.BackboneSpec,
-    spec.WeightsSpec,
-    spec.LossSpec,
-    spec.MethodSpec,
-    spec.PresetSpec,
-    spec.Role,
+PROTOCOLS = (
+    stylize.Backbone,
+    stylize.Smoothing,
+    stylize.Loss,
+    stylize.Method,
+    stylize.TrainableMethod,
+    stylize.TrainingTask,
+    stylize.ExportableMethod,
+    stylize.Observer,
+    stylize.WeightsSource,
+)
+DECLARATIONS = (
+    stylize.ComponentSpec,
+    stylize.SmoothingSpec,
+    stylize.BackboneSpec,
+    stylize.WeightsSpec,
+    stylize.LossSpec,
+    stylize.MethodSpec,
+    stylize.PresetSpec,
+    stylize.Role,
+    stylize.Settings,
+    stylize.CommandOption,
 )
 PASSED = (
-    protocols.LayerInfo,
-    protocols.Statistics,
-    protocols.StyleImage,
-    weights.Weights,
-    plan.Plan,
-    plan.Problem,
-    run.Run,
-    run.Clip,
-    run.Progress,
-    Settings,
+    stylize.Parts,
+    stylize.Features,
+    stylize.LossPart,
+    stylize.Objective,
+    stylize.LayerInfo,
+    stylize.Statistics,
+    stylize.StyleImage,
+    stylize.Weights,
+    stylize.Plan,
+    stylize.Problem,
+    stylize.Run,
+    stylize.Clip,
+    stylize.Progress,
 )
 CONTRACTS = (
     testing.PluginContract,
@@ -64,10 +81,10 @@ def plugin_api() -> str:
     for hook in hooks():
         lines += _function(hook, level=3, headings=True)
     lines += ["## Protocols", "", "Structural: no base class is needed.", ""]
-    for protocol in _protocols():
+    for protocol in PROTOCOLS:
         lines += _class(protocol)
     lines += ["## Declarations", "", "Plain data, without torch.", ""]
-    for declaration in (spec.ComponentSpec, *SPECS):
+    for declaration in DECLARATIONS:
         lines += _class(declaration)
     lines += ["## What plugins are given", ""]
     for passed in PASSED:
@@ -104,11 +121,6 @@ def arguments_of(function: Callable[..., Any]) -> dict[str, str]:
     if missing := [name for name in names if name not in described]:
         raise ValueError(f"{function.__name__}: describe {', '.join(missing)} under Args")
     return {name: described[name] for name in names}
-
-
-def _protocols() -> list[type]:
-    found = [getattr(protocols, name) for name in protocols.__all__]
-    return [p for p in found if getattr(p, "_is_protocol", False)] + [weights.WeightsSource]
 
 
 def _class(subject: type) -> list[str]:
