@@ -68,6 +68,8 @@ def test_show_prints_kind_origin_and_settings_from_the_schema(command):
     assert "--set gatys.learning_rate=none" in shown
     assert "a number above 0, or none\n" in shown
     assert "a list A,B,... each a number above 0 and at most 1, or none\n" in shown
+    shown = command("plugins", "show", "adain").out
+    assert "a number at least 0 and at most 1, or none; also --alpha\n" in shown
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from stylize import (
     Settings,
     SmoothingSpec,
     find_model,
-    find_part_options,
     load_preset,
 )
 from stylize.modelfile import MODEL_KEY, MODEL_SCHEMA
@@ -59,11 +58,6 @@ MODEL_FILE = (
 def settings() -> str:
     """Return the page of settings: of a run, of training, and of all built-in parts."""
     host = builtin_host()
-    flags = {
-        (option.spec.kind, option.spec.name, option.setting): f", {code(option.flag)}"
-        for options in find_part_options(host).values()
-        for option in options
-    }
     lines = ["## Of a run", "", *_fields(RunSettings)]
     lines += ["## Of training", "", *_fields(TrainingSettings)]
     for kind in (Kind.METHOD, Kind.BACKBONE, Kind.SMOOTHING, Kind.LOSS):
@@ -74,7 +68,7 @@ def settings() -> str:
             if described := describe_settings(host, spec):
                 rows = [
                     (
-                        code(name) + flags.get((spec.kind, spec.name, name), ""),
+                        ", ".join(map(code, filter(None, (name, field["option"])))),
                         value(field["default"]),
                         cell(field["allowed"]),
                         cell(field["description"]),

@@ -15,7 +15,9 @@ from stylize import (
     PluginHost,
     PluginInfo,
     SmoothingSpec,
+    find_part_options,
 )
+from stylize.command import completion_of
 from stylize.errors import PluginError, UnknownNameError
 from stylize_develop.check import check
 from stylize_develop.doctorcommand import doctor
@@ -68,7 +70,9 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="A part, as vgg16 or stylize-nst:vgg16, or a distribution."
+            metavar="NAME",
+            help="A part, as vgg16 or stylize-nst:vgg16, or a distribution.",
+            autocompletion=completion_of("part"),
         ),
     ],
     as_json: Json = False,
@@ -117,7 +121,8 @@ def _print_part(record: dict[str, Any]) -> None:
         typer.echo(f"  settings cannot be used: {record['failure']}")
     for option, field in record["settings"].items():
         typer.echo(f"  --set {name}.{option}={_as_text(field['default'])}  {field['description']}")
-        typer.echo(f"      {field['allowed']}")
+        own = f"; also {field['option']}" if field["option"] else ""
+        typer.echo(f"      {field['allowed']}{own}")
     if record["kind"] == Kind.PRESET:
         typer.echo(f"  its settings: stylize presets show {record['name']}")
 
@@ -170,14 +175,23 @@ def _weights_line(spec: BackboneSpec) -> list[str]:
 
 
 def describe_settings(host: PluginHost, spec: ComponentSpec) -> dict[str, dict[str, Any]]:
-    """Return a part's options with default, description and limits, from the model's schema.
+    """Return a part's settings with default, description and limits, from the model's schema.
+
+    With each is the option of the command that it is too, as "--alpha", or None.
 
     Raises: PluginError where the model cannot be used.
     """
     if spec.kind is Kind.PRESET or (model := host.settings_model(spec)) is None:
         return {}
+    flags = {
+        option.setting: option.flag
+        for options in find_part_options(host).values()
+        for option in options
+        if option.spec is spec
+    }
     return {
         name: {
+            "option": flags.get(name),
             "default": field.get("default"),
             "description": field.get("description", ""),
             "allowed": _allowed(field),

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stylize import ModelFile, PluginHost, find_model, known_models, user_models_folder
-from stylize.command import clean_stdout, say
+from stylize.command import clean_stdout, completion_of, say
 from stylize.errors import OutputError
 
 __all__ = ["app"]
@@ -21,7 +21,12 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name, or a file.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A name, or a file.", autocompletion=completion_of("model")
+    ),
+]
 
 
 @app.callback()

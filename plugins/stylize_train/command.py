@@ -17,6 +17,7 @@ from stylize.command import (
     SetOption,
     clean_stdout,
     collect_settings,
+    completion_of,
     interruptible,
     say,
     settings_options,
@@ -43,7 +44,12 @@ TRAINING_PANELS = {"Training": tuple(TrainingSettings.model_fields)}
 def train(
     ctx: typer.Context,
     method: Annotated[
-        str, typer.Argument(metavar="METHOD", help="A method that applies a model, as johnson.")
+        str,
+        typer.Argument(
+            metavar="METHOD",
+            help="A method that applies a model, as johnson.",
+            autocompletion=completion_of("method"),
+        ),
     ],
     data: Annotated[
         Path, typer.Option("--data", metavar="FOLDER", help="Photographs, in any folders within.")

@@ -10,6 +10,7 @@ import typer
 
 from stylize.contract.spec import (
     BackboneSpec,
+    Kind,
     LossSpec,
     MethodSpec,
     PresetSpec,
@@ -29,7 +30,7 @@ def completion_of(name: str, annotation: Any = None) -> Complete | None:
     """Return what completes the value of a setting, None where that is free.
 
     Args:
-        name: of the setting, or "preset".
+        name: of the setting; "preset", or "part" for parts of every kind.
         annotation: its type; the choices of a Literal are offered.
     """
     names = _NAMES.get(name)
@@ -70,4 +71,5 @@ _NAMES: dict[str, Callable[[PluginHost], Iterable[str]]] = {
     "style_loss": _losses(Role.STYLE),
     "image_loss": _losses(Role.IMAGE),
     "preset": lambda host: host.names(PresetSpec),
+    "part": lambda host: [name for kind in Kind for name in host.names(kind)],
 }

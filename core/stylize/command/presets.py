@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stylize.command.completion import completion_of
 from stylize.contract.plan import RunSettings
 from stylize.contract.spec import Kind
 from stylize.discovery.host import PluginHost
@@ -46,7 +47,10 @@ def list_presets(ctx: typer.Context) -> None:
 @app.command()
 def show(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A preset.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A preset.", autocompletion=completion_of("preset")),
+    ],
 ) -> None:
     """Show a preset's source, and how it differs from the defaults."""
     host: PluginHost = ctx.obj
@@ -62,8 +66,18 @@ def show(
 @app.command()
 def diff(
     ctx: typer.Context,
-    first: Annotated[str, typer.Argument(metavar="FIRST", help="A preset, or defaults.")],
-    second: Annotated[str, typer.Argument(metavar="SECOND", help="Another.")],
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="FIRST",
+            help="A preset, or defaults.",
+            autocompletion=completion_of("preset"),
+        ),
+    ],
+    second: Annotated[
+        str,
+        typer.Argument(metavar="SECOND", help="Another.", autocompletion=completion_of("preset")),
+    ],
 ) -> None:
     """Show the settings in which two presets differ."""
     one, two = (_everything(ctx.obj, name) for name in (first, second))
