@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,40 @@ def test_the_bar_says_which_of_the_jobs_it_is_of(labels, names, expected):
 def test_a_job_is_of_its_content_or_else_of_its_first_style():
     assert Job("photo.jpg", ("painting.jpg",), "out.png").source == "photo.jpg"
     assert Job(None, ("painting.jpg", "other.jpg"), "out.png").source == "painting.jpg"
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "code", "said"),
+    [
+        (1, {}, 2, "0.png: exists"),
+        (2, {}, 0, "1 of 2 pictures skipped: the output exists"),
+        (2, {"skip_existing": False}, 1, "0.png: exists"),
+        (1, {"force": True}, 0, ""),
+        (2, {"force": True, "skip_existing": True}, 0, ""),
+    ],
+)
+def test_outputs_that_exist_are_kept_without_force(
+    tmp_path, monkeypatch, capsys, count, options, code, said
+):
+    monkeypatch.chdir(tmp_path)
+    Path("0.png").write_bytes(b"kept")
+    jobs = [Job(f"{number}.jpg", (), f"{number}.png") for number in range(count)]
+    done: list[Job] = []
+
+    def make(job, observers):
+        done.append(job)
+        return Made("")
+
+    report = Report(count, as_json=False, quiet=False, debug=False)
+    assert run_batch(jobs, report, lambda _: make, **options) == code
+    assert done == (jobs if options.get("force") else jobs[1:])
+    assert said in capsys.readouterr().err
+
+
+def test_an_input_of_the_batch_is_no_output_of_it_even_with_force(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("sea.png").write_bytes(b"a photograph")
+    jobs = [Job("hills.png", (), "sea.png"), Job("sea.png", (), "out.png")]
+    report = Report(2, as_json=False, quiet=True, debug=False)
+    assert run_batch(jobs, report, lambda _: lambda job, observers: Made(""), force=True) == 1
+    assert "sea.png: is an input" in capsys.readouterr().err

@@ -49,7 +49,6 @@ def make_videos(
     *,
     temporal: bool | TemporalSettings,
     force: bool,
-    skip_existing: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> int:
     """Make all videos with one loaded network and return the exit code.
@@ -105,7 +104,7 @@ def make_videos(
         report,
         prepare,
         check=check,
-        skip_existing=skip_existing and not force,
+        force=force,
         on_interrupt=INTERRUPTED,
         lines=True,
     )

@@ -134,7 +134,6 @@ def video(
             report,
             temporal=held,
             force=force,
-            skip_existing=len(jobs) > 1,
             max_pixels=max_pixels,
         )
     )

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,9 @@ def run_batch(
     report: Report,
     prepare: Callable[[threading.Event], Make],
     *,
-    check: Callable[[Job], object] = lambda _: None,
-    skip_existing: bool = False,
+    check: Callable[[Job], object] | None = None,
+    force: bool = False,
+    skip_existing: bool | None = None,
     on_interrupt: str = "finishing what is begun (Ctrl-C again to drop it)",
     lines: bool = False,
 ) -> int:
@@ -69,16 +70,22 @@ def run_batch(
         prepare: imports and loads what all jobs need, once it is known that there are any; gets
             the event that Ctrl-C sets, and returns what does a job, telling observers how far
             it is.
-        check: raises what is wrong with a job before anything heavy is loaded.
-        skip_existing: leave out jobs whose output exists.
+        check: raises what is wrong with a job before anything heavy is loaded; by default
+            `check_output` does, of its output.
+        force: replace outputs that exist.
+        skip_existing: without `force`, leave out jobs whose output exists; by default where there
+            are several.
         on_interrupt: is said at Ctrl-C, after "stopping: ".
         lines: write a line every half minute where there is no terminal: for long jobs.
 
     Raises: StylizeError for what concerns all jobs.
     """
+    inputs = {path for job in jobs for path in job.inputs}
+    check = check or (lambda job: check_output(job.output, force=force, inputs=inputs))
+    skips = not force and (len(jobs) > 1 if skip_existing is None else skip_existing)
     todo: list[Job] = []
     for job in jobs:
-        if skip_existing and Path(job.output).exists():
+        if skips and Path(job.output).exists():
             report.skipped(job, "the output exists (--force makes it again)")
             continue
         try:
@@ -132,12 +139,13 @@ def make_pictures(
     report: Report,
     *,
     force: bool = False,
-    skip_existing: bool = False,
+    skip_existing: bool | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> int:
     """Make all pictures with one loaded network and return the exit code.
 
-    Outputs are checked before torch is imported.
+    Args:
+        force, skip_existing: as of `run_batch`.
 
     Raises: StylizeError for what concerns all pictures.
     """
@@ -146,10 +154,6 @@ def make_pictures(
         warn(problem.message)
     if any(job.output == STANDARD for job in jobs) and (not sys.stdout or sys.stdout.isatty()):
         raise OutputError("-o - writes a PNG: send standard output to a file or a pipe")
-    inputs: Collection[Path] = {path for job in jobs for path in job.inputs}
-
-    def check(job: Job) -> None:
-        check_output(job.output, force=force, inputs=inputs)
 
     def prepare(cancelled: threading.Event) -> Make:
         from stylize.making.memory import give_memory_back
@@ -177,8 +181,8 @@ def make_pictures(
         jobs,
         report,
         prepare,
-        check=check,
-        skip_existing=skip_existing and not force,
+        force=force,
+        skip_existing=skip_existing,
         on_interrupt=INTERRUPTED,
     )
 

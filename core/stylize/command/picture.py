@@ -109,6 +109,7 @@ def picture(
         jobs,
         report,
         force=force,
+        # A folder of one picture is a batch too.
         skip_existing=len(jobs) > 1 or contents[0] not in (None, *given),
         max_pixels=max_pixels,
     )
