@@ -44,8 +44,7 @@ def test_the_kernel_is_small():
 def test_modules_can_be_read_whole():
     for folder in ("core", "plugins"):
         for path in (ROOT / folder).rglob("*.py"):
-            if "testing" not in path.parts:
-                assert lines_of(path) <= 300, path
+            assert lines_of(path) <= 300, path
 
 
 def test_every_package_of_plugins_is_an_entry_point_and_is_within_the_walls():

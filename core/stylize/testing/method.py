@@ -5,22 +5,21 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from stylize.building.parts import BuiltParts
 from stylize.contract.parts import Method, StyleImage
-from stylize.contract.run import Progress, Run
+from stylize.contract.run import Run
 from stylize.contract.spec import Kind, MethodSpec
 from stylize.making.presets import merge_settings
 from stylize.planning.planning import make_plan, make_settings
 from stylize.testing.partcontract import PartContract
 from stylize.testing.pictures import image_pair
+from stylize.testing.watching import Canceller, Draws, Made, Recorder
 
 __all__ = ["MethodContract"]
 
@@ -88,21 +87,21 @@ class MethodContract(PartContract):
         return picture.float() / 255
 
     @property
-    def plain(self) -> _Made:
+    def plain(self) -> Made:
         """A picture with all settings at their defaults, seed 0."""
         return self.once("picture", self.key, self._make_plain)
 
-    def _make_plain(self) -> _Made:
-        recorder = _Recorder()
+    def _make_plain(self) -> Made:
+        recorder = Recorder()
         run = Run(quality="draft", observers=[recorder])
-        draws = _Draws()
+        draws = Draws()
         state = torch.get_rng_state(), random.getstate()
         with draws:
             picture = self.make(run).detach()
         disturbed = (
             not torch.equal(torch.get_rng_state(), state[0]) or random.getstate() != state[1]
         )
-        return _Made(picture, run, recorder.reports, draws.operations, disturbed)
+        return Made(picture, run, recorder.reports, draws.operations, disturbed)
 
     def test_is_declared_as_a_method(self) -> None:
         self.require_spec(MethodSpec)
@@ -228,7 +227,7 @@ class MethodContract(PartContract):
     def test_honours_cancellation(self) -> None:
         steps = self._steps_that_can_be_left_out()
         run = Run(quality="draft")
-        run.observers = [_Canceller(run)]
+        run.observers = [Canceller(run)]
         picture = self.make(run)
         self.require(
             run.steps_done < steps and run.stop_reason == "interrupted",
@@ -265,53 +264,3 @@ class MethodContract(PartContract):
             "it writes to the content or a style",
             "work on a copy: the caller's images are used again",
         )
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A picture and how it came about: reports, random operations, global generators used."""
-
-    picture: Tensor
-    run: Run
-    reports: list[Progress]
-    draws: list[str]
-    disturbed: bool
-
-
-@dataclass
-class _Recorder:
-    reports: list[Progress] = field(default_factory=list)
-
-    def progressed(self, progress: Progress) -> None:
-        self.reports.append(progress)
-
-
-@dataclass
-class _Canceller:
-    run: Run
-
-    def progressed(self, progress: Progress) -> None:
-        del progress
-        self.run.cancelled.set()
-
-
-class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no type for it
-    """Notes every operation that draws random numbers, whichever generator it uses."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.operations: list[str] = []
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        del types
-        # Tensors of the meta device hold nothing: what is drawn into them are no numbers.
-        meta = any(isinstance(arg, Tensor) and arg.is_meta for arg in args)
-        if torch.Tag.nondeterministic_seeded in func.tags and not meta:
-            self.operations.append(str(func))
-        return func(*args, **(kwargs or {}))

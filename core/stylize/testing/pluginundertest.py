@@ -1,0 +1,81 @@
+"""The plugin that a contract is about: found out in a process of its own, and registered."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, ClassVar
+
+import pytest
+
+from stylize.contract.spec import ComponentSpec
+from stylize.discovery.host import PluginHost
+from stylize.discovery.rows import PluginInfo
+from stylize.testing.contract import Contract
+from stylize.testing.hosts import builtin_host, load_plugin, register_plugin
+from stylize.testing.probe import Probed, probe_plugin
+
+__all__ = ["PluginUnderTest"]
+
+
+class PluginUnderTest(Contract):
+    """What the tests of `PluginContract` look at."""
+
+    plugin: ClassVar[str | ModuleType | None] = None
+    import_seconds: ClassVar[float] = 20
+
+    # One a class: a process and a registration that all tests look at.
+    _found: ClassVar[dict[object, Any]] = {}
+
+    @property
+    def title(self) -> str:
+        plugin = self.plugin
+        return f"plugin {plugin.__name__ if isinstance(plugin, ModuleType) else plugin}"
+
+    @property
+    def module_name(self) -> str:
+        """What the entry point says: "module" or "module:object"."""
+        if isinstance(self.plugin, ModuleType):
+            return self.plugin.__name__
+        if not self.plugin:
+            raise TypeError(f"{type(self).__name__} must set `plugin`, the plugin's module")
+        return self.plugin
+
+    @property
+    def probed(self) -> Probed:
+        """What importing it in a process of its own did."""
+        module = self.module_name
+        key = ("probe", module, self.import_seconds)
+        if isinstance(self.plugin, ModuleType) and not getattr(self.plugin, "__file__", None):
+            pytest.skip("the plugin is in no file that a process of its own could import")
+        if key not in self._found:
+            self._found[key] = probe_plugin(module, self.import_seconds)
+        found: Probed = self._found[key]
+        return found
+
+    @property
+    def loaded(self) -> object:
+        """The plugin itself, imported here. Call only where a process survived its import."""
+        if isinstance(self.plugin, ModuleType):
+            return self.plugin
+        probed = self.probed
+        if probed.stage == "import":
+            pytest.skip("it cannot be imported")
+        return load_plugin(self.module_name)
+
+    @property
+    def registered(self) -> tuple[PluginHost, PluginInfo]:
+        """A host with the built-in plugins and this one, and its row."""
+        loaded = self.loaded
+        key = ("host", self.plugin)
+        if key not in self._found:
+            host = builtin_host()
+            plugin = self.plugin if isinstance(self.plugin, ModuleType) else self.module_name
+            assert loaded is not None
+            self._found[key] = host, register_plugin(host, plugin)
+        host, info = self._found[key]
+        return host, info
+
+    @property
+    def specs(self) -> tuple[ComponentSpec, ...]:
+        """The parts that it adds."""
+        return self.registered[1].specs
