@@ -13,7 +13,6 @@ __all__ = [
     "Container",
     "Encoder",
     "choose_encoder",
-    "is_numbered",
     "numbered_pictures",
 ]
 
@@ -174,11 +173,6 @@ def _check_crf(encoder: Encoder, crf: float | None) -> None:
             f"crf is {crf:g}: of {encoder.name} it is 0 (best) to {encoder.most:g}, and "
             f"{encoder.crf:g} by default"
         )
-
-
-def is_numbered(output: str | Path) -> bool:
-    """Whether an output is a pattern of numbered pictures, as frames/%06d.png."""
-    return numbered_pictures(output) is not None
 
 
 def numbered_pictures(output: str | Path) -> tuple[Path, str] | None:
