@@ -26,7 +26,7 @@ def watch(label: str, *, quiet: bool = False, lines: bool = False) -> Iterator[l
     """
     if quiet:
         yield []
-    elif sys.stderr is not None and sys.stderr.isatty():
+    elif _at_terminal():
         with ProgressBar(label) as bar:
             yield [bar]
     else:
@@ -44,7 +44,7 @@ def format_seconds(seconds: float) -> str:
 class ProgressBar:
     """A live bar on standard error with share, time left and losses; silent without a terminal."""
 
-    def __init__(self, label: str, *, enabled: bool = True) -> None:
+    def __init__(self, label: str) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -55,7 +55,6 @@ class ProgressBar:
         )
         from rich.progress import Progress as LiveBar
 
-        terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar = LiveBar(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -65,7 +64,7 @@ class ProgressBar:
             TimeRemainingColumn(elapsed_when_finished=False),
             console=Console(stderr=True),
             transient=True,
-            disable=not (enabled and terminal),
+            disable=not _at_terminal(),
         )
         self._task = self._bar.add_task(label, total=1.0, state="starting")
 
@@ -116,3 +115,7 @@ class ProgressLines:
             f"{progress.stage} {progress.step}/{progress.steps} {losses}"
             + (f", {left / 60:.0f} min left" if done else "")
         )
+
+
+def _at_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()

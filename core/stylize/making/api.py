@@ -16,6 +16,8 @@ from stylize.contract.spec import (
     Kind,
     LossSpec,
     MethodSpec,
+    ModelSpec,
+    PresetSpec,
     SmoothingSpec,
 )
 from stylize.discovery.host import PluginHost
@@ -94,27 +96,27 @@ def list_backbones(pattern: str | None = None, host: PluginHost | None = None) -
 
 def list_smoothings(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:
     """Return the names of all smoothings, sorted; only those that match a shell pattern."""
-    return (host or PluginHost.discover()).names(Kind.SMOOTHING, pattern)
+    return (host or PluginHost.discover()).names(SmoothingSpec, pattern)
 
 
 def list_losses(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:
     """Return the names of all losses, sorted; only those that match a shell pattern."""
-    return (host or PluginHost.discover()).names(Kind.LOSS, pattern)
+    return (host or PluginHost.discover()).names(LossSpec, pattern)
 
 
 def list_methods(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:
     """Return the names of all methods, sorted; only those that match a shell pattern."""
-    return (host or PluginHost.discover()).names(Kind.METHOD, pattern)
+    return (host or PluginHost.discover()).names(MethodSpec, pattern)
 
 
 def list_models(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:
     """Return the names of all trained models that plugins carry, sorted; or those that match."""
-    return (host or PluginHost.discover()).names(Kind.MODEL, pattern)
+    return (host or PluginHost.discover()).names(ModelSpec, pattern)
 
 
 def list_presets(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:
     """Return the names of all presets, sorted; only those that match a shell pattern."""
-    return (host or PluginHost.discover()).names(Kind.PRESET, pattern)
+    return (host or PluginHost.discover()).names(PresetSpec, pattern)
 
 
 def create_backbone(
