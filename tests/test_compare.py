@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 
 from command import FAST, Command, Outcome
-from stylize import Result, Stylizer, read_record
+from stylize import Network, Result, Stylizer, read_image, read_record, write_image
 from stylize.making import stylizer
 from stylize_compare.sheets import EMPTY
 from stylize_measure.evaluation import evaluate_picture
@@ -34,8 +34,14 @@ RESULTS = {"grid.png", "grid.csv", "grid.json", "grid_cells"}
 class QuickJudge:
     """Judges by colours: seven times as fast as the judge, and as repeatable."""
 
-    def __init__(self, *arguments: object) -> None:
-        pass
+    def __init__(self, *arguments: object, size: int) -> None:
+        self.size = size
+
+    def measure_content(self, image: torch.Tensor) -> torch.Tensor:
+        return image
+
+    def measure_style(self, image: torch.Tensor) -> torch.Tensor:
+        return image
 
     def __call__(
         self, output: torch.Tensor, content: torch.Tensor, style: torch.Tensor
@@ -46,7 +52,10 @@ class QuickJudge:
         return SimpleNamespace(
             content=(output - content).abs().mean().item(),
             style=(output.mean() - style.mean()).abs().item(),
+            structure=(output - content).square().mean().item(),
+            strokes=(output.std() - style.std()).abs().item(),
             layers={"relu1_1": float("nan")},
+            stroke_layers={"relu1_1": 0.5},
         )
 
     def is_own(self, weights: str) -> bool:
@@ -105,7 +114,11 @@ def test_every_combination_is_made_judged_kept_and_shown(command, compare, monke
         assert row["settings"]["strength"] == float(row["varied"]["strength"])
         assert row["content_distance"] == record["cell"]["judged"]["content"]
         assert row["style_distance"] == record["cell"]["judged"]["style"] > 0
+        assert row["structure_distance"] == record["cell"]["judged"]["structure"]
+        assert row["strokes_distance"] == record["cell"]["judged"]["strokes"] > 0
         assert row["style_distance_by_layer"] == {"relu1_1": None}, "JSON has no NaN"
+        assert row["strokes_distance_by_layer"] == {"relu1_1": 0.5}
+        assert row["judge_size"] == 512
         assert (row["steps"], row["width"], row["height"]) == (1, 48, 36)
     with Image.open("grid.png") as sheet:
         # Two pictures with two smoothings each below each other, two strengths and inputs beside.
@@ -124,7 +137,11 @@ def test_the_csv_has_a_line_a_picture_and_a_column_a_setting(command, compare):
         assert (line["content"], line["style"], line["status"]) == (*PAIR, "made")
         assert (line["backbone"], line["size"]) == ("resnet50_thin.open_nsfw", "48")
         assert line["gatys.iterations"] == "1"
-        assert float(line["style_distance"]) > 0
+        for name in ("style", "strokes"):
+            assert float(line[f"{name}_distance"]) > 0
+        for name in ("content", "structure"):
+            assert float(line[f"{name}_distance"]) >= 0
+        assert line["judge_size"] == "512"
         assert line["own_network"] == "false"
         assert line["error"] == ""
 
@@ -189,6 +206,79 @@ def test_pictures_made_by_different_releases_are_warned_of(compare, monkeypatch)
     ended = compare("--vary", "smooth=none,tanh,softsign", "--quiet")
     assert "warning: pictures were made with different releases of stylize (" in ended.err
     assert ", 9.9): --force makes all of them anew" in ended.err
+
+
+def forget_numbers(path: Path) -> None:
+    """Leave a cell as releases made it whose judge had two numbers."""
+    record = read_record(path)
+    judged = {key: record["cell"]["judged"][key] for key in ("content", "style", "layers")}
+    record["cell"]["judged"] = {**judged, "own_network": False}
+    picture = read_image(path)
+    write_image(picture.pixels, path, alpha=picture.alpha, record=record, force=True)
+
+
+def test_pictures_of_a_judge_of_fewer_numbers_are_judged_again_not_made_again(command, compare):
+    sweep = ("--vary", "smooth=none,tanh")
+    compare(*sweep)
+    before, pixels = document()["rows"], {}
+    for path in command.folder.glob("grid_cells/*.png"):
+        pixels[path] = read_image(path).pixels
+        forget_numbers(path)
+    ended = compare(*sweep, "--json")
+    assert ended.code == 0, ended.err
+    assert "2 of them were judged at another size, or by an earlier release" in ended.err
+    assert [row["status"] for row in document()["rows"]] == ["kept", "kept"]
+    assert [{**row, "status": "made"} for row in document()["rows"]] == before
+    assert ended.records == document()["rows"]
+    for path, was in pixels.items():
+        assert torch.equal(read_image(path).pixels, was)
+    assert "judged at another size" not in compare(*sweep).err, "once is enough"
+
+
+def test_another_judge_size_judges_again(command, compare):
+    sweep = ("--vary", "smooth=none,tanh")
+    compare(*sweep)
+    assert compare(*sweep, "--judge-size", "64").code == 0
+    assert [(r["status"], r["judge_size"]) for r in document()["rows"]] == [("kept", 64)] * 2
+
+
+def test_an_interrupted_judging_shows_what_is_known(command, compare, monkeypatch):
+    def interrupted(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    sweep = ("--vary", "strength=1,2", "--front", "front.png")
+    pytest.importorskip("matplotlib")
+    compare(*sweep)
+    one, two = command.folder.glob("grid_cells/*.png")
+    forget_numbers(one)
+    judge = QuickJudge.__call__
+    forget_numbers(two)
+    calls = iter((judge, interrupted))
+    monkeypatch.setattr(QuickJudge, "__call__", lambda *a: next(calls)(*a))
+    assert compare(*sweep).code == 130
+    rows = document()["rows"]
+    assert [row["status"] for row in rows] == ["kept", "kept"]
+    assert [row["structure_distance"] is None for row in rows] == [False, True]
+    assert None not in [row["style_distance"] for row in rows]
+
+
+def test_each_input_is_measured_once_in_a_sweep(command, monkeypatch):
+    Image.new("RGB", (48, 36), "teal").save("other.png")
+    seen: list[tuple[str, ...]] = []
+    look = Network.__call__
+
+    def count(self: Network, image: torch.Tensor, layers: Any) -> Any:
+        seen.append(tuple(layers))
+        return look(self, image, layers)
+
+    monkeypatch.setattr(Network, "__call__", count)
+    ended = command(
+        "compare", "photo.png", "other.png", "painting.png", *THIN, *QUICK,
+        "--vary", "smooth=none,tanh", "--judge-size", "64",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    judged = [layers for layers in seen if "relu4_1" in layers]
+    assert len(judged) == 4 + 2 + 1, "pictures, photographs, a painting"
 
 
 def test_a_damaged_picture_is_made_again(command, compare):
@@ -263,6 +353,8 @@ def test_distances_are_those_of_evaluate_and_the_judges_own_network_is_marked(co
     verdict = evaluate_picture(thin["file"], *PAIR, ssim=False, device="cpu").verdict
     assert thin["content_distance"] == pytest.approx(verdict.content, rel=1e-4)
     assert thin["style_distance"] == pytest.approx(verdict.style, rel=1e-4)
+    assert thin["structure_distance"] == pytest.approx(verdict.structure, rel=1e-4)
+    assert thin["strokes_distance"] == pytest.approx(verdict.strokes, rel=1e-4)
     assert thin["style_distance_by_layer"] == pytest.approx(verdict.layers, rel=1e-4)
 
 
@@ -275,10 +367,15 @@ def test_fronts_over_strengths_are_compared_and_drawn(command, compare):
     assert ended.code == 0, ended.err
     assert ended.out.startswith("Style distance at equal content distance, against smooth=none:\n")
     assert "\nsmooth=tanh  " in ended.out
-    (standing,) = document()["fronts"]
-    assert (standing["variant"], standing["pairs"]) == ("smooth=tanh", 1)
+    assert "\n\nStrokes distance at equal structure distance, against smooth=none:\n" in ended.out
+    fronts = document()["fronts"]
+    assert [(front["of"], front["at"]) for front in fronts] == [
+        ("style", "content"),
+        ("strokes", "structure"),
+    ]
+    assert [(front["variant"], front["pairs"]) for front in fronts] == [("smooth=tanh", 1)] * 2
     with Image.open("front.png") as plot:
-        assert plot.width > 400
+        assert plot.width > 2 * plot.height, "the two fronts stand beside each other"
 
 
 def test_a_front_without_matplotlib_is_refused_before_any_work(command, compare, monkeypatch):

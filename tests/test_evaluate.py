@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,11 +105,32 @@ def test_a_strip_that_the_judge_cannot_see_is_refused(judge):
 def test_json_holds_no_nan_where_the_style_is_blank(judge, photo):
     evaluation = evaluate_picture(photo, photo, photo, judge=judge, ssim=False)
     blank = {**evaluation.verdict.layers, "relu1_1": math.nan}
-    verdict = type(evaluation.verdict)(0.0, math.inf, blank, blank, blank)
+    verdict = replace(evaluation.verdict, style=math.inf, strokes=math.nan, layers=blank)
     record = type(evaluation)(verdict, None, None).record
-    assert record["style"] is None
+    assert record["style"] is record["strokes"] is None
     assert record["layers"]["relu1_1"] is None
     json.dumps(record, allow_nan=False)
+
+
+def test_json_tells_the_size_that_was_asked_for(command: Command):
+    outcome = command("evaluate", "photo.png", *EVALUATE, "--no-ssim", "--json",
+                      "--judge-size", "64")  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    record = json.loads(outcome.out)
+    assert record["judge_size"] == 64
+    assert record["structure"] == pytest.approx(0, abs=1e-6)
+    assert 0 < record["strokes"] < 2
+    assert list(record["stroke_layers"]) == [f"relu{k}_1" for k in range(1, 5)]
+
+
+def test_a_blank_picture_or_painting_has_numbers(host, photo):
+    judge = Judge(host, "cpu", size=96)
+    blank = Image.new("RGB", (96, 64), "teal")
+    for images in ((blank, photo, photo), (photo, blank, blank), (blank, blank, blank)):
+        record = evaluate_picture(*images, judge=judge, ssim=False).record
+        json.dumps(record, allow_nan=False)
+        assert record["structure"] is not None
+        assert record["strokes"] is not None
 
 
 @pytest.mark.parametrize(("backbone", "own"), [("vgg16", True), ("resnet50_thin", False)])
@@ -135,9 +157,12 @@ def test_the_command_prints_every_number(command: Command):
     lines = outcome.out.splitlines()
     assert lines[0].split() == ["content", "distance", "0.000"]
     assert lines[1].startswith("style distance")
-    assert lines[2].split() == ["SSIM", "to", "content", "1.000"]
-    assert [line.split()[0] for line in lines[5:]] == [f"relu{k}_1" for k in range(1, 6)]
-    assert all(len(line.split()) == 4 for line in lines[5:])
+    assert lines[2].split() == ["structure", "distance", "0.000"]
+    assert lines[3].startswith("strokes distance")
+    assert lines[4].split() == ["SSIM", "to", "content", "1.000"]
+    assert lines[7].split() == ["style", "means", "deviations", "strokes"]
+    assert [line.split()[0] for line in lines[8:]] == [f"relu{k}_1" for k in range(1, 6)]
+    assert [len(line.split()) for line in lines[8:]] == [5, 5, 5, 5, 4], "no strokes at relu5_1"
 
 
 def test_without_the_extra_ssim_is_refused_at_once_and_can_be_left_out(command, monkeypatch):
@@ -170,7 +195,7 @@ def test_a_missing_file_is_named(command: Command, missing):
 
 
 def test_small_pictures_are_evaluated_too(command: Command):
-    assert command("photo.png", "painting.png", *SMALL, "--set", "gatys.iterations=2",
+    assert command("photo.png", "painting.png", *SMALL, "--set", "neighbors.iterations=2",
                    "-o", "out.png").code == 0  # fmt: skip
     record = json.loads(command("evaluate", "out.png", *EVALUATE, "--json").out)
     assert 0 < record["ssim"] <= 1

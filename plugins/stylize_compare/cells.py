@@ -14,18 +14,35 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylize import MAX_PIXELS, Observer, RunSettings, read_image, read_record
+from stylize import MAX_PIXELS, Observer, RunSettings, read_image, read_record, write_image
 from stylize.command import clean_stdout, sha256_of
 from stylize.errors import ImageError, UsageError
 from stylize_compare.sweep import Variant
 
 if TYPE_CHECKING:
-    from stylize import Judge, PluginHost, Result, Stylizer
+    from torch import Tensor
 
-__all__ = ["Cell", "Outcome", "find_kept", "flatten_settings", "make_cells", "plan_cells"]
+    from stylize import Judge, PluginHost, Stylizer
+
+__all__ = [
+    "DISTANCES",
+    "Cell",
+    "Outcome",
+    "find_kept",
+    "flatten_settings",
+    "judged_of",
+    "make_cells",
+    "plan_cells",
+]
+
+# The judge's, as a cell's record has them.
+DISTANCES = ("content", "style", "structure", "strokes")
+# Contents and styles whose measures are kept at a time: at most a gigabyte of each.
+MEASURED = 50
 
 # File systems take names of 255 bytes; the hash and the extension come on top.
 LONGEST_STEM = 200
@@ -63,6 +80,12 @@ class Outcome:
     error: Exception | None = None
     kept: bool = False
     warnings: tuple[str, ...] = ()
+
+
+def judged_of(outcome: Outcome) -> Mapping[str, Any]:
+    """Return a cell's judged distances; nothing where it has no picture."""
+    judged: Mapping[str, Any] = outcome.record["cell"].get("judged", {}) if outcome.record else {}
+    return judged
 
 
 def plan_cells(
@@ -115,6 +138,9 @@ def make_cells(
     cells: Sequence[Cell],
     watch: Watch,
     max_pixels: int = MAX_PIXELS,
+    *,
+    judge_size: int,
+    judge_again: Sequence[Cell] = (),
 ) -> Iterator[Outcome]:
     """Make, judge and save cells one after another; the error of one is its outcome.
 
@@ -122,13 +148,21 @@ def make_cells(
 
     Args:
         watch: gives the observers of a cell, for as long as it is made.
+        judge_size: longer side in pixels at which pictures are judged.
+        judge_again: cells that are kept, but whose judged distances are to be measured anew.
 
     Raises: StylizeError where the judge cannot be had.
     """
-    if not cells:
+    if not (cells or judge_again):
         return
+    device = (*cells, *judge_again)[0].variant.plan.settings.device
     with clean_stdout():
-        examiner = _Examiner(host, cells[0].variant.plan.settings.device, max_pixels)
+        examiner = _Examiner(host, device, max_pixels, judge_size)
+    for cell in judge_again:
+        try:
+            yield _judge_again(cell, examiner)
+        except Exception as error:
+            yield Outcome(cell, error=error)
     for _, group in itertools.groupby(cells, key=lambda cell: id(cell.variant)):
         yield from _make_variant(host, list(group), examiner, watch)
 
@@ -167,11 +201,21 @@ def _make_cell(
         "cell": {
             "varied": dict(cell.variant.values),
             "settings": plan.settings.model_dump(mode="json"),
-            "judged": examiner.judge_picture(result, cell),
+            "judged": examiner.judge_picture(cell, result.shown, result.record),
         },
     }
     replace(result, record=record).save(cell.path, force=True)
     return Outcome(cell, record, warnings=result.warnings)
+
+
+def _judge_again(cell: Cell, examiner: _Examiner) -> Outcome:
+    """Judge the picture that a cell's file holds, and write the distances into its record."""
+    picture = read_image(cell.path, max_pixels=examiner.max_pixels)
+    record = read_record(cell.path)
+    judged = examiner.judge_picture(cell, picture.pixels, record)
+    record["cell"] = {**record["cell"], "judged": judged}
+    write_image(picture.pixels, cell.path, alpha=picture.alpha, record=record, force=True)
+    return Outcome(cell, record, kept=True)
 
 
 def flatten_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,35 +227,38 @@ def flatten_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Examiner:
-    """The judge, with the inputs that it has read."""
+    """The judge, with what it has measured of the inputs."""
 
-    def __init__(self, host: PluginHost, device: str, max_pixels: int) -> None:
+    def __init__(self, host: PluginHost, device: str, max_pixels: int, size: int) -> None:
         from stylize import Judge
 
-        self.judge: Judge = Judge(host, device)
+        self.judge: Judge = Judge(host, device, size=size)
         self.max_pixels = max_pixels
-        self.inputs: dict[str, Any] = {}
+        self._content = lru_cache(MEASURED)(
+            lambda name: self.judge.measure_content(self._read(name))
+        )
+        self._style = lru_cache(MEASURED)(lambda name: self.judge.measure_style(self._read(name)))
 
-    def judge_picture(self, result: Result, cell: Cell) -> dict[str, Any]:
-        """Judge the picture as its file will hold it, in 8 bits a colour.
+    def judge_picture(
+        self, cell: Cell, picture: Tensor, record: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Judge a cell's picture as its file holds it, in 8 bits a colour.
 
         A distance is None where a blank input makes it a division by zero.
         """
-        verdict = self.judge(result.shown, self._read(cell.content), self._read(cell.style))
+        verdict = self.judge(picture, self._content(cell.content), self._style(cell.style))
         return {
-            "content": _finite(verdict.content),
-            "style": _finite(verdict.style),
+            **{name: _finite(getattr(verdict, name)) for name in DISTANCES},
             "layers": {layer: _finite(value) for layer, value in verdict.layers.items()},
-            "own_network": self.judge.is_own(str(result.record["loss_network"])),
+            "stroke_layers": {
+                layer: _finite(value) for layer, value in verdict.stroke_layers.items()
+            },
+            "judge_size": self.judge.size,
+            "own_network": self.judge.is_own(str(record["loss_network"])),
         }
 
-    def _read(self, name: str) -> Any:
-        from stylize import JUDGE_SIZE
-
-        if name not in self.inputs:
-            picture = read_image(name, size=JUDGE_SIZE, max_pixels=self.max_pixels)
-            self.inputs[name] = picture.pixels
-        return self.inputs[name]
+    def _read(self, name: str) -> Tensor:
+        return read_image(name, size=self.judge.size, max_pixels=self.max_pixels).pixels
 
 
 def _name(content: str, style: str, variant: Variant, hashes: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from stylize import MAX_PIXELS, PluginHost, RunSettings, style_shares
 from stylize.command import (
     DEMO,
     STANDARD,
+    JudgeSizeOption,
     MaxPixelsOption,
     PresetOption,
     QuietOption,
@@ -84,10 +85,11 @@ def compare(
         typer.Option(
             "--front",
             metavar="FILE",
-            help="With --vary strength: a plot of style against content distance, a line for each "
-            "combination of the rest. Needs the extra plot.",
+            help="With --vary strength: a plot of style against content distance, and of strokes "
+            "against structure, a line for each combination of the rest. Needs the extra plot.",
         ),
     ] = None,
+    judge_size: JudgeSizeOption = 512,
     force: Annotated[
         bool,
         typer.Option("--force", "-f", help="Make everything anew, over what an earlier run kept."),
@@ -104,7 +106,7 @@ def compare(
 ) -> None:
     """Compare settings: a picture for each combination, in a labelled sheet.
 
-    Beside each stand its distances, those of stylize evaluate. Finished pictures are kept: the
+    Beside each stand its four distances, those of stylize evaluate. Finished pictures are kept: the
     same command again makes only what is missing, and further values are added to those that are
     there.
     """
@@ -125,7 +127,7 @@ def compare(
         warn(message)
     comparison = Comparison(axes, cells, lambda error: explain(error)[0])
     report = SweepReport(comparison, as_json=as_json, quiet=quiet, debug=ctx.meta["debug"])
-    code = report.run(host, kept, max_pixels)
+    code = report.run(host, kept, max_pixels, judge_size)
     if report.has_news:
         outputs.write(comparison, cell, max_pixels)
         report.tell_results(outputs)

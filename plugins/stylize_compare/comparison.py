@@ -12,27 +12,31 @@ from pathlib import Path
 from typing import Any
 
 from stylize import framework_version
-from stylize_compare.cells import Cell, Outcome, flatten_settings
-from stylize_compare.fronts import Front, Standing, rank_fronts
+from stylize_compare.cells import DISTANCES, Cell, Outcome, flatten_settings, judged_of
+from stylize_compare.fronts import TRADES, Front, Standing, Trade, rank_fronts
 from stylize_compare.sweep import Axis, label_values
 
-__all__ = ["STRENGTH", "Comparison", "Measured", "judged_of", "write_value"]
+__all__ = ["STRENGTH", "Comparison", "Measured", "write_value"]
 
 STRENGTH = "strength"
 # Of a row, besides the varied values before and the settings behind them.
 NUMBERS = (
-    "status", "content_distance", "style_distance", "own_network", "seconds", "steps", "stopped",
-    "width", "height", "ran_on", "file", "error",
+    "status", *(f"{name}_distance" for name in DISTANCES), "judge_size", "own_network", "seconds",
+    "steps", "stopped", "width", "height", "ran_on", "file", "error",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A point of a front: a strength, and the judged distances that it gave."""
+    """A point of a front: a strength, and the two judged distances that it gave.
+
+    Args:
+        level, value: the distances that a `Trade` calls `at` and `of`.
+    """
 
     strength: float
-    content: float
-    style: float
+    level: float
+    value: float
 
 
 class Comparison:
@@ -74,9 +78,10 @@ class Comparison:
             "style": cell.style,
             "varied": dict(cell.variant.values),
             "status": status,
-            "content_distance": judged.get("content"),
-            "style_distance": judged.get("style"),
+            **{f"{name}_distance": judged.get(name) for name in DISTANCES},
             "style_distance_by_layer": judged.get("layers"),
+            "strokes_distance_by_layer": judged.get("stroke_layers"),
+            "judge_size": judged.get("judge_size"),
             "own_network": judged.get("own_network"),
             **{key: record.get(key) for key in ("seconds", "steps", "stopped", "width", "height")},
             "ran_on": record.get("device"),
@@ -134,19 +139,19 @@ class Comparison:
         """Whether the strength varies."""
         return any(axis.key == STRENGTH for axis in self.axes)
 
-    def measured(self) -> list[dict[str, list[Measured]]]:
+    def measured(self, trade: Trade) -> list[dict[str, list[Measured]]]:
         """Return for each pair the points by variant, the strength apart, from low to high.
 
-        Those of cells without distances are left out.
+        Those of cells without the two distances are left out.
         """
         fronts: dict[tuple[str, str], dict[str, list[Measured]]] = {p: {} for p in self.pairs}
         for cell in self.cells:
             variant = _variant_apart_from_strength(cell)
             points = fronts[cell.content, cell.style].setdefault(variant, [])
             judged = judged_of(self.outcomes.get(cell.path, Outcome(cell)))
-            if judged.get("content") is not None and judged.get("style") is not None:
-                strength = cell.variant.plan.settings.strength
-                points.append(Measured(strength, judged["content"], judged["style"]))
+            level, value = judged.get(trade.at), judged.get(trade.of)
+            if level is not None and value is not None:
+                points.append(Measured(cell.variant.plan.settings.strength, level, value))
         for variants in fronts.values():
             for points in variants.values():
                 points.sort(key=lambda point: point.strength)
@@ -161,28 +166,27 @@ class Comparison:
         }
 
     def standings(self) -> list[Standing]:
-        """Compare each variant's front with the first one's; nothing without a strength."""
+        """Compare each variant's fronts with the first one's; nothing without a strength."""
         if not self.has_fronts:
             return []
-        return rank_fronts(
-            [
-                {
-                    variant: Front([(point.content, point.style) for point in points])
-                    for variant, points in variants.items()
-                }
-                for variants in self.measured()
-            ]
-        )
+        return [
+            standing
+            for trade in TRADES
+            for standing in rank_fronts(
+                [
+                    {
+                        variant: Front([(point.level, point.value) for point in points])
+                        for variant, points in variants.items()
+                    }
+                    for variants in self.measured(trade)
+                ],
+                trade,
+            )
+        ]
 
 
 def _variant_apart_from_strength(cell: Cell) -> str:
     return label_values({k: v for k, v in cell.variant.values.items() if k != STRENGTH})
-
-
-def judged_of(outcome: Outcome) -> Mapping[str, Any]:
-    """Return a cell's judged distances; nothing where it has no picture."""
-    judged: Mapping[str, Any] = outcome.record["cell"]["judged"] if outcome.record else {}
-    return judged
 
 
 def _csv_row(row: Mapping[str, Any]) -> dict[str, str]:

@@ -15,8 +15,8 @@ from stylize import (
     to_pil,
 )
 from stylize.errors import StylizeError
-from stylize_compare.cells import Cell, flatten_settings
-from stylize_compare.comparison import Comparison, judged_of, write_value
+from stylize_compare.cells import DISTANCES, Cell, flatten_settings, judged_of
+from stylize_compare.comparison import Comparison, write_value
 from stylize_compare.sheets import Row, Tile, draw_sheet, fit_tile, inset
 from stylize_compare.sweep import label_values
 
@@ -72,7 +72,7 @@ def _tile(comparison: Comparison, cell: Cell, size: tuple[int, int]) -> Tile:
         return Tile(text=comparison.explain(outcome.error), failed=True)
     judged = judged_of(outcome)
     mark = f" {OWN_NETWORK}" if judged["own_network"] else ""
-    caption = f"content {_short(judged['content'])}, style {_short(judged['style'])}{mark}"
+    caption = ", ".join(f"{name} {_short(judged.get(name))}" for name in DISTANCES) + mark
     with open_image(cell.path) as (image, _):
         return Tile(fit_tile(image, size), caption=caption)
 
@@ -96,7 +96,7 @@ def _thumbnail(name: str, longest: int, max_pixels: int) -> Image.Image | None:
 
 def _note(comparison: Comparison) -> str:
     """Say what the numbers are, and which settings all cells share."""
-    sentences = ["content, style: distances by stylize's judge, 0 for equal."]
+    sentences = [f"{', '.join(DISTANCES)}: distances by stylize's judge, 0 for equal."]
     if comparison.flattered():
         sentences.append(f"{OWN_NETWORK} optimised on the judge's own network, which flatters it.")
     if shared := _shared_settings(comparison):

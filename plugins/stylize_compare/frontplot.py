@@ -1,4 +1,4 @@
-"""Fronts as a picture: style against content distance, a line a variant. Needs matplotlib."""
+"""Fronts as a picture: style against content, strokes against structure. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PIL import Image
 
 from stylize.command import import_extra
 from stylize_compare.comparison import Measured
+from stylize_compare.fronts import Trade
 
 __all__ = ["EXTRA", "plot_fronts"]
 
@@ -24,46 +25,57 @@ Points = Mapping[str, Sequence[Measured]]
 
 
 def plot_fronts(
-    pairs: Sequence[Points], titles: Sequence[str], flattered: Collection[str] = ()
+    trades: Mapping[Trade, Sequence[Points]], titles: Sequence[str], flattered: Collection[str] = ()
 ) -> Image.Image:
-    """Draw a panel for each pair of content and style, and one of the medians over pairs.
+    """Draw a panel for each trade and pair of content and style, and the medians over pairs.
 
     Args:
-        pairs: measured points by variant, of rising strength.
+        trades: for each pair the measured points by variant, of rising strength.
         titles: what each pair is called.
         flattered: variants that are marked as having run on the judge's own network.
 
     Raises: ExtraMissingError.
     """
     figures = import_extra("matplotlib.figure", *EXTRA[1:])
-    panels = list(zip(titles, pairs, strict=True))
-    if len(pairs) > 1:
-        panels = panels if len(panels) < MOST_PANELS else []
-        panels.append((f"median over {len(pairs)} pairs", _medians(pairs)))
-    columns = min(COLUMNS, len(panels))
-    rows = -(-len(panels) // columns)
+    panels = {trade: _panels(pairs, titles) for trade, pairs in trades.items()}
+    each = len(next(iter(panels.values())))
+    # A trade begins a row of its own; those of a single panel stand beside each other.
+    columns = min(COLUMNS, each) if each > 1 else len(panels)
+    rows = -(-each // columns) * len(panels) if each > 1 else 1
     size = PANEL[0] * columns, PANEL[1] * rows
     figure = figures.Figure(size, dpi=DOTS_PER_INCH, layout="constrained")
     places = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for place, (title, variants) in zip(places, panels, strict=False):
-        place.set(title=title, xlabel="content distance", ylabel="style distance")
-        place.grid(alpha=0.25)
-        for variant, points in variants.items():
-            name = f"{variant or 'all'}{' *' if variant in flattered else ''}"
-            contents, styles = [p.content for p in points], [p.style for p in points]
-            place.plot(contents, styles, marker="o", markersize=4, label=name)
-    for place in places[len(panels) :]:
-        place.set_axis_off()
+    room = len(places) // len(panels)
+    for number, (trade, drawn) in enumerate(panels.items()):
+        own = places[number * room : (number + 1) * room]
+        for place, (title, variants) in zip(own, drawn, strict=False):
+            place.set(title=title, xlabel=f"{trade.at} distance", ylabel=f"{trade.of} distance")
+            place.grid(alpha=0.25)
+            for variant, points in variants.items():
+                name = f"{variant or 'all'}{' *' if variant in flattered else ''}"
+                levels, values = [p.level for p in points], [p.value for p in points]
+                place.plot(levels, values, marker="o", markersize=4, label=name)
+        for place in own[each:]:
+            place.set_axis_off()
     figure.legend(
         *places[0].get_legend_handles_labels(),
         loc="outside lower center",
         ncols=columns,
         frameon=False,
-        title=_legend_title(pairs, flattered),
+        title=_legend_title(next(iter(trades.values())), flattered),
     )
     data = BytesIO()
     figure.savefig(data, format="png")
     return Image.open(data).convert("RGB")
+
+
+def _panels(pairs: Sequence[Points], titles: Sequence[str]) -> list[tuple[str, Points]]:
+    """Return the titles and points of a trade's panels."""
+    panels = list(zip(titles, pairs, strict=True))
+    if len(pairs) == 1:
+        return panels
+    median_panel = f"median over {len(pairs)} pairs", _medians(pairs)
+    return [*(panels if len(panels) < MOST_PANELS else []), median_panel]
 
 
 def _medians(pairs: Sequence[Points]) -> dict[str, list[Measured]]:
@@ -74,8 +86,8 @@ def _medians(pairs: Sequence[Points]) -> dict[str, list[Measured]]:
         medians[variant] = [
             Measured(
                 strength,
-                median(points[strength].content for points in by_strength),
-                median(points[strength].style for points in by_strength),
+                median(points[strength].level for points in by_strength),
+                median(points[strength].value for points in by_strength),
             )
             for strength in by_strength[0]
             if all(strength in points for points in by_strength)

@@ -23,10 +23,10 @@ from stylize.command import (
     write_file,
 )
 from stylize.errors import OutputError
-from stylize_compare.cells import Cell, Outcome, find_kept, make_cells
+from stylize_compare.cells import DISTANCES, Cell, Outcome, find_kept, judged_of, make_cells
 from stylize_compare.comparison import Comparison
 from stylize_compare.drawing import draw_comparison
-from stylize_compare.fronts import Standing
+from stylize_compare.fronts import TRADES, Standing
 
 __all__ = ["SweepFiles", "SweepReport"]
 
@@ -79,7 +79,8 @@ class SweepFiles:
             from stylize_compare.frontplot import plot_fronts
 
             titles = [f"{Path(c).stem}, {Path(s).stem}" for c, s in comparison.pairs]
-            plot = plot_fronts(comparison.measured(), titles, comparison.flattered())
+            fronts = {trade: comparison.measured(trade) for trade in TRADES}
+            plot = plot_fronts(fronts, titles, comparison.flattered())
             write_picture(plot, self.front, force=True)
 
     def __str__(self) -> str:
@@ -100,17 +101,39 @@ class SweepReport:
         self.todo = self.ended = self.made = 0
         self.started = time.monotonic()
 
-    def run(self, host: PluginHost, kept: Mapping[Path, Outcome], max_pixels: int) -> int:
-        """Make all cells that are not kept, and return the exit code."""
+    def run(
+        self, host: PluginHost, kept: Mapping[Path, Outcome], max_pixels: int, judge_size: int
+    ) -> int:
+        """Make all cells that are not kept, and return the exit code.
+
+        Kept ones that were judged at another size, or by a judge of fewer numbers, are judged anew.
+        """
         total = len(self.comparison.cells)
+        stale: list[Cell] = []
         for outcome in kept.values():
-            self._note(outcome)
+            if judged_of(outcome).get("judge_size") == judge_size:
+                self._note(outcome)
+            else:
+                self.comparison.add(outcome)
+                stale.append(outcome.cell)
         if kept and not self.quiet:
             say(f"{len(kept)} of {total} pictures are kept from before")
+        if stale and not self.quiet:
+            say(
+                f"{len(stale)} of them were judged at another size, or by an earlier release: "
+                f"judging them again"
+            )
         todo = list({c.path: c for c in self.comparison.cells if c.path not in kept}.values())
-        self.todo, self.has_news = len(todo), not todo
+        self.todo, self.has_news = len(todo), not (todo or stale)
         try:
-            for outcome in make_cells(host, todo, self._watch, max_pixels):
+            for outcome in make_cells(
+                host,
+                todo,
+                self._watch,
+                max_pixels,
+                judge_size=judge_size,
+                judge_again=stale,
+            ):
                 self.has_news = True
                 self._note(outcome)
         except KeyboardInterrupt:
@@ -130,7 +153,11 @@ class SweepReport:
         say(f"written: {files}")
         standings = self.comparison.standings()
         if standings and not self.as_json:
-            typer.echo(format_standings(standings, self.comparison.flattered()))
+            tables = [[s for s in standings if s.of == trade.of] for trade in TRADES]
+            flattered = self.comparison.flattered()
+            typer.echo("\n\n".join(format_standings(table, flattered) for table in tables))
+            if flattered:
+                typer.echo("* optimised on the judge's own network, which flatters it")
 
     def _watch(self, cell: Cell) -> AbstractContextManager[list[Observer]]:
         """Return the bar of a cell that begins, with the time left for all of them."""
@@ -162,16 +189,16 @@ class SweepReport:
                 traceback.print_exception(outcome.error)
             say(f"stylize: {cell.title}: {row['error']}")
         elif not (self.quiet or self.as_json or outcome.kept):
+            distances = [f"{name} {format_distance(row[f'{name}_distance'])}" for name in DISTANCES]
             say(
-                f"{self.ended}/{self.todo} {cell.title}: "
-                f"content {format_distance(row['content_distance'])}, "
-                f"style {format_distance(row['style_distance'])}, "
+                f"{self.ended}/{self.todo} {cell.title}: {', '.join(distances)}, "
                 f"{row['seconds']:.1f} s{self._time_left()}"
             )
 
 
 def format_standings(standings: Sequence[Standing], flattered: Collection[str]) -> str:
-    """Write how fronts compare as a table of text."""
+    """Write how the fronts of a trade compare as a table of text."""
+    of, at = standings[0].of, standings[0].at
     first, pairs = standings[0].reference_variant, standings[0].pairs
     over = f"; medians over {pairs} pairs" if pairs > 1 else ""
     names = [
@@ -180,24 +207,22 @@ def format_standings(standings: Sequence[Standing], flattered: Collection[str]) 
     width = max(map(len, names))
     against = f"{first} *" if first in flattered else first
     lines = [
-        f"Style distance at equal content distance, against {against}{over}:",
-        f"{'':{width}}  {'content':14}  style  against  difference  lower on",
+        f"{of.capitalize()} distance at equal {at} distance, against {against}{over}:",
+        f"{'':{width}}  {at:14}  {of:7}  against  difference  lower on",
     ]
     for name, standing in zip(names, standings, strict=True):
         lines.append(f"{name:{width}}  {_format_standing(standing)}")
-    if flattered:
-        lines.append("* optimised on the judge's own network, which flatters it")
     return "\n".join(lines)
 
 
 def _format_standing(standing: Standing) -> str:
     apart = standing.pairs - standing.compared
     if standing.low is None or standing.high is None or standing.difference is None:
-        return "no content distance in common: vary the strength further"
-    left_out = f", {apart} without content distances in common" if apart else ""
+        return f"no {standing.at} distance in common: vary the strength further"
+    left_out = f", {apart} without {standing.at} distances in common" if apart else ""
     return (
         f"{format_distance(standing.low)} to {format_distance(standing.high)}  "
-        f"{format_distance(standing.style)}  {format_distance(standing.reference):7}  "
+        f"{format_distance(standing.value):7}  {format_distance(standing.reference):7}  "
         f"{standing.difference:+10.3f}  {standing.lower} of {standing.compared}{left_out}"
     )
 

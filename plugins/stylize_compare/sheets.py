@@ -15,7 +15,7 @@ __all__ = ["Row", "Tile", "draw_sheet", "fit_tile", "inset"]
 PAPER, INK, FAINT, EMPTY, ALARM = "white", "#1a1a1a", "#6b6b6b", "#f1f1f1", "#a3221a"
 # Text, next to a tile's width; and in pixels the least that can be read.
 LABEL, CAPTION = (1 / 15, 13), (1 / 20, 11)
-LABEL_LINES, CAPTION_LINES = 4, 2
+LABEL_LINES, CAPTION_LINES = 4, 4
 INSET = 0.38
 
 
@@ -26,7 +26,7 @@ class Tile:
     Args:
         image: fitted into the place; None leaves it to `text`.
         text: shown where there is no image: an error, or why the place is empty.
-        caption: below; what goes beyond two lines is left out.
+        caption: below; what goes beyond four lines is left out.
         failed: whether `text` is an error.
     """
 

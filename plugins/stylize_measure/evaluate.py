@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylize import PluginHost
-from stylize.command import DeviceOption, warn
+from stylize.command import DeviceOption, JudgeSizeOption, warn
 from stylize.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def evaluate(
         bool,
         typer.Option("--no-ssim", help="Leave out SSIM, which needs the extra evaluate."),
     ] = False,
+    judge_size: JudgeSizeOption = 512,
     device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -57,8 +58,11 @@ def evaluate(
 
     The judge is one for all pictures: VGG-16 at a longer side of 512 pixels. Content is the
     relative distance of features at relu4_1, style that of Gram matrices, averaged over relu1_1 to
-    relu5_1. Compare both numbers of two pictures, each on its own: a painting has no style
-    distance from itself.
+    relu5_1. Structure is the distance of self-similarities at relu3_1 and relu4_1: shapes that are
+    lost cost, new colours and strokes hardly do. Strokes is the relaxed earth mover's distance to
+    the painting, averaged over relu1_1 to relu4_1: low only if each patch of the picture is like
+    one of the painting, and the other way round (both: STROTSS, Kolkin et al. 2019). Compare the
+    numbers of two pictures each on its own: a painting has no style distance from itself.
     """
     del video
     host: PluginHost = ctx.obj
@@ -67,7 +71,13 @@ def evaluate(
     from stylize_measure.evaluation import evaluate_picture
 
     evaluation = evaluate_picture(
-        picture, content, style, ssim=not no_ssim, host=host, device=device
+        picture,
+        content,
+        style,
+        ssim=not no_ssim,
+        host=host,
+        device=device,
+        judge_size=judge_size,
     )
     if as_json:
         files = {"picture": str(picture), "content": str(content), "style": str(style)}
@@ -80,11 +90,16 @@ def evaluate(
 
 def _print(evaluation: Evaluation) -> None:
     verdict = evaluation.verdict
-    typer.echo(f"content distance  {verdict.content:.3f}")
-    typer.echo(f"style distance    {verdict.style:.3f}")
+    typer.echo(f"content distance    {verdict.content:.3f}")
+    typer.echo(f"style distance      {verdict.style:.3f}")
+    typer.echo(f"structure distance  {verdict.structure:.3f}")
+    typer.echo(f"strokes distance    {verdict.strokes:.3f}")
     if evaluation.ssim is not None:
-        typer.echo(f"SSIM to content   {evaluation.ssim:.3f}")
-    typer.echo("\nstyle distance by layer, of Gram matrices, means and standard deviations:")
-    for layer, gram in verdict.layers.items():
+        typer.echo(f"SSIM to content     {evaluation.ssim:.3f}")
+    typer.echo("\ndistances to the painting by layer:")
+    typer.echo("           style   means  deviations  strokes")
+    for layer, style in verdict.layers.items():
         mean, deviation = verdict.means[layer], verdict.deviations[layer]
-        typer.echo(f"  {layer}  {gram:6.3f}  {mean:6.3f}  {deviation:6.3f}")
+        strokes = verdict.stroke_layers.get(layer)
+        end = "" if strokes is None else f"  {strokes:7.3f}"
+        typer.echo(f"  {layer}  {style:6.3f}  {mean:6.3f}  {deviation:10.3f}{end}")

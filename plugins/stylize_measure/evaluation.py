@@ -77,13 +77,14 @@ def evaluate_picture(
     judge: Judge | None = None,
     host: PluginHost | None = None,
     device: str = "auto",
+    judge_size: int = JUDGE_SIZE,
 ) -> Evaluation:
     """Measure how far a picture is from its content and from its style.
 
     Args:
         ssim: whether to measure the structural similarity too.
-        judge: to evaluate many pictures with one loaded network; made of `host` and `device`
-            where it is not given.
+        judge: to evaluate many pictures with one loaded network; made of `host`, `device` and
+            `judge_size` where it is not given.
 
     Raises:
         ImageError: one of the three cannot be read, or is too narrow a strip.
@@ -91,15 +92,15 @@ def evaluate_picture(
     """
     if ssim:
         require_extra(*SSIM)  # before the work
-    judge = judge or Judge(host, device)
+    judge = judge or Judge(host, device, size=judge_size)
     made = read_image(picture)
     # What is larger than the judge looks at need not be kept.
-    photo, painting = (read_image(image, size=JUDGE_SIZE) for image in (content, style))
+    photo, painting = (read_image(image, size=judge.size) for image in (content, style))
     weights = _recorded_weights(made)
     own = None if weights is None else judge.is_own(weights)
     return Evaluation(
         judge(made.pixels, photo.pixels, painting.pixels),
-        structural_similarity(made.pixels, photo.pixels) if ssim else None,
+        structural_similarity(made.pixels, photo.pixels, judge.size) if ssim else None,
         own,
         (
             *(warning for image in (made, photo, painting) for warning in image.warnings),
@@ -108,8 +109,8 @@ def evaluate_picture(
     )
 
 
-def structural_similarity(output: Tensor, content: Tensor) -> float:
-    """Return the SSIM of a picture (1, 3, H, W) in [0, 1] to its content, at the judge's size.
+def structural_similarity(output: Tensor, content: Tensor, size: int = JUDGE_SIZE) -> float:
+    """Return the SSIM of a picture (1, 3, H, W) in [0, 1] to its content, at a judge's size.
 
     The mean over channels and positions with a Gaussian window of deviation 1.5, as in Wang et
     al. 2004; torchmetrics computes it.
@@ -117,13 +118,13 @@ def structural_similarity(output: Tensor, content: Tensor) -> float:
     Raises: ExtraMissingError; ImageTooSmallError where a side is under 11 pixels, the window's.
     """
     metric = import_extra("torchmetrics.functional.image", *SSIM[1:])
-    height, width = size = judged_size(content)
-    if min(size) < 11:
+    height, width = seen = judged_size(content, size)
+    if min(seen) < 11:
         raise ImageTooSmallError(
             f"content is {width}x{height} at the judge's size; SSIM needs 11x11: use a wider image",
             (width, height),
         )
-    now, before = (resize(image, size).detach().float().cpu() for image in (output, content))
+    now, before = (resize(image, seen).detach().float().cpu() for image in (output, content))
     return float(metric.structural_similarity_index_measure(now, before, data_range=1.0))
 
 

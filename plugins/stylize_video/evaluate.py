@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stylize import PluginHost
-from stylize.command import DeviceOption, JsonOption, require_extra, warn
+from stylize.command import DeviceOption, JsonOption, JudgeSizeOption, require_extra, warn
 
 __all__ = ["evaluate_video_command"]
 
@@ -29,6 +29,7 @@ def evaluate_video_command(
             help="The painting that it is like; without one no frame is judged.",
         ),
     ] = None,
+    judge_size: JudgeSizeOption = 512,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -45,7 +46,9 @@ def evaluate_video_command(
     require_extra("cv2", "video", "evaluating a video")
     from stylize_video.evaluation import evaluate_video
 
-    evaluation = evaluate_video(clip, content, style, host=host, device=device)
+    evaluation = evaluate_video(
+        clip, content, style, host=host, device=device, judge_size=judge_size
+    )
     if as_json:
         files = {
             "video": str(clip),
@@ -58,15 +61,15 @@ def evaluate_video_command(
         warn(warning)
     held = evaluation.consistency
     typer.echo(
-        f"frames            {evaluation.frames}, {held.pairs} pairs compared, "
+        f"frames              {evaluation.frames}, {held.pairs} pairs compared, "
         f"new scenes at: {', '.join(map(str, held.cuts)) or 'none'}"
     )
     if held.warping_error is not None and held.source_warping_error is not None:
-        typer.echo(f"warping error     {held.warping_error:.6f}")
-        typer.echo(f"  of the source   {held.source_warping_error:.6f}")
+        typer.echo(f"warping error       {held.warping_error:.6f}")
+        typer.echo(f"  of the source     {held.source_warping_error:.6f}")
     if held.flicker is not None:
-        typer.echo(f"flicker           {held.flicker * 255:.3f} of 255")
-    if evaluation.content is not None and evaluation.style is not None:
-        typer.echo(f"content distance  {evaluation.content:.3f}")
-        typer.echo(f"style distance    {evaluation.style:.3f}")
+        typer.echo(f"flicker             {held.flicker * 255:.3f} of 255")
+    if evaluation.judged:
+        for name in ("content", "style", "structure", "strokes"):
+            typer.echo(f"{f'{name} distance':18}  {getattr(evaluation, name):.3f}")
         typer.echo(f"  means of frames {', '.join(map(str, evaluation.judged))}")

@@ -37,15 +37,19 @@ class VideoEvaluation:
         frames: of the clip.
         consistency: how still it holds.
         judged: numbers of the frames, from 0, that were judged; none without a painting.
-        content, style: means of the judge's distances over those frames.
+        content, style, structure, strokes: means of the judge's distances over those frames.
+        judge_size: longer side in pixels at which they were judged.
         warnings: what to know before believing the numbers.
     """
 
     frames: int
     consistency: Consistency
     judged: tuple[int, ...]
-    content: float | None
-    style: float | None
+    content: float | None = None
+    style: float | None = None
+    structure: float | None = None
+    strokes: float | None = None
+    judge_size: int | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -63,6 +67,7 @@ def evaluate_video(
     judge: Judge | None = None,
     host: PluginHost | None = None,
     device: str = "auto",
+    judge_size: int = JUDGE_SIZE,
     max_pixels: int = MAX_PIXELS,
 ) -> VideoEvaluation:
     """Measure how still a stylised clip holds, and how far it is from its source and painting.
@@ -71,18 +76,19 @@ def evaluate_video(
         output, content: video files, GIFs or folders of numbered pictures, frame by frame the
             same; a larger content is read at the output's size.
         style: the painting; without one no frame is judged.
-        judge: to evaluate many clips with one loaded network; made of `host` and `device` where
-            it is not given.
+        judge: to evaluate many clips with one loaded network; made of `host`, `device` and
+            `judge_size` where it is not given.
 
     Raises:
         VideoError: one of them cannot be read, or they differ in number or shape of frames.
         ImageError: of the painting.
         ExtraMissingError: without the extra video.
     """
-    painting = None if style is None else read_image(style, size=JUDGE_SIZE)
+    size = judge.size if judge else judge_size
+    painting = None if style is None else read_image(style, size=size)
     warnings = [] if painting is None else list(painting.warnings)
     meter = ConsistencyMeter()
-    sample = _Sample()
+    sample = _Sample(size)
     frames = 0
     for made, source in _pairs(Path(output), Path(content), max_pixels, warnings.append):
         meter.add(made, source)
@@ -90,16 +96,20 @@ def evaluate_video(
             sample.offer(frames, made, source)
         frames += 1
     if painting is None:
-        return VideoEvaluation(frames, meter.result(), (), None, None, tuple(warnings))
-    judge = judge or Judge(host, device)
+        return VideoEvaluation(frames, meter.result(), (), warnings=tuple(warnings))
+    judge = judge or Judge(host, device, size=size)
+    measured = judge.measure_style(painting.pixels)
     chosen = list(sample.chosen())
-    verdicts = [judge(made, source, painting.pixels) for _, made, source in chosen]
+    verdicts = [judge(made, source, measured) for _, made, source in chosen]
     return VideoEvaluation(
         frames,
         meter.result(),
         tuple(number for number, *_ in chosen),
         fmean(verdict.content for verdict in verdicts),
         fmean(verdict.style for verdict in verdicts),
+        fmean(verdict.structure for verdict in verdicts),
+        fmean(verdict.strokes for verdict in verdicts),
+        size,
         (*warnings, *_doubts(Path(output), judge)),
     )
 
@@ -107,7 +117,8 @@ def evaluate_video(
 class _Sample:
     """At most `JUDGED_FRAMES` frames, evenly spread over a clip of unknown length."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self._size = size
         self._step = 1
         self._kept: list[tuple[int, Tensor, Tensor]] = []
 
@@ -121,7 +132,7 @@ class _Sample:
             if number % self._step:
                 return
         height, width = output.shape[:2]
-        width, height = fit_size(width, height, JUDGE_SIZE)
+        width, height = fit_size(width, height, self._size)
         made, source = (
             resize(to_tensor(pixels.copy()), (height, width)) for pixels in (output, content)
         )

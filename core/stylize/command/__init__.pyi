@@ -17,6 +17,7 @@ from stylize.command.options import PANELS as PANELS
 from stylize.command.options import DeviceOption as DeviceOption
 from stylize.command.options import ForceOption as ForceOption
 from stylize.command.options import JsonOption as JsonOption
+from stylize.command.options import JudgeSizeOption as JudgeSizeOption
 from stylize.command.options import MaxPixelsOption as MaxPixelsOption
 from stylize.command.options import PresetOption as PresetOption
 from stylize.command.options import QuietOption as QuietOption

@@ -28,7 +28,7 @@ EPILOG = """Examples:
   stylize holidays/ painting.jpg -o styled --size 1024 --time 60s
   stylize photo.jpg -s one.jpg -s two.jpg --style-weights 0.7,0.3
   stylize video clip.mp4 --model starry_night_fast
-  stylize rerun photo_painting_gatys.png
+  stylize rerun photo_painting_neighbors.png
 
 A file with a command's name is written ./NAME, or after --.
 

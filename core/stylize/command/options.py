@@ -25,6 +25,7 @@ __all__ = [
     "DeviceOption",
     "ForceOption",
     "JsonOption",
+    "JudgeSizeOption",
     "MaxPixelsOption",
     "PresetOption",
     "QuietOption",
@@ -59,6 +60,16 @@ SetOption = Annotated[
         metavar="PART.OPTION=VALUE",
         help="A setting of a part (see stylize plugins show PART), by the part's name or its "
         "role: gatys.optimizer=adam, backbone.pooling=average.",
+    ),
+]
+JudgeSizeOption = Annotated[
+    int,
+    typer.Option(
+        "--judge-size",
+        min=32,
+        metavar="NUMBER",
+        help="Longer side that pictures are judged at, in pixels. Distances at different sizes "
+        "are not comparable.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

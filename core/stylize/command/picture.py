@@ -22,9 +22,9 @@ from stylize.command.options import (
 )
 from stylize.command.report import Report
 from stylize.command.saying import say
-from stylize.contract.plan import style_shares
 from stylize.discovery.host import PluginHost
 from stylize.errors import UsageError
+from stylize.making.shares import style_shares
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.planning.planning import make_plan
 
