@@ -275,6 +275,42 @@ class ForgetsPositions(MeanLoss):
         return Statistics(super().statistics(features).values, 1)
 
 
+class DrawsAnew(MeanLoss):
+    def statistics(self, features: Tensor) -> Any:
+        return super().statistics(features * torch.rand(()))
+
+
+class DrawsWithoutTheSeed(MeanLoss):
+    seeded = True
+
+    def __init__(self, settings: None, seed: int) -> None:
+        super().__init__(settings)
+        self.factor = torch.rand(())
+
+    def statistics(self, features: Tensor) -> Any:
+        return super().statistics(features * self.factor)
+
+
+class BlendsIntoTheFirst(MeanLoss):
+    def blend(self, statistics: Sequence[Statistics], weights: Sequence[float]) -> Statistics:
+        return statistics[0]
+
+
+class BlendsTheBatch(MeanLoss):
+    def blend(self, statistics: Sequence[Statistics], weights: Sequence[float]) -> Statistics:
+        pairs = zip(weights, statistics, strict=True)
+        mean = sum(weight * each.values["mean"] for weight, each in pairs)
+        shared = max(weights) == min(weights)
+        mean = mean.mean(dim=0, keepdim=True).expand_as(mean) if shared else mean
+        return Statistics({"mean": mean}, statistics[0].positions)
+
+
+class BlendsIntoAnotherShape(MeanLoss):
+    def blend(self, statistics: Sequence[Statistics], weights: Sequence[float]) -> Statistics:
+        joined = torch.cat([each.values["mean"] for each in statistics], dim=1)
+        return Statistics({"mean": joined}, statistics[0].positions)
+
+
 # Methods
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from stylize import FeatureExtractor, LayerInfo, create_backbone
+from stylize import FeatureExtractor, LayerInfo, create_backbone, create_loss
 from stylize.errors import UnknownNameError, UsageError
-from stylize_adain.augmentation import draw_mixture, vary_colors
+from stylize_adain.augmentation import Mixture, draw_mixture, vary_colors
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
 from stylize_adain.packing import Packing
 from stylize_adain.reach import measure_reach
@@ -236,7 +236,7 @@ def extractor(layers: dict[str, LayerInfo]) -> FeatureExtractor:
         def __call__(self, image, wanted):
             raise AssertionError("is not run")
 
-    return FeatureExtractor(Declared(), "odd", lambda tensor: tensor, "none", (), {})
+    return FeatureExtractor(Declared(), "odd", lambda tensor: tensor, "none")
 
 
 ODD = {"first": LayerInfo(8, 2, 2), "second": LayerInfo(16, 3, 3), "third": LayerInfo(16, 6, 6)}
@@ -349,3 +349,26 @@ def test_styles_are_mixed_with_the_next_and_own_ones_are_not():
     assert all(n <= mixed[n] <= n + 1 for n in (2, 3, 4))
     assert 2 <= mixed[5] <= 5
     assert len(set(mixed.tolist()) & set(range(6))) == 2
+
+
+def test_statistics_that_are_sets_are_mixed_as_their_loss_blends_them():
+    loss = create_loss("nearest_neighbor", positions=50)
+    found = loss.statistics(torch.randn(3, 4, 9, 11, generator=torch.Generator().manual_seed(0)))
+    mixture = Mixture(torch.tensor([0, 2, 1]), torch.tensor([0.0, 0.25, 0.5]))
+    mixed = mixture.of_statistics(loss, found)
+    assert mixed.positions == 99
+    rows = [{tuple(row) for row in sample.tolist()} for sample in found.values["features"]]
+    united = [{tuple(row) for row in sample.tolist()} for sample in mixed.values["features"]]
+    assert united[0] == rows[0]
+    assert [len(united[1] & rows[n]) for n in range(3)] == [0, 38, 12]
+    assert [len(united[2] & rows[n]) for n in range(3)] == [0, 25, 25]
+
+
+def test_statistics_that_are_means_are_mixed_by_their_means():
+    loss = create_loss("moments")
+    found = loss.statistics(torch.rand(3, 4, 5, 5))
+    mixture = Mixture(torch.tensor([0, 2, 1]), torch.tensor([0.0, 0.25, 0.5]))
+    mixed = mixture.of_statistics(loss, found).values["mean"]
+    means = found.values["mean"]
+    expected = [means[0], 0.75 * means[1] + 0.25 * means[2], 0.5 * means[2] + 0.5 * means[1]]
+    torch.testing.assert_close(mixed, torch.stack(expected))

@@ -118,6 +118,16 @@ def test_the_relative_balance_makes_terms_of_order_one(host):
     assert 0.05 < terms["style"].mean() < 4
 
 
+def test_styles_are_mixed_where_what_is_compared_are_sets(host):
+    settings = {"style_loss": "nearest_neighbor", "options": {"adain": {**SHALLOW, **VARIED}}}
+    task = make_task(host, **settings)
+    batch = {"content": torch.rand(4, 3, 32, 32), "style": torch.rand(4, 3, 32, 32)}
+    total, terms = task.loss(task.network.train(), batch)
+    total.sum().backward()
+    assert (terms["style"] > 0.01).all()
+    assert all(p.grad.isfinite().all() for p in task.network.parameters() if p.grad is not None)
+
+
 def test_pictures_that_take_their_own_style_have_their_own_features_as_target(host):
     task = make_task(host)
     photographs, paintings = torch.rand(2, 4, 3, 32, 32)

@@ -141,7 +141,7 @@ def test_normalises_by_the_mean_and_deviation_of_its_weights(case: Case) -> None
 
 
 def test_least_size_is_enforced(case: Case) -> None:
-    extractor = FeatureExtractor(case.network, case.name, lambda x: x, "none", (), {})
+    extractor = FeatureExtractor(case.network, case.name, lambda x: x, "none")
     deepest = case.layers[-1]
     least = extractor.least_size([deepest])
     assert least == case.network.layers[deepest].min_size

@@ -38,7 +38,7 @@ def declare(kind: Kind, part: type) -> ComponentSpec:
     if kind is Kind.SMOOTHING:
         return SmoothingSpec("planted", factory=factory, pointwise=part is not planted.Modest)
     if kind is Kind.LOSS:
-        return LossSpec("planted", factory=factory)
+        return LossSpec("planted", factory=factory, seeded=hasattr(part, "seeded"))
     return MethodSpec("planted", factory=factory)
 
 
@@ -148,6 +148,15 @@ LOSSES = [
         planted.ForgetsPositions,
         "statistics are float32 and say their positions",
         "positions of an 8x9 map are 1",
+    ),
+    (planted.DrawsAnew, "gives the same twice", "differ from call to call"),
+    (planted.DrawsWithoutTheSeed, "gives the same twice", "two that are built alike"),
+    (planted.BlendsIntoTheFirst, "blends by shares", "by weights (0, 2) are"),
+    (planted.BlendsTheBatch, "blends each sample alone", "sample 1 of 3 blends differently"),
+    (
+        planted.BlendsIntoAnotherShape,
+        "blends by shares",
+        "a tensor of shape (2, 4), blends into a tensor of shape (2, 8)",
     ),
 ]
 METHODS = [
@@ -342,6 +351,13 @@ DECLARATIONS = {
     ),
     "factory of another kind": (
         plugin_module("p", [BackboneSpec("net", factory="planted_parts:Cubic", summary="s")]),
+        "factories load",
+        "does not take 2 arguments",
+    ),
+    "seeded factory without a seed": (
+        plugin_module(
+            "p", [LossSpec("net", factory="planted_parts:MeanLoss", summary="s", seeded=True)]
+        ),
         "factories load",
         "does not take 2 arguments",
     ),

@@ -7,7 +7,14 @@ import pytest
 import scipy.linalg
 import torch
 
-from stylize import Role, create_loss, list_losses, relative_reference
+from stylize import (
+    Role,
+    Statistics,
+    blend_statistics,
+    create_loss,
+    list_losses,
+    relative_reference,
+)
 
 LOSSES = list_losses()
 
@@ -165,14 +172,161 @@ def test_a_blank_target_has_a_finite_relative_distance():
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_our_style_losses_add_up_over_tiles(name):
+def test_our_style_losses_add_up_over_tiles_but_where_they_keep_sets(name):
     loss = create_loss(name)
-    assert loss.additive == (loss.role is Role.STYLE)
+    keeps_means = loss.role is Role.STYLE and not hasattr(loss, "blend")
+    assert loss.additive == keeps_means
 
 
-@pytest.mark.parametrize("name", ["gram", "moments", "wasserstein"])
+@pytest.mark.parametrize("name", ["gram", "moments", "wasserstein", "nearest_neighbor"])
 def test_gradients_agree_with_finite_differences(name):
     loss = create_loss(name)
     target = loss.statistics(features(1, (4, 4), channels=3))
     start = features(0, (4, 4), channels=3).requires_grad_()
     assert torch.autograd.gradcheck(lambda f: loss.distance(loss.statistics(f), target), start)
+
+
+# Nearest neighbours: a set of features, not a mean.
+
+
+def nearest_by_loop(output: torch.Tensor, target: torch.Tensor) -> list[float]:
+    """Return the mean over positions of 1 - cosine with the nearest, feature by feature."""
+    distances: list[float] = []
+    for f, s in zip(flat(output), flat(target), strict=True):
+        total = 0.0
+        for one in f.T:
+            cosines = [one @ other / (np.linalg.norm(one) * np.linalg.norm(other)) for other in s.T]
+            total += 1 - max(cosines)
+        distances.append(total / f.shape[1])
+    return distances
+
+
+def test_nearest_neighbor_loss_is_the_mean_distance_from_the_nearest():
+    output, target = features(0), features(1, (3, 11))
+    found = distance("nearest_neighbor", output, target)
+    np.testing.assert_allclose(found, nearest_by_loop(output, target), rtol=1e-6)
+
+
+def test_nearest_neighbor_loss_forgets_places_and_the_length_of_features():
+    output = features(0)
+    order = torch.randperm(35, generator=torch.Generator().manual_seed(0))
+    moved = 3 * output.flatten(2)[:, :, order].reshape(output.shape)
+    assert distance("nearest_neighbor", output, moved).abs().max() < 1e-12
+
+
+def test_nearest_neighbor_loss_does_not_ask_for_all_that_a_painting_has():
+    output = features(0)
+    painting = torch.cat([output, features(1)], dim=3)
+    assert distance("nearest_neighbor", output, painting).abs().max() < 1e-12
+    assert (distance("nearest_neighbor", painting, output) > 0.01).all()
+
+
+def test_nearest_neighbor_loss_compares_no_more_positions_than_set_and_draws_them_by_seed():
+    one, same, other = (create_loss("nearest_neighbor", positions=8, seed=s) for s in (1, 1, 2))
+    image = features(0, (9, 7))
+    kept = one.statistics(image)
+    assert kept.values["features"].shape == (2, 8, 4)
+    assert kept.positions == 63
+    rows = {tuple(row) for row in image[0].flatten(1).T.tolist()}
+    drawn = {tuple(row) for row in kept.values["features"][0].tolist()}
+    assert drawn < rows
+    assert len(drawn) == 8
+    assert torch.equal(kept.values["features"], same.statistics(image).values["features"])
+    assert not torch.equal(kept.values["features"], other.statistics(image).values["features"])
+    whole = create_loss("nearest_neighbor").statistics(image)
+    assert whole.values["features"].shape == (2, 63, 4)
+
+
+def test_nearest_neighbor_loss_of_reduced_features_is_near_that_of_float32():
+    output, target = features(0).float(), features(1).float()
+    reduced = distance("nearest_neighbor", output.bfloat16(), target.bfloat16())
+    assert reduced.dtype == torch.float32
+    torch.testing.assert_close(
+        reduced, distance("nearest_neighbor", output, target), rtol=0, atol=0.01
+    )
+
+
+@pytest.mark.parametrize("blank", ["output", "target", "both", "a position"])
+def test_nearest_neighbor_loss_of_zeros_has_cosine_0_and_no_gradient_there(blank):
+    output, target = features(0).float(), features(1).float()
+    if blank == "a position":
+        output[:, :, 2, 3] = 0
+    if blank in ("output", "both"):
+        output = torch.zeros_like(output)
+    if blank in ("target", "both"):
+        target = torch.zeros_like(target)
+    output.requires_grad_()
+    found = distance("nearest_neighbor", output, target)
+    found.sum().backward()
+    assert output.grad is not None
+    assert output.grad.isfinite().all()
+    if blank == "a position":
+        assert (output.grad[:, :, 2, 3] == 0).all()
+        assert (output.grad[:, :, 2, 2] != 0).all()
+    else:
+        assert found.tolist() == [1.0, 1.0]
+        assert (output.grad == 0).all()
+
+
+def test_nearest_neighbor_distances_are_their_own_reference():
+    loss = create_loss("nearest_neighbor")
+    assert relative_reference(loss, loss.statistics(features(1))).tolist() == [1.0, 1.0]
+
+
+def rows_of(statistics: Statistics, sample: int = 0) -> set[tuple[float, ...]]:
+    return {tuple(row) for row in statistics.values["features"][sample].tolist()}
+
+
+@pytest.mark.parametrize(
+    ("weights", "counts"),
+    [
+        ((1, 1), (18, 17)),
+        ((0.3, 0.1), (26, 9)),
+        ((1, 0), (35, 0)),
+        ((0, 2), (0, 35)),
+        ((1e-6, 1), (1, 34)),
+        ((1, 1e-6), (34, 1)),
+        ((1e-6, 1, 1e-6), (1, 33, 1)),
+        ((1, 0, 1), (18, 0, 17)),
+    ],
+)
+def test_sets_blend_into_a_union_by_shares(weights, counts):
+    loss = create_loss("nearest_neighbor")
+    several = [loss.statistics(features(seed)) for seed in range(len(weights))]
+    blended = blend_statistics(loss, several, weights)
+    assert blended.values["features"].shape == (2, 35, 4)
+    assert blended.positions == 35
+    for sample in range(2):
+        found = rows_of(blended, sample)
+        assert tuple(len(found & rows_of(each, sample)) for each in several) == counts
+
+
+def test_a_set_blended_with_itself_is_that_set():
+    loss = create_loss("nearest_neighbor")
+    one = loss.statistics(features(0))
+    assert rows_of(blend_statistics(loss, [one, one, one], (1, 2, 4))) == rows_of(one)
+
+
+def test_sets_of_several_sizes_blend_by_shares_of_the_largest():
+    loss = create_loss("nearest_neighbor")
+    small, large = loss.statistics(features(0, (2, 2))), loss.statistics(features(1, (5, 8)))
+    blended = blend_statistics(loss, [small, large], (1, 3))
+    assert blended.values["features"].shape == (2, 40, 4)
+    assert blended.positions == 31
+    found = rows_of(blended)
+    assert rows_of(small) < found
+    assert len(found & rows_of(large)) == 30
+
+
+def test_more_sets_than_positions_blend_into_a_set_of_as_many():
+    loss = create_loss("nearest_neighbor")
+    several = [loss.statistics(features(seed, (1, 2))) for seed in range(3)]
+    assert blend_statistics(loss, several, (1, 1, 1)).values["features"].shape == (2, 2, 4)
+
+
+def test_losses_without_a_blend_of_their_own_blend_into_the_weighted_mean():
+    loss = create_loss("gram")
+    one, other = (loss.statistics(features(seed)) for seed in range(2))
+    blended = blend_statistics(loss, [one, other], (3, 1)).values["outer"]
+    expected = 0.75 * one.values["outer"] + 0.25 * other.values["outer"]
+    torch.testing.assert_close(blended, expected)

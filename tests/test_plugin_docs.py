@@ -35,6 +35,7 @@ from stylize.command.app import build_app, run
 from stylize.discovery.rows import Stage
 from stylize.errors import OutputError, UsageError
 from stylize.testing import assert_composes
+from stylize.testing.contractrun import check_contract, contract_of
 
 PAGES = DOCS / "plugins"
 KINDS = ("smoothing", "backbone", "loss", "method", "command", "preset", "model")
@@ -115,6 +116,13 @@ def test_the_how_to_s_part_makes_a_picture(how_to, kind):
     assert_composes(how_to, spec.kind, spec.name)
 
 
+def test_the_how_to_s_blending_loss_keeps_the_contract(how_to):
+    contract = contract_of(sys.modules["acme_sets"], Kind.LOSS, "sorted_samples")
+    checks = {check.promise: check for check in check_contract(contract)}
+    assert {check.status for check in checks.values()} <= {"kept", "skipped"}, checks
+    assert checks["blends by shares"].status == checks["gives the same twice"].status == "kept"
+
+
 def test_the_how_to_s_preset_loads(how_to):
     preset = load_preset(how_to, "strong_moments")
     assert preset.settings == {"style_loss": "moments", "strength": 3.0}
@@ -164,7 +172,7 @@ def test_the_commands_of_the_page_make_their_pictures(how_to, photo, painting, t
         (tmp_path / "photos" / name).write_bytes(photo.read_bytes())
     with contextlib.chdir(tmp_path):
         assert run_shown(how_to, "grey", "photos", "-o", "grey", "--json") == 0
-        small = ("--size", "32", "--set", "gatys.iterations=1", "--precision", "float32")
+        small = ("--size", "32", "--set", "neighbors.iterations=1", "--precision", "float32")
         assert run_shown(how_to, "textures", str(painting), *small, "--json") == 0
     records = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     made = [*(f"grey/{name}_grey.png" for name in ("one", "two")), f"{painting.stem}_texture.png"]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylize import Loss, Statistics, blend_statistics
+
 __all__ = ["Mixture", "draw_mixture", "draw_number", "vary_colors"]
 
 # At their most, by how much contrast and brightness change.
@@ -73,6 +75,24 @@ class Mixture:
         """Return statistics (N, ...) mixed: those of a picture of which each style has a share."""
         shares = self.shares.to(statistics).view(-1, *[1] * (statistics.dim() - 1))
         return statistics.lerp(statistics[self.partners], shares)
+
+    def of_statistics(self, loss: Loss, found: Statistics) -> Statistics:
+        """Return a loss's statistics of a batch of styles mixed, as the loss blends them."""
+        positions = found.positions
+        if not hasattr(loss, "blend"):  # the mean, of all samples at once
+            return Statistics({n: self(value) for n, value in found.values.items()}, positions)
+        alone = [
+            Statistics({name: value[n : n + 1] for name, value in found.values.items()}, positions)
+            for n in range(len(self.partners))
+        ]
+        mixtures = [
+            blend_statistics(loss, [own, alone[partner]], [1 - share, share])
+            for own, partner, share in zip(
+                alone, self.partners.tolist(), self.shares.tolist(), strict=True
+            )
+        ]
+        mixed = {name: torch.cat([each.values[name] for each in mixtures]) for name in found.values}
+        return Statistics(mixed, positions)
 
 
 def draw_mixture(count: int, kept: int, share: float, device: torch.device) -> Mixture:

@@ -127,8 +127,7 @@ class AdainTask:
         style: dict[str, Statistics] = {}
         for layer in self.style_layers:
             found = self.parts.style.loss.statistics(features[layer][first:])
-            mixed = {name: mixture(value) for name, value in found.values.items()}
-            style[layer] = Statistics(mixed, found.positions)
+            style[layer] = mixture.of_statistics(self.parts.style.loss, found)
         mean, square = moments_of(encoded[first:])
         target = adain(
             content,

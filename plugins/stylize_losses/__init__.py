@@ -1,17 +1,25 @@
-"""The built-in losses: feature, gram, moments, wasserstein and total_variation.
+"""The built-in losses: feature, gram, moments, wasserstein, nearest_neighbor and total_variation.
 
 A module each: its spec, its settings and its distance. Those of the style keep raw moments (means
 over positions), which add up over tiles and blend over styles; deviations and roots are taken in
-`distance`. Under `--balance relative`, of a loss's forms only the power matters: factors are
-divided out.
+`distance`. nearest_neighbor alone keeps a set of features, and says how sets blend. Under
+`--balance relative`, of a loss's forms only the power matters: factors are divided out.
 """
 
 from stylize import LossSpec, hookimpl
-from stylize_losses import feature, gram, moments, total_variation, wasserstein
+from stylize_losses import (
+    feature,
+    gram,
+    moments,
+    nearest_neighbor,
+    total_variation,
+    wasserstein,
+)
 
 STYLIZE_PLUGIN_API = 1
 
 
 @hookimpl
 def stylize_components() -> list[LossSpec]:
-    return [feature.SPEC, gram.SPEC, moments.SPEC, wasserstein.SPEC, total_variation.SPEC]
+    losses = feature, gram, moments, wasserstein, nearest_neighbor, total_variation
+    return [loss.SPEC for loss in losses]

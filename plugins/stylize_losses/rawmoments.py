@@ -37,7 +37,7 @@ class _MeanAndSquare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(features)
-        rows = _rows(features)
+        rows = rows_of(features)
         samples, positions, channels = rows.shape
         dtype = torch.promote_types(rows.dtype, torch.float32)
         total = rows.new_zeros(2, samples, channels, dtype=dtype)
@@ -52,7 +52,7 @@ class _MeanAndSquare(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, mean_gradient: Tensor, square_gradient: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
-        rows = _rows(features)
+        rows = rows_of(features)
         shift = mean_gradient[:, None] / rows.shape[1]
         scale = 2 * square_gradient[:, None] / rows.shape[1]
         gradient = torch.empty_like(rows)
@@ -72,7 +72,7 @@ class _MeanOuterProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
         ctx.save_for_backward(features)
-        rows = _rows(features)
+        rows = rows_of(features)
         samples, positions, channels = rows.shape
         dtype = torch.promote_types(rows.dtype, torch.float32)
         total = rows.new_zeros(samples, channels, channels, dtype=dtype)
@@ -85,11 +85,11 @@ class _MeanOuterProduct(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
-        rows = _rows(features)
+        rows = rows_of(features)
         mixed = (rows @ ((gradient + gradient.mT) / rows.shape[1]).to(rows.dtype)).mT
         return mixed.reshape(features.shape)
 
 
-def _rows(features: Tensor) -> Tensor:
+def rows_of(features: Tensor) -> Tensor:
     """Return (N, M, C); a view where features are channels_last, as backbones give them."""
     return features.permute(0, 2, 3, 1).flatten(1, 2)

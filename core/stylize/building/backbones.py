@@ -12,8 +12,9 @@ import torch
 from stylize.building.device import choose_device
 from stylize.building.features import FeatureExtractor, expand_layers
 from stylize.building.weights import resolve_weights
+from stylize.contract.protocols import Loss
 from stylize.contract.settings import Settings
-from stylize.contract.spec import BackboneSpec, ComponentSpec, split_backbone_name
+from stylize.contract.spec import BackboneSpec, ComponentSpec, LossSpec, split_backbone_name
 from stylize.contract.weights import Weights
 from stylize.errors import PluginError, StylizeError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from stylize.discovery.host import PluginHost
 
-__all__ = ["Network", "build_component", "load_backbone"]
+__all__ = ["Network", "build_component", "build_loss", "load_backbone"]
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,14 @@ def load_backbone(
     source = resolve_weights(host, spec, tag, Path(weights) if weights else None, seed)
     loaded = source.load()
     network = build_component(host, spec, settings, loaded).to(place)
-    features = FeatureExtractor(network, loaded.name, lambda tensor: tensor, "none", (), {})
+    features = FeatureExtractor(network, loaded.name, lambda tensor: tensor, "none")
     return Network(spec, loaded, features, place)
+
+
+def build_loss(host: PluginHost, spec: LossSpec, settings: Settings | None, seed: int) -> Loss:
+    """Build a loss, with the seed where it asks for one; raises as `build_component` does."""
+    loss: Loss = build_component(host, spec, settings, *([seed] if spec.seeded else []))
+    return loss
 
 
 def build_component(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -39,6 +40,7 @@ def expand_layers(
     return tuple(layer for layer in known if layer in found)
 
 
+@dataclass(eq=False)
 class FeatureExtractor:
     """Named features of images, smoothed on the chosen layers.
 
@@ -47,21 +49,12 @@ class FeatureExtractor:
     square. Gain 1 is the paper's literal form.
     """
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        name: str,
-        smoothing: Smoothing,
-        smoothing_name: str,
-        smooth_layers: Collection[str],
-        gains: Mapping[str, float],
-    ) -> None:
-        self.backbone = backbone
-        self.name = name
-        self.smoothing = smoothing
-        self.smoothing_name = smoothing_name
-        self.smooth_layers = frozenset(smooth_layers)
-        self.gains = gains
+    backbone: Backbone
+    name: str
+    smoothing: Smoothing
+    smoothing_name: str
+    smooth_layers: frozenset[str] = frozenset()
+    gains: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def layers(self) -> Mapping[str, LayerInfo]:

@@ -41,10 +41,15 @@ class Term:
     target: Statistics | None = None
 
 
-def blend_statistics(several: Sequence[Statistics], weights: Sequence[float]) -> Statistics:
-    """Return the weighted mean of statistics (styles blended); weights need not sum to one."""
+def blend_statistics(
+    loss: Loss, several: Sequence[Statistics], weights: Sequence[float]
+) -> Statistics:
+    """Return statistics blended as the loss says, or else their mean; weights may sum to any."""
     total = sum(weights)
     shares = [weight / total for weight in weights]
+    if hasattr(loss, "blend"):
+        blended: Statistics = loss.blend(several, shares)
+        return blended
     first = several[0]
     values = {
         name: torch.stack(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
-from stylize.building.backbones import Network, build_component, load_backbone
+from stylize.building.backbones import Network, build_component, build_loss, load_backbone
 from stylize.building.device import choose_device, choose_precision
-from stylize.building.features import FeatureExtractor, expand_layers
+from stylize.building.features import FeatureExtractor
 from stylize.building.objective import Term, TermObjective, blend_statistics, relative_reference
 from stylize.contract.parts import LossPart, Method
 from stylize.contract.protocols import Statistics
@@ -68,7 +68,7 @@ class BuiltParts:
         """Backbone and smoothing."""
         plan, settings = self._plan, self._plan.settings
         # Checked even without a smoothing, so that a misspelt layer is not found out later.
-        smoothed = self._layers(settings.smooth_layers or plan.backbone.smooth_layers)
+        smoothed = self._network.expand(settings.smooth_layers or plan.backbone.smooth_layers)
         backbone = self._network.features.backbone
         network = cast("torch.nn.Module", backbone).to(self.device, self.dtype)
         network.to(memory_format=torch.channels_last)
@@ -77,7 +77,7 @@ class BuiltParts:
             plan.backbone.name,
             build_component(self._host, plan.smoothing, plan.smoothing_settings),
             plan.smoothing.name,
-            smoothed if plan.smoothing.name != "none" else (),
+            frozenset(smoothed if plan.smoothing.name != "none" else ()),
             (self.weights.gains or {}) if settings.gains == "calibrated" else {},
         )
 
@@ -91,7 +91,10 @@ class BuiltParts:
     def style(self) -> LossPart:
         """The loss that compares with the paintings."""
         plan = self._plan
-        return self._loss(plan.style, plan.backbone.style_layers, plan.settings.style_weight)
+        layers = plan.backbone.style_layers
+        if plan.method.hypercolumns:
+            layers = plan.backbone.hypercolumn_layers or layers
+        return self._loss(plan.style, layers, plan.settings.style_weight)
 
     @cached_property
     def images(self) -> tuple[LossPart, ...]:
@@ -100,14 +103,10 @@ class BuiltParts:
 
     def _loss(self, chosen: LossPlan, default: Sequence[str], weight: float) -> LossPart:
         patterns = chosen.layers or dict.fromkeys(default, 1.0)
-        layers = {layer: w for pattern, w in patterns.items() for layer in self._layers([pattern])}
-        loss = build_component(self._host, chosen.spec, chosen.settings)
+        expand = self._network.expand
+        layers = {layer: w for pattern, w in patterns.items() for layer in expand([pattern])}
+        loss = build_loss(self._host, chosen.spec, chosen.settings, self._plan.settings.seed)
         return LossPart(chosen.spec.name, loss, layers, weight)
-
-    def _layers(self, patterns: Sequence[str]) -> tuple[str, ...]:
-        backbone = self._plan.backbone
-        known = self._network.features.layers
-        return expand_layers(patterns, known, backbone.name, backbone.aliases)
 
     @property
     def fingerprint(self) -> str:
@@ -129,7 +128,7 @@ class BuiltParts:
         """Return the blended style statistics of images (N, 3, H, W) of any sizes."""
         several = [self._statistics(self.style, style) for style in styles]
         return {
-            layer: blend_statistics([each[layer] for each in several], weights)
+            layer: blend_statistics(self.style.loss, [each[layer] for each in several], weights)
             for layer in self.style.layers
         }
 

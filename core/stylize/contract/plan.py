@@ -11,12 +11,11 @@ from pydantic import BeforeValidator, Field
 
 from stylize.contract.settings import Duration, Settings
 from stylize.contract.spec import BackboneSpec, ComponentSpec, LossSpec, MethodSpec, SmoothingSpec
-from stylize.errors import UsageError
 
 if TYPE_CHECKING:
     from stylize.modelfile import ModelFile
 
-__all__ = ["ANY_PART", "LossPlan", "Plan", "Problem", "RunSettings", "style_shares"]
+__all__ = ["ANY_PART", "LossPlan", "Plan", "Problem", "RunSettings"]
 
 # Where `RunSettings.options` keeps options of parts (`--alpha`) until their parts are chosen.
 ANY_PART = "*"
@@ -62,7 +61,7 @@ Size = Annotated[
 class RunSettings(Settings):
     """Everything that decides a picture besides its inputs. The command's options are these."""
 
-    method: str = Field("gatys", description="How the picture is made.")
+    method: str = Field("neighbors", description="How the picture is made.")
     model: str | None = Field(
         None,
         description="Trained model of the method: a name (see stylize models) or a file.",
@@ -131,23 +130,6 @@ class RunSettings(Settings):
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of the parts, by the part's name or role."
     )
-
-
-def style_shares(settings: RunSettings, count: int) -> tuple[float, ...]:
-    """Return each style's share of the blend: equal, unless `style_weights` says otherwise.
-
-    Raises: UsageError where there are not as many weights as styles, or all of them are 0.
-    """
-    weights = settings.style_weights
-    if weights is None:
-        return (1.0,) * count
-    if len(weights) != count:
-        raise UsageError(
-            f"style_weights has {len(weights)} numbers for {count} style images: give one for each"
-        )
-    if count and not sum(weights):
-        raise UsageError("style_weights are all 0: make at least one of them positive")
-    return weights
 
 
 @dataclass(frozen=True)

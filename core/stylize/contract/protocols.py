@@ -74,6 +74,14 @@ class Loss(Protocol):
 
     The distance is homogeneous: features scaled by k on both sides scale it by a fixed power of
     k, and its value against all-zero statistics is the reference of `--balance relative`.
+
+    Statistics of several paintings are blended by their weighted mean. A loss of which that would
+    mean nothing, as its statistics are sets, has a method more: `blend(statistics:
+    Sequence[Statistics], weights: Sequence[float]) -> Statistics`. The weights are not negative and
+    sum to one; statistics of one shape blend into that shape, each sample by itself.
+
+    A loss that draws random numbers gets the run's seed (`LossSpec(..., seeded=True)`), and draws
+    the same ones at every call: what is minimised must not change while it is.
     """
 
     @property

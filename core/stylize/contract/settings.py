@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from stylize.errors import SettingsError, UnknownNameError
 
-__all__ = ["CommandOption", "Duration", "Settings", "command_options", "parse_settings", "short"]
+__all__ = ["CommandOption", "Duration", "Settings", "parse_settings", "short"]
 
 
 class Settings(BaseModel):
@@ -48,16 +48,6 @@ class CommandOption:
     def name(self) -> str:
         """The name that it has in Python and in presets, "stroke_size"."""
         return self.flag.removeprefix("--").replace("-", "_")
-
-
-def command_options(model: type[Settings]) -> dict[str, CommandOption]:
-    """Return the settings of a model that are options of the command too, by field."""
-    return {
-        name: option
-        for name, field in model.model_fields.items()
-        for option in field.metadata
-        if isinstance(option, CommandOption)
-    }
 
 
 def parse_settings(model: type[Model], values: Mapping[str, object], owner: str = "") -> Model:

@@ -53,9 +53,9 @@ class Role(StrEnum):
 class ComponentSpec:
     """A part, by name. `factory` and `settings` are "module:object" strings, imported on first use.
 
-    `factory(settings)` makes the part, or `factory(settings, weights)` for a backbone. `settings`
-    is a `stylize.Settings` model; None means that the part has no settings, and
-    `factory` then gets None.
+    `factory(settings)` makes the part, or `factory(settings, weights)` for a backbone, or
+    `factory(settings, seed)` for a loss that is `seeded`. `settings` is a `stylize.Settings` model;
+    None means that the part has no settings, and `factory` then gets None.
     """
 
     kind: ClassVar[Kind]
@@ -94,6 +94,8 @@ class BackboneSpec(ComponentSpec):
     """A network whose features are compared. The first of `weights` is the default tag.
 
     `content_layers`, `style_layers` and `smooth_layers` are defaults; shell patterns are allowed.
+    `hypercolumn_layers` are the style layers of methods that compare position by position; the
+    style layers where there are none.
     `aliases` are other names of layers, as {"conv3_1": "layer3.0"}; patterns match them too.
     """
 
@@ -102,6 +104,7 @@ class BackboneSpec(ComponentSpec):
     weights: tuple[WeightsSpec, ...] = ()
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
+    hypercolumn_layers: tuple[str, ...] = ()
     smooth_layers: tuple[str, ...] = ("*",)
     aliases: Mapping[str, str] = field(default_factory=dict)
 
@@ -117,12 +120,16 @@ class SmoothingSpec(ComponentSpec):
 
 @dataclass(frozen=True)
 class LossSpec(ComponentSpec):
-    """A loss. `paper` holds the settings that give the paper's printed form (`--balance paper`)."""
+    """A loss. `paper` holds the settings that give the paper's printed form (`--balance paper`).
+
+    `seeded`: its factory is given the run's seed, as it draws random numbers.
+    """
 
     kind = Kind.LOSS
 
     role: Role = Role.STYLE
     paper: Mapping[str, object] = field(default_factory=dict)
+    seeded: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,19 +139,24 @@ class MethodSpec(ComponentSpec):
     Args:
         trainable: applies a trained model, which `stylize train` makes.
         needs_style: takes paintings when it makes a picture.
+        hypercolumns: compares position by position: its style layers are, where none are given,
+            the backbone's `hypercolumn_layers`.
         streams: takes and returns pictures as uint8, so that large ones need little memory.
         default_model: of a trainable method, the name of the model that is used where none is
             named.
-        training: run settings of its training where none are given, by pattern of the backbone's
-            name: {"*": {"style_loss": "moments"}}; later ones win.
+        usual: run settings where none are given, by pattern of the backbone's name: {"vgg*":
+            {"options": {"backbone": {"pooling": "average"}}}}; later ones win.
+        training: the same, of its training.
     """
 
     kind = Kind.METHOD
 
     trainable: bool = False
     needs_style: bool = True
+    hypercolumns: bool = False
     streams: bool = False
     default_model: str | None = None
+    usual: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     training: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 

@@ -115,15 +115,15 @@ class PluginHost(PartRegistry):
 
         Raises: PluginError where the host has no such row.
         """
-        rows = [i for i, info in enumerate(self._plugins) if info.key == plugin.key]
+        rows = [row for row, info in self._plugins.items() if info.key == plugin.key]
         if not rows:
             raise PluginError(f"{plugin.key} is not registered: nothing to take out")
         gone = rows[-1]  # a second one of a name has failed to register
         if self._rows.get(plugin.key) == gone:
             self._manager.unregister(name=plugin.key)
             del self._rows[plugin.key]
-        self._remove_row(gone)
-        self._rows = {name: row - (row > gone) for name, row in self._rows.items()}
+        del self._plugins[gone]
+        self._failures = {at: failed for at, failed in self._failures.items() if at[0] != gone}
 
     # Hooks, called for one plugin at a time: pluggy itself stops at the first that raises.
 
@@ -236,7 +236,7 @@ class PluginHost(PartRegistry):
         for hook in self._manager.hook.stylize_components.get_hookimpls():
             if hook.plugin_name == plugin_name:
                 specs += listed(call_hook(hook), SPEC_TYPES)
-        siblings = [s for i in self._plugins if i.distribution == distribution for s in i.specs]
+        siblings = [s for i in self.plugins if i.distribution == distribution for s in i.specs]
         claims = Counter((spec.kind, spec.name) for spec in [*siblings, *specs])
         for spec in specs:
             check_spec(spec)

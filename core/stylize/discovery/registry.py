@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from itertools import count
 from typing import Any, TypeVar, overload
 
 from entrypoints import EntryPoint
@@ -31,13 +32,14 @@ class PartRegistry:
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict = strict
-        self._plugins: list[PluginInfo] = []
+        self._plugins: dict[int, PluginInfo] = {}  # by number of row, in their order
+        self._numbers = count()
         self._failures: dict[tuple[int, Stage], PluginFailure] = {}
 
     @property
     def plugins(self) -> tuple[PluginInfo, ...]:
         """All plugins that were found: working, failed and disabled."""
-        return tuple(self._plugins)
+        return tuple(self._plugins.values())
 
     @property
     def failures(self) -> tuple[PluginFailure, ...]:
@@ -114,7 +116,7 @@ class PartRegistry:
         except FOREIGN_ERRORS as error:
             users = [
                 f"{spec.kind} {self.key(spec)}: "
-                for info in self._plugins
+                for info in self.plugins
                 for spec in info.specs
                 if reference in (spec.factory, spec.settings)
             ]
@@ -155,20 +157,13 @@ class PartRegistry:
 
     def _parts(self, kind: Kind | type[ComponentSpec]) -> list[tuple[PluginInfo, ComponentSpec]]:
         kind = _kind(kind)
-        parts = [(info, s) for info in self._plugins for s in info.specs if s.kind is kind]
+        parts = [(info, s) for info in self.plugins for s in info.specs if s.kind is kind]
         return sorted(parts, key=lambda part: (part[1].name, part[0].distribution))
 
     def _add_row(self, info: PluginInfo) -> int:
-        self._plugins.append(info)
-        return len(self._plugins) - 1
-
-    def _remove_row(self, row: int) -> None:
-        del self._plugins[row]
-        self._failures = {
-            (other - (other > row), stage): failure
-            for (other, stage), failure in self._failures.items()
-            if other != row
-        }
+        row = next(self._numbers)
+        self._plugins[row] = info
+        return row
 
     def _fail(self, row: int, stage: Stage, error: BaseException) -> None:
         info = self._plugins[row]

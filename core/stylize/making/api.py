@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from stylize.building.backbones import build_component, load_backbone
+from stylize.building.backbones import build_component, build_loss, load_backbone
 from stylize.contract.parts import Method
 from stylize.contract.protocols import Backbone, Loss, Smoothing
 from stylize.contract.run import Observer
@@ -150,13 +150,19 @@ def create_smoothing(name: str, *, host: PluginHost | None = None, **settings: o
     return made
 
 
-def create_loss(name: str, *, host: PluginHost | None = None, **settings: object) -> Loss:
+def create_loss(
+    name: str, *, seed: int = 0, host: PluginHost | None = None, **settings: object
+) -> Loss:
     """Make a loss, as `create_loss("gram", form="sum")`.
+
+    Args:
+        seed: of the random numbers that the loss draws, if it does.
 
     Raises: UnknownNameError, SettingsError.
     """
-    made: Loss = _create(LossSpec, name, settings, host)
-    return made
+    host = host or PluginHost.discover()
+    spec = host.get(LossSpec, name)
+    return build_loss(host, spec, host.make_settings(spec, settings), seed)
 
 
 def create_method(name: str, *, host: PluginHost | None = None, **settings: object) -> Method:

@@ -12,11 +12,12 @@ import torch
 
 from stylize.building.parts import BuiltParts
 from stylize.contract.parts import StyleImage
-from stylize.contract.plan import Plan, RunSettings, style_shares
+from stylize.contract.plan import Plan, RunSettings
 from stylize.contract.run import Clip, Observer, Run
 from stylize.discovery.host import PluginHost
 from stylize.errors import ImageTooSmallError, UsageError
 from stylize.making.result import Result
+from stylize.making.shares import style_shares
 from stylize.pictures.color import keep_luminance, match_colors
 from stylize.pictures.reading import (
     MAX_PIXELS,

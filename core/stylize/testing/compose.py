@@ -21,7 +21,7 @@ from stylize.testing.pictures import image_pair
 __all__ = ["assert_composes", "make_picture", "run_settings_of"]
 
 # Few, but enough to see the picture change: the first evaluation is of the photograph itself.
-QUICK = {"options": {"gatys": {"scales": [1.0], "iterations": [4]}}}
+QUICK = {"options": {"neighbors": {"scales": [1.0], "iterations": [4]}}}
 SIZE = 64
 
 
@@ -83,7 +83,7 @@ def assert_composes(
     kind = Kind(kind)
     part = f"{kind} {name}"
     chosen = run_settings_of(host, kind, name)
-    if {**chosen, **run_settings}.get("method", "gatys") == "gatys":
+    if {**chosen, **run_settings}.get("method", "neighbors") == "neighbors":
         chosen = merge_settings(QUICK, chosen)
     if settings:
         short = split_backbone_name(name)[0].rpartition(":")[2]

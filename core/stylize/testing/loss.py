@@ -6,13 +6,12 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from stylize.building.objective import blend_statistics
-from stylize.contract.protocols import Loss, Statistics
-from stylize.contract.spec import Kind, LossSpec, Role
+from stylize.contract.protocols import Statistics
+from stylize.contract.spec import LossSpec, Role
 from stylize.testing.compose import assert_composes
-from stylize.testing.partcontract import PartContract
+from stylize.testing.lossundertest import LossUnderTest
 from stylize.testing.pictures import gaussian_features
 
 __all__ = ["LossContract"]
@@ -21,68 +20,11 @@ __all__ = ["LossContract"]
 ZERO = 1e-4
 
 
-class LossContract(PartContract):
+class LossContract(LossUnderTest):
     """What is matched (statistics of features), and how far off it is (their distance).
 
     An image loss, as total variation, sees the image itself and has no target.
     """
-
-    kind = Kind.LOSS
-
-    @property
-    def loss(self) -> Loss:
-        """The loss under test."""
-        made: Loss = self.once("loss", self.key, self.build)
-        return made
-
-    @property
-    def is_image_loss(self) -> bool:
-        return self.spec.role is Role.IMAGE
-
-    def sample(self, seed: int = 0, *, samples: int = 2) -> Tensor:
-        """Return what the loss sees: images in [0, 1], or features of either sign."""
-        if self.is_image_loss:
-            return gaussian_features(samples, 3, 8, 9, seed=seed).sigmoid()
-        return gaussian_features(samples, 4, 8, 9, seed=seed)
-
-    def statistics(self, features: Tensor) -> Statistics:
-        """Call the loss's `statistics`, and require Statistics of tensors, batch first."""
-        with self.calls("statistics(features)"):
-            found: object = self.loss.statistics(features)
-        self.require(
-            isinstance(found, Statistics),
-            f"statistics returns {type(found).__name__}",
-            "return stylize.Statistics({name: tensor}, positions)",
-        )
-        assert isinstance(found, Statistics)
-        for name, value in found.values.items():
-            self.require(
-                isinstance(value, Tensor) and value.shape[:1] == features.shape[:1],
-                f"statistic {name} of {len(features)} samples is {_describe(value)}",
-                "keep the batch as the first dimension",
-            )
-        return found
-
-    def distance(self, current: Tensor, target: Tensor) -> Tensor:
-        """Return the distances of features, and require (N,) finite numbers."""
-        return self._distance(self.statistics(current), self.statistics(target))
-
-    def _distance(self, current: Statistics, target: Statistics) -> Tensor:
-        with self.calls("distance(current, target)"):
-            found: object = self.loss.distance(current, target)
-        samples = len(next(iter(current.values.values())))
-        self.require(
-            isinstance(found, Tensor) and tuple(found.shape) == (samples,),
-            f"distance of {samples} samples is {_describe(found)}",
-            "return one number a sample, shape (N,): sum or average over all other dimensions",
-        )
-        assert isinstance(found, Tensor)
-        self.require(
-            found.isfinite().all(),
-            f"distance is {found.detach().tolist()}",
-            "guard roots, logarithms and divisions",
-        )
-        return found
 
     def test_is_declared_as_a_loss_of_its_role(self) -> None:
         self.require_spec(LossSpec)
@@ -127,7 +69,7 @@ class LossContract(PartContract):
             )
 
     def test_distance_of_identical_statistics_is_zero(self) -> None:
-        self._skip_image_loss("has no target, so nothing to be equal to")
+        self.skip_image_loss("has no target, so nothing to be equal to")
         same, other = self.sample(0), self.sample(1)
         apart = self.distance(same, other)
         equal = self.distance(same, same.clone())
@@ -156,7 +98,7 @@ class LossContract(PartContract):
             )
 
     def test_takes_one_target_for_a_batch(self) -> None:
-        self._skip_image_loss("has no target")
+        self.skip_image_loss("has no target")
         current, target = self.sample(0, samples=3), self.sample(1, samples=1)
         one = self.distance(current, target)
         several = self.distance(current, target.repeat(3, 1, 1, 1))
@@ -198,7 +140,7 @@ class LossContract(PartContract):
             )
 
     def test_distance_grows_by_a_fixed_power_of_the_scale(self) -> None:
-        self._skip_image_loss("sees pixels, whose scale is fixed")
+        self.skip_image_loss("sees pixels, whose scale is fixed")
         current, target = self.sample(0).double(), self.sample(1).double()
         base = self.distance(current, target).sum().item()
         self.require(base > 0, "distance of unrelated features is zero", "compare both")
@@ -214,10 +156,10 @@ class LossContract(PartContract):
         )
 
     def test_distance_from_nothing_is_a_reference(self) -> None:
-        self._skip_image_loss("has no target")
+        self.skip_image_loss("has no target")
         target = self.statistics(self.sample(1))
         zeros = {name: torch.zeros_like(value) for name, value in target.values.items()}
-        reference = self._distance(Statistics(zeros, target.positions), target)
+        reference = self.distance_of(Statistics(zeros, target.positions), target)
         self.require(
             (reference > 0).all(),
             f"distance from all-zero statistics is {reference.tolist()}",
@@ -231,7 +173,7 @@ class LossContract(PartContract):
         whole = self.statistics(image)
         tiles = [image[..., :2, :], image[..., 2:, :4], image[..., 2:, 4:]]
         parts = [self.statistics(tile) for tile in tiles]
-        joined = blend_statistics(parts, [part.positions for part in parts])
+        joined = blend_statistics(self.loss, parts, [part.positions for part in parts])
         for name, value in whole.values.items():
             self.require(
                 joined.values[name].shape == value.shape
@@ -241,12 +183,62 @@ class LossContract(PartContract):
                 "distance, or set additive = False",
             )
 
+    def test_gives_the_same_twice(self) -> None:
+        features, target = self.sample(0), self.sample(1)
+        first = self.distance(features, target)
+        self.require(
+            torch.equal(self.distance(features, target), first),
+            "distances of the same features differ from call to call",
+            "draw the same random numbers at every call: make the generator anew, of one seed",
+        )
+        again = self.build_loss()
+        with self.calls("distance(current, target) of a second one of the same seed"):
+            found = again.distance(again.statistics(features), again.statistics(target))
+        self.require(
+            torch.equal(found, first),
+            "two that are built alike give different distances of the same features",
+            "declare it seeded=True, and draw random numbers with the seed that its factory gets",
+        )
+
+    def test_blends_by_shares(self) -> None:
+        self.skip_without_blend()
+        one, other = self.statistics(self.sample(0)), self.statistics(self.sample(1))
+        apart = self.distance_of(one, other)
+        for several, weights, wanted in (
+            ((one, one), (1, 3), one),
+            ((one, other), (2, 0), one),
+            ((one, other), (0, 2), other),
+        ):
+            same = "itself" if several[0] is several[1] else "another"
+            blended = self.blend(several, weights)
+            off = self.distance_of(wanted, blended)
+            self.require(
+                (off <= ZERO * apart).all(),
+                f"statistics blended with {same} by weights {weights} are {off.max():.3g} off "
+                f"(unrelated ones {apart.max():.3g})",
+                "let each give its share: all of it where its weight is the only one",
+            )
+
+    def test_blends_each_sample_alone(self) -> None:
+        self.skip_without_blend()
+        several = [self.sample(0, samples=3), self.sample(1, samples=3)]
+        together = self.blend([self.statistics(each) for each in several], (1, 1))
+        for index in range(3):
+            parts = [self.statistics(each[index : index + 1]) for each in several]
+            alone = self.blend(parts, (1, 1))
+            for name, value in together.values.items():
+                self.require(
+                    torch.allclose(value[index : index + 1], alone.values[name], rtol=1e-4),
+                    f"statistic {name} of sample {index + 1} of 3 blends differently in a batch",
+                    "keep the batch as the first dimension, and blend along others",
+                )
+
     def test_leaves_its_input_as_it_was(self) -> None:
         current = self.sample(0)
         before = current.clone()
         statistics = self.statistics(current)
         kept = {name: value.clone() for name, value in statistics.values.items()}
-        self._distance(statistics, statistics)
+        self.distance_of(statistics, statistics)
         self.require(
             torch.equal(current, before)
             and all(torch.equal(statistics.values[name], value) for name, value in kept.items()),
@@ -256,13 +248,3 @@ class LossContract(PartContract):
 
     def test_composes_with_the_built_in_parts(self) -> None:
         assert_composes(self.host, self.kind, self.host.key(self.spec), self.settings)
-
-    def _skip_image_loss(self, why: str) -> None:
-        if self.is_image_loss:
-            pytest.skip(f"an image loss {why}")
-
-
-def _describe(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
-    return type(value).__name__

@@ -13,7 +13,7 @@ from typer.main import get_command
 from stylize.command.app import build_app
 from stylize.command.grammar import DEFAULT_COMMAND
 from stylize.contract.plan import RunSettings
-from stylize.contract.spec import FILE_KINDS, Kind
+from stylize.contract.spec import FILE_KINDS, Kind, LossSpec
 from stylize.discovery.checking import API_ATTRIBUTE, PLUGIN_API
 from stylize.discovery.host import PluginHost
 from stylize.files import package_file
@@ -191,12 +191,14 @@ class PluginContract(PluginUnderTest):
                 f"factory {spec.factory} of {spec.kind} {spec.name} cannot be called",
                 "name a class or a function that makes the part",
             )
-            needed = 2 if spec.kind is Kind.BACKBONE else 1
+            seeded = isinstance(spec, LossSpec) and spec.seeded
+            needed = 2 if spec.kind is Kind.BACKBONE or seeded else 1
             self.require(
                 _takes(factory, needed),
                 f"factory {spec.factory} of {spec.kind} {spec.name} does not take {needed} "
                 f"argument{'s' if needed > 1 else ''}",
-                "let it take (settings), or (settings, weights) for a backbone",
+                "let it take (settings), or (settings, weights) for a backbone, or (settings, "
+                "seed) for a loss that is seeded",
             )
 
     def test_presets_load(self) -> None:
