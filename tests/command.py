@@ -10,9 +10,9 @@ __all__ = ["ENDLESS", "FAST", "SMALL", "STEPS", "Command", "Outcome"]
 # In float32, as the probe of bfloat16 is not repeatable.
 SMALL = ("--size", "48", "--precision", "float32")
 # One evaluation makes a picture, which is the photograph itself; four make one that differs.
-FAST = (*SMALL, "--set", "gatys.iterations=1")
-STEPS = (*SMALL, "--set", "gatys.iterations=4")
-ENDLESS = (*SMALL, "--set", "gatys.iterations=100000")
+FAST = (*SMALL, "--method", "gatys", "--set", "gatys.iterations=1")
+STEPS = (*SMALL, "--method", "gatys", "--set", "gatys.iterations=4")
+ENDLESS = (*SMALL, "--method", "gatys", "--set", "gatys.iterations=100000")
 
 
 class Command(CommandRunner):

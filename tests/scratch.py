@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from PIL import Image
 from documents import ROOT, Block
 from small_adain import make_adain_model
 from small_training import make_model
-from stylize import Kind, Plan, PluginHost, Stylizer
+from stylize import Judge, Kind, Plan, PluginHost, RunSettings, Stylizer, load_preset
 from stylize.command.app import build_app
 from stylize.command.grammar import DEFAULT_COMMAND
 from stylize.testing import CommandRunner
@@ -35,7 +35,8 @@ PICTURES = ("photo.jpg", "painting.jpg", "photos/one.jpg", "photos/two.jpg", "ph
             "paintings/one.jpg", "paintings/two.jpg")  # fmt: skip
 SIDE = 48
 SMALL = ("--size", str(SIDE), "--precision", "float32")
-SHORT = ("--set", "gatys.iterations=2")
+# Settings that make a method quick, by the method's name.
+SHORT = {name: ("--set", f"{name}.iterations=2") for name in ("gatys", "neighbors")}
 TRAINING = ("--steps", "2", "--crop", "64", "--batch", "1", "--workers", "0", "--style-size", "64",
             "--precision", "float32")  # fmt: skip
 NARROW = {
@@ -71,15 +72,25 @@ def _command_of(host: PluginHost) -> Any:
     return typer.main.get_command(build_app(host))
 
 
-def shrink(path: str, params: dict[str, Any], arguments: Sequence[str]) -> list[str]:
+def _method(host: PluginHost, path: str, params: Mapping[str, Any]) -> str:
+    """Return the method that a command uses; "" where it chooses one itself."""
+    if params.get("method"):
+        return str(params["method"])
+    if params.get("preset"):
+        return str(load_preset(host, params["preset"]).settings.get("method", ""))
+    return "" if path == "video" else RunSettings().method
+
+
+def shrink(
+    host: PluginHost, path: str, params: dict[str, Any], arguments: Sequence[str]
+) -> list[str]:
     """Put options behind a command's that make it quick, as the last one wins."""
     words = list(arguments)
     text = " ".join(words)
     if path in (DEFAULT_COMMAND, "compare", "video"):
         words += SMALL
-        iterates = params.get("method") in (None, "gatys") and not params.get("model")
-        if iterates and "method=" not in text:
-            words += SHORT
+        if not params.get("model") and not re.search(r"\b(method|preset)=", text):
+            words += SHORT.get(_method(host, path, params), ())
     elif path == "train":
         # A network that it starts from has its own width.
         words += (*TRAINING, *(() if params["init"] else NARROW.get(params["method"], ())))
@@ -118,7 +129,7 @@ class Scratch:
         for name in PICTURES:
             self._draw(Path(name))
         _make_stylizers_small(monkeypatch)
-        monkeypatch.setattr("stylize.judging.judge.JUDGE_SIZE", 64)
+        _make_judges_small(monkeypatch)
 
     def run(self, block: Block) -> None:
         """Write the file that a block is, or do what it says."""
@@ -173,7 +184,7 @@ class Scratch:
             self._provide(path, params)
         if self.lenient and "force" in params:  # lines of a list are ways to do the same
             arguments = [*arguments, "--force"]
-        outcome = self.command(*shrink(path, params, arguments))
+        outcome = self.command(*shrink(self.host, path, params, arguments))
         downloads = outcome.code == 3 and "STYLIZE_OFFLINE" in outcome.err
         if path == "plugins doctor" or (self.lenient and downloads):
             return 0  # what is amiss is the machine
@@ -229,7 +240,7 @@ class Scratch:
 
     def _shell(self, line: str) -> int:
         """Run a line with pipes by bash, with a `stylize` that makes small pictures."""
-        small = " ".join((*SMALL, *SHORT))
+        small = " ".join((*SMALL, *SHORT[RunSettings().method]))
         script = f'stylize() {{ "{sys.executable}" -m stylize "$@" {small}; }}\n{line}'
         done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], check=False)
         return done.returncode
@@ -254,6 +265,15 @@ def _expand(words: Sequence[str]) -> Iterator[str]:
         yield from found or [word]
 
 
+def _make_judges_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Judge.__init__
+
+    def small(self: Judge, *args: Any, size: int = 64, **options: Any) -> None:
+        make(self, *args, size=min(size, 64), **options)
+
+    monkeypatch.setattr(Judge, "__init__", small)
+
+
 def _make_stylizers_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Python code make small pictures in few steps; commands have done so themselves."""
     make = Stylizer.__init__
@@ -265,8 +285,8 @@ def _make_stylizers_small(monkeypatch: pytest.MonkeyPatch) -> None:
         settings = plan
         if settings.size == "full" or settings.size > SIDE:
             parts = {**settings.options}
-            if settings.method == "gatys" and not settings.model:
-                parts["gatys"] = {"iterations": "2", **parts.get("gatys", {})}
+            if settings.method in SHORT and not settings.model:
+                parts[settings.method] = {"iterations": "2", **parts.get(settings.method, {})}
             settings = settings.model_copy(
                 update={"size": SIDE, "precision": "float32", "options": parts}
             )

@@ -25,7 +25,7 @@ from stylize import (
 from stylize.errors import SettingsError, UnknownNameError
 
 ROOT = Path(__file__).parents[1]
-TINY = {"size": 64, "options": {"gatys": {"scales": [1.0], "iterations": [1]}}}
+TINY = {"size": 64, "method": "gatys", "options": {"gatys": {"scales": [1.0], "iterations": [1]}}}
 
 
 def test_every_public_name_resolves_and_type_checkers_see_the_same_names():

@@ -586,6 +586,7 @@ def test_pictures_made_by_the_command_are_what_python_makes(command):
         "painting.png",
         size=48,
         precision="float32",
+        method="gatys",
         options={"gatys": {"iterations": [4]}},
     )
     with Image.open(command.folder / OUTPUT) as image:

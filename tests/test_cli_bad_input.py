@@ -144,7 +144,12 @@ def test_settings_out_of_range_name_the_value_and_the_limit(command, arguments, 
     ],
 )
 def test_part_settings_are_refused_with_the_nearest_name_or_the_limit(command, assignment, message):
-    assert message in refuse(command, *PAIR, "--set", assignment)
+    assert message in refuse(command, *PAIR, "--method", "gatys", "--set", assignment)
+
+
+@pytest.mark.parametrize("option", ["--set gatys.init=noise", "--balance paper"])
+def test_options_that_only_another_method_has_name_it(command, option):
+    assert "add --method gatys" in refuse(command, *PAIR, *option.split())
 
 
 def test_set_reaches_every_parts_settings_by_role_and_by_name(command):

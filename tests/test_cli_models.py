@@ -175,7 +175,7 @@ REFUSED = (
     (("--strength", "2"), "train a model with --strength 2"),
     (("--style", "painting.png"), "photographs only"),
     (("--no-content",), "photographs only"),
-    (("--set", "gatys.optimizer=adam"), "unknown part of this run 'gatys'"),
+    (("--set", "gatys.optimizer=adam"), "options of gatys are given, and the method is johnson"),
 )
 
 

@@ -144,7 +144,7 @@ def test_a_painting_alone_takes_a_method_of_one_pass_where_one_has_a_model(
     assert choose_method(host, make_settings({"method": "gatys"})).method == "gatys"
     assert choose_method(host, make_settings({"model": "mosaic"})).model == "mosaic"
     monkeypatch.setattr(PluginHost, "specs", lambda *_: [])
-    assert choose_method(host, make_settings({})).method == "gatys"
+    assert choose_method(host, make_settings({})).method == "neighbors"
 
 
 def test_gatys_makes_a_video_slowly(command):

@@ -224,7 +224,9 @@ def test_every_environment_variable_is_told():
 
 
 def test_the_record_s_fields_are_told(photo, painting):
-    record = stylize.stylize_image(photo, painting, size=32, options={"gatys": {"iterations": "1"}})
+    record = stylize.stylize_image(
+        photo, painting, size=32, options={"neighbors": {"iterations": "1"}}
+    )
     text = (DOCS / "reference" / "record.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(record.record)

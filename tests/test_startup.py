@@ -50,8 +50,8 @@ REFUSED = (
     "--size huge photo.png painting.png",
     "--smooth tan photo.png painting.png",
     "--backbone vgg20 photo.png painting.png",
-    "--set gatys.optimiser=adam photo.png painting.png",
-    "--set gatys.history=0 photo.png painting.png",
+    "--method gatys --set gatys.optimiser=adam photo.png painting.png",
+    "--set neighbors.history=0 photo.png painting.png",
     "photo.png painting.png --style-weights 1,2",
     "photo.png painting.png -o picture.gif",
     "photo.png painting.png -o painting.png --force",
@@ -91,7 +91,7 @@ def test_what_makes_no_picture_imports_no_torch(command: Command, line):
 @pytest.mark.parametrize(
     ("line", "heavy"),
     [
-        ("--backbone vgg16 --set gatys.iterations=1", ("torchvision",)),
+        ("--backbone vgg16 --set neighbors.iterations=1", ("torchvision",)),
         ("--method adain", ("torchvision", *COMPILER)),
         ("--model starry_night_fast", ("torchvision", *COMPILER)),
     ],

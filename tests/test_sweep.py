@@ -18,7 +18,7 @@ def settings_of(values: Mapping[str, str]) -> RunSettings:
         if dot:
             options.setdefault(part, {})[name] = value
     fields = {key: value for key, value in values.items() if "." not in key}
-    return make_settings({**fields, "options": options})
+    return make_settings({"method": "gatys", **fields, "options": options})
 
 
 @pytest.mark.parametrize(

@@ -352,14 +352,16 @@ def test_adain_carries_the_contents_statistics_on(host, painting, tmp_path):
 
 
 @pytest.mark.slow
-def test_gatys_starts_at_the_picture_before_and_is_held_to_it(host, painting):
+@pytest.mark.parametrize("method", ["gatys", "neighbors"])
+def test_iterative_methods_start_at_the_picture_before_and_are_held_to_it(host, painting, method):
     clip = make_pan(96, 3)
     options: dict[str, Any] = {"iterations": "12"}
     errors = {}
     for name, weight, temporal in (("alone", 0, False), ("start", 0, True), ("held", 100, True)):
         given = {**options, "temporal_weight": weight}
+        chosen = {"method": method, "options": {method: given}}
         settings = make_settings(
-            {"size": "full", "device": "cpu", "precision": "float32", "options": {"gatys": given}}
+            {"size": "full", "device": "cpu", "precision": "float32", **chosen}
         )
         stylizer = Stylizer(settings, host)
         pictures, _ = run_clip(stylizer, clip.frames, temporal, [painting])
@@ -462,17 +464,27 @@ def test_long_clips_are_judged_in_few_places(host, tmp_path, painting):
 
     class Counting:
         network = None
+        size = 64
+        measured = 0
 
-        def __call__(self, *_: Tensor) -> Verdict:
-            return Verdict(1.0, 2.0, {}, {}, {})
+        def measure_style(self, _: Tensor) -> str:
+            self.measured += 1
+            return "measured"
+
+        def __call__(self, _: Tensor, __: Tensor, style: str) -> Verdict:
+            assert style == "measured"
+            return Verdict(1.0, 2.0, 3.0, 4.0, {}, {}, {}, {}, self.size)
 
     frame = np.zeros((16, 16, 3), np.uint8)
     content = write_frames(tmp_path / "content", [frame] * 45)
-    found = evaluate_video(content, content, painting, judge=Counting())
+    judge = Counting()
+    found = evaluate_video(content, content, painting, judge=judge)
     assert len(found.judged) == 8
     gaps = np.diff([*found.judged, 45])
     assert max(gaps) <= 2 * min(gaps)
-    assert (found.content, found.style) == (1, 2)
+    assert (found.content, found.style, found.structure, found.strokes) == (1, 2, 3, 4)
+    assert found.judge_size == 64
+    assert judge.measured == 1
 
 
 def test_evaluate_refuses_clips_that_do_not_belong_together(tmp_path):

@@ -16,7 +16,7 @@ from fresh_environment import make_environment
 PAGE = Path(__file__).parents[1] / "docs" / "tutorials" / "ship-a-smoothing.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# (\S+\.\w+)\n(.*)", re.DOTALL)
-SMALL = ("--size", "48", "--precision", "float32", "--set", "gatys.iterations=1")
+SMALL = ("--size", "48", "--precision", "float32", "--set", "neighbors.iterations=1")
 # What a test leaves to readers.
 LEFT = {"twine", "build"}
 

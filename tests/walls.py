@@ -30,7 +30,7 @@ ROOMS = """
     pictures
     contract
     modelfile
-    extras : files : lazy : version
+    extras : files : lazy : matching : version
     errors
 """
 # Without torch, and without what would import it.

@@ -5,6 +5,7 @@ from stylize.building.features import FeatureExtractor as FeatureExtractor
 from stylize.building.features import expand_layers as expand_layers
 from stylize.building.objective import Term as Term
 from stylize.building.objective import TermObjective as TermObjective
+from stylize.building.objective import blend_statistics as blend_statistics
 from stylize.building.objective import relative_reference as relative_reference
 from stylize.building.parts import BuiltParts as BuiltParts
 from stylize.contract.hookspecs import hookimpl as hookimpl
@@ -19,7 +20,6 @@ from stylize.contract.plan import LossPlan as LossPlan
 from stylize.contract.plan import Plan as Plan
 from stylize.contract.plan import Problem as Problem
 from stylize.contract.plan import RunSettings as RunSettings
-from stylize.contract.plan import style_shares as style_shares
 from stylize.contract.protocols import Backbone as Backbone
 from stylize.contract.protocols import LayerInfo as LayerInfo
 from stylize.contract.protocols import Loss as Loss
@@ -55,7 +55,9 @@ from stylize.errors import StylizeError as StylizeError
 from stylize.judging.entropy import normalized_entropy as normalized_entropy
 from stylize.judging.judge import JUDGE_BACKBONE as JUDGE_BACKBONE
 from stylize.judging.judge import JUDGE_SIZE as JUDGE_SIZE
+from stylize.judging.judge import ContentMeasures as ContentMeasures
 from stylize.judging.judge import Judge as Judge
+from stylize.judging.judge import StyleMeasures as StyleMeasures
 from stylize.judging.judge import Verdict as Verdict
 from stylize.judging.judge import judged_size as judged_size
 from stylize.making.api import as_sources as as_sources
@@ -81,8 +83,11 @@ from stylize.making.presets import Preset as Preset
 from stylize.making.presets import load_preset as load_preset
 from stylize.making.presets import merge_settings as merge_settings
 from stylize.making.result import Result as Result
+from stylize.making.shares import style_shares as style_shares
 from stylize.making.stylizer import Stylizer as Stylizer
 from stylize.making.stylizer import deadline_of as deadline_of
+from stylize.matching import Matches as Matches
+from stylize.matching import nearest as nearest
 from stylize.modelfile import MODEL_KEY as MODEL_KEY
 from stylize.modelfile import MODEL_SCHEMA as MODEL_SCHEMA
 from stylize.modelfile import ModelFile as ModelFile

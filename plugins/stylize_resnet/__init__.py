@@ -76,6 +76,8 @@ def _resnet(
         # the stem and the last block of each stage, counted from 0.
         content_layers=(last[2],),
         style_layers=("conv1", *last),
+        # Stage 4 has too few positions to tell strokes apart.
+        hypercolumn_layers=("conv1", *last[:3]),
         # The paper smooths conv3_* and conv4_*, stages 3 and 4.
         smooth_layers=("layer3.*", "layer4.*"),
         # The paper's names, counted from 1.

@@ -7,6 +7,8 @@ STYLIZE_PLUGIN_API = 1
 
 CONTENT = ("conv4_1",)
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+# Kolkin et al. 2022 go on to relu4_3, which is deeper than our matches gain by.
+HYPERCOLUMN = ("relu1_*", "relu2_*", "relu3_1", "relu3_2", "relu3_3", "relu4_1")
 # The paper smooths conv3_* and conv4_*.
 SMOOTH = ("conv3_*", "relu3_*", "conv4_*", "relu4_*")
 
@@ -50,5 +52,6 @@ def _vgg(name: str, summary: str, *weights: WeightsSpec) -> BackboneSpec:
         weights=weights,
         content_layers=CONTENT,
         style_layers=STYLE,
+        hypercolumn_layers=HYPERCOLUMN,
         smooth_layers=SMOOTH,
     )

@@ -103,14 +103,29 @@ def training_settings(method: MethodSpec, settings: RunSettings) -> RunSettings:
     """
     if not method.trainable:
         raise UsageError(f"method {method.name} applies no model: there is nothing to train")
+    return fill_in(settings, method.training)
+
+
+def fill_in(settings: RunSettings, usual: Mapping[str, Mapping[str, object]]) -> RunSettings:
+    """Return settings with those that a method usually has, where they are not given.
+
+    Args:
+        usual: run settings by pattern of the backbone's name; later ones win. Options of parts are
+            filled in one by one.
+    """
     backbone = split_backbone_name(settings.backbone)[0]
     defaults: dict[str, object] = {}
-    for pattern, values in method.training.items():
+    for pattern, values in usual.items():
         if fnmatch.fnmatchcase(backbone, pattern):
             defaults.update(values)
-    missing = {k: v for k, v in defaults.items() if k not in settings.model_fields_set}
-    parsed = RunSettings.model_validate(missing)
-    return settings.model_copy(update={name: getattr(parsed, name) for name in missing})
+    given = settings.model_fields_set - {"options"}
+    parsed = RunSettings.model_validate({k: v for k, v in defaults.items() if k not in given})
+    changes = {name: getattr(parsed, name) for name in parsed.model_fields_set}
+    options = {part: dict(values) for part, values in parsed.options.items()}
+    for part, values in settings.options.items():
+        # Behind the usual ones, whatever name the part is called by: the later wins.
+        options[part] = {**options.pop(part, {}), **values}
+    return settings.model_copy(update={**changes, "options": options})
 
 
 def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> RunSettings:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.fields import FieldInfo
 
 from stylize.contract.plan import ANY_PART, RunSettings
-from stylize.contract.settings import Settings, command_options
+from stylize.contract.settings import CommandOption
 from stylize.contract.spec import FILE_KINDS, ComponentSpec, Kind, LossSpec
 from stylize.errors import StylizeError, UnknownNameError, UsageError
 
@@ -60,11 +60,11 @@ def declared_options(host: PluginHost) -> dict[str, list[PartOption]]:
                 model = host.settings_model(spec)
             except StylizeError:  # told where the part is used
                 continue
-            for setting, option in command_options(model).items() if model else ():
-                field = (model or Settings).model_fields[setting]
-                found.setdefault(option.name, []).append(
-                    PartOption(option.flag, spec, setting, field)
-                )
+            for setting, field in model.model_fields.items() if model else ():
+                for option in field.metadata:
+                    if isinstance(option, CommandOption):
+                        declared = PartOption(option.flag, spec, setting, field)
+                        found.setdefault(option.name, []).append(declared)
     return found
 
 

@@ -20,6 +20,7 @@ from stylize.discovery.host import PluginHost
 from stylize.errors import UnknownNameError, UsageError
 from stylize.models.applying import (
     choose_model,
+    fill_in,
     method_name,
     take_over,
     trained_settings,
@@ -68,6 +69,8 @@ def make_plan(
     model = None if training else choose_model(host, method, settings)
     if training:
         settings = training_settings(method, settings)
+    elif model is None:
+        settings = fill_in(settings, method.usual)
     parts = _choose_parts(host, method, trained_settings(model) if model else settings)
     settings = place_part_options(host, settings, parts)
     if model is not None:
@@ -75,6 +78,11 @@ def make_plan(
     used = {name for role, spec in parts for name in (role, spec.name)}
     for part in settings.options:
         if part not in used and not lenient:
+            if part in [spec.name for spec in host.specs(MethodSpec)]:
+                raise UsageError(
+                    f"options of {part} are given, and the method is {method.name}: add --method "
+                    f"{part}, or leave them out"
+                )
             raise UnknownNameError("part of this run", part, used)
     options = {part: values for part, values in settings.options.items() if part in used}
     settings = settings.model_copy(update={"options": options})

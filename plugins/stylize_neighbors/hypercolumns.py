@@ -1,0 +1,90 @@
+"""Hypercolumns: the features of all layers at one position, side by side, on one grid.
+
+Source: Kolkin et al. 2022, "Neural Neighbor Style Transfer", section 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylize import Features
+
+__all__ = ["Hypercolumns", "at_least_float32"]
+
+# The least root mean square that a layer is divided by: one of zeros stays zeros.
+BLANK = 1e-12
+
+
+class Hypercolumns:
+    """Hypercolumns of images, each layer in units of its own size on the paintings.
+
+    Without that the layers of large values drown the others, and a smoothing all that it acts on:
+    deep features have a root mean square of hundreds, and tanh leaves at most 1. The authors leave
+    the features as they are.
+
+    Args:
+        features: backbone and smoothing.
+        weights: a layer's factor, on top of its unit.
+        grid: pixels a position, each way.
+        paintings: (1, 3, H, W) each, over which the units are taken.
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        features: Features,
+        weights: Mapping[str, float],
+        grid: int,
+        paintings: Sequence[Tensor],
+    ) -> None:
+        self.features = features
+        self.layers = tuple(weights)
+        self.grid = grid
+        squares = dict.fromkeys(weights, 0.0)
+        for painting in paintings:
+            found = features(painting, self.layers)
+            features.check_finite(found)
+            for layer, values in found.items():
+                exact = values.to(at_least_float32(values))
+                squares[layer] += exact.square().mean().item() / len(paintings)
+        self.scales = {
+            layer: weight / max(squares[layer] ** 0.5, BLANK) for layer, weight in weights.items()
+        }
+
+    def size(self, image: Tensor) -> tuple[int, int]:
+        """Return the grid's height and width over an image (N, 3, H, W)."""
+        height, width = image.shape[-2:]
+        return max(1, height // self.grid), max(1, width // self.grid)
+
+    def place(self, features: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
+        """Return the layers' features (N, C, h, w) on a grid (h, w), in float32 at least."""
+        return [
+            self.scales[layer]
+            * _to_grid(features[layer].to(at_least_float32(features[layer])), size)
+            for layer in self.layers
+        ]
+
+    @torch.no_grad()
+    def rows(self, image: Tensor) -> Tensor:
+        """Return the hypercolumns of an image (1, 3, H, W) as (M, C), row by row of the grid."""
+        placed = self.place(self.features(image, self.layers), self.size(image))
+        return torch.cat([layer[0].flatten(1) for layer in placed]).mT
+
+
+def at_least_float32(tensor: Tensor) -> torch.dtype:
+    """Return the dtype to compute with: that of the tensor, or float32 where that holds less."""
+    return torch.promote_types(tensor.dtype, torch.float32)
+
+
+def _to_grid(features: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return features (N, C, H, W) at (h, w): means of finer layers, coarser ones interpolated."""
+    height, width = features.shape[-2:]
+    if (height, width) == size:
+        return features
+    if height >= size[0] and width >= size[1]:
+        return F.interpolate(features, size, mode="area")
+    return F.interpolate(features, size, mode="bilinear")

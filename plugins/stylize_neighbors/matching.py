@@ -1,0 +1,139 @@
+"""Matching: which position of the paintings each position of the picture takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylize import nearest
+from stylize_neighbors.coherence import Grids, make_coherent
+from stylize_neighbors.hypercolumns import Hypercolumns
+
+__all__ = ["Paintings", "balance_shares", "principal_axes"]
+
+# Positions that the principal components are taken of.
+SAMPLE = 1024
+# Components with less than this share of the largest one's variance are rounding.
+NEGLIGIBLE = 1e-6
+# How the bias of a painting is found: its first step, what is left of it each time, and how often.
+STEP, DECAY, STEPS = 0.2, 0.9, 60
+
+
+class Paintings:
+    """All paintings at one scale, in all their turns, ready to be searched.
+
+    Of all turns only the searched components are kept. Hypercolumns are computed again for those
+    that are taken: all at once would need gigabytes.
+
+    Args:
+        turns: the images (1, 3, H, W) of each painting: itself first, and its turns.
+        shares: how much of the picture each painting is to have, positive.
+        components: how many principal components are searched.
+        seed: of the positions that the components are taken of.
+    """
+
+    def __init__(
+        self,
+        columns: Hypercolumns,
+        turns: Sequence[Sequence[Tensor]],
+        shares: Sequence[float],
+        components: int,
+        seed: int,
+        dtype: torch.dtype,
+    ) -> None:
+        self.columns = columns
+        self.images = [image for images in turns for image in images]
+        self.shares = shares
+        rows = columns.rows(turns[0][0])
+        self.mean = rows.mean(dim=0)
+        self.axes = principal_axes(rows - self.mean, components, seed)
+        self.dtype = dtype
+        self.grids = Grids([columns.size(image) for image in self.images], rows.device)
+        keys = [self._project(columns.rows(image), self.mean) for image in self.images]
+        self.keys = torch.cat(keys)
+        ends = torch.tensor([len(images) for images in turns]).cumsum(dim=0).tolist()
+        starts = [0, *ends[:-1]]
+        # The keys of each painting, from and to.
+        self.ranges = [
+            slice(self.grids.start[start], self.grids.start[end])
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    def match(self, rows: Tensor, size: tuple[int, int], coherence: float) -> Tensor:
+        """Return the (M,) positions, among all keys, that hypercolumns (M, C) take.
+
+        Args:
+            size: of the grid that the rows are of.
+            coherence: what a match gains, in cosine, where all eight neighbours go on with it.
+        """
+        queries = self._project(rows, rows.mean(dim=0))
+        found = [nearest(queries, self.keys[keys]) for keys in self.ranges]
+        cosines = torch.stack([matches.cosine for matches in found])
+        bias = balance_shares(cosines, self.shares)
+        winner = (cosines + bias[:, None]).argmax(dim=0)
+        index = torch.stack(
+            [matches.index + keys.start for matches, keys in zip(found, self.ranges, strict=True)]
+        )
+        index = index.gather(0, winner[None])[0]
+        if not coherence:
+            return index
+        each = torch.cat(
+            [bias[n].expand(keys.stop - keys.start) for n, keys in enumerate(self.ranges)]
+        )
+        return make_coherent(index, queries, self.keys, each, self.grids, size, coherence)
+
+    def take(self, index: Tensor) -> Tensor:
+        """Return the hypercolumns (M, C) at positions (M,)."""
+        taken: Tensor | None = None
+        for image, start, end in zip(
+            self.images, self.grids.start[:-1], self.grids.start[1:], strict=True
+        ):
+            here = (index >= start) & (index < end)
+            if not here.any():
+                continue
+            rows = self.columns.rows(image).to(self.dtype)
+            if taken is None:
+                taken = rows.new_empty(len(index), rows.shape[1])
+            taken[here] = rows[index[here] - start]
+        assert taken is not None
+        return taken
+
+    def _project(self, rows: Tensor, mean: Tensor) -> Tensor:
+        """Return rows without their mean in the principal components, of length 1 or 0."""
+        return F.normalize((rows - mean) @ self.axes, dim=1).to(self.dtype)
+
+
+def principal_axes(rows: Tensor, count: int, seed: int) -> Tensor:
+    """Return at most `count` principal axes (C, K) of centred rows (M, C), the largest last.
+
+    Args:
+        seed: of the positions that they are taken of, where there are many.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(rows), generator=generator)[:SAMPLE].to(rows.device)
+    sample = rows[chosen].double()
+    values, vectors = torch.linalg.eigh(sample @ sample.mT)
+    kept = values > values[-1] * NEGLIGIBLE
+    values, vectors = values[kept][-count:], vectors[:, kept][:, -count:]
+    axes: Tensor = sample.mT @ vectors / values.sqrt()
+    return axes.to(rows.dtype)
+
+
+def balance_shares(cosines: Tensor, shares: Sequence[float]) -> Tensor:
+    """Return what to add to each painting's cosines (n, M) so that it wins its share of positions.
+
+    Args: shares: (n,), positive; they need not add up to one.
+    """
+    wanted = torch.tensor(shares, dtype=torch.float32, device=cosines.device)
+    wanted = wanted / wanted.sum()
+    bias = torch.zeros_like(wanted)
+    step = STEP if len(shares) > 1 else 0.0
+    for _ in range(STEPS if step else 0):
+        winner = (cosines + bias[:, None]).argmax(dim=0)
+        won = torch.bincount(winner, minlength=len(shares)) / cosines.shape[1]
+        bias = bias + step * (wanted - won)
+        step *= DECAY
+    return bias

@@ -1,0 +1,177 @@
+"""Neural neighbours: the picture is optimised until it has the painting's nearest features.
+
+Source: Kolkin et al. 2022, "Neural Neighbor Style Transfer". Theirs are the hypercolumns, the
+matches and the way from coarse to fine; the whitened descent, the coherence of matches and the
+style loss beside them are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylize import (
+    Objective,
+    Parts,
+    Run,
+    Stage,
+    Statistics,
+    StyleImage,
+    color_noise,
+    descend,
+    resize,
+)
+from stylize.errors import UsageError
+from stylize_neighbors.hypercolumns import Hypercolumns
+from stylize_neighbors.matching import Paintings
+from stylize_neighbors.objective import Beside, NeighborsObjective
+from stylize_neighbors.settings import SCHEDULES, NeighborsSettings
+
+__all__ = ["Neighbors"]
+
+# Height and width of the coarsest stage, at least: below it a photograph's subject is lost.
+COARSEST = 64
+
+
+class Neighbors:
+    """Gives each position of the photograph the nearest of the paintings', and optimises for it."""
+
+    def __init__(self, settings: NeighborsSettings) -> None:
+        self.settings = settings
+        self._looks: dict[torch.Size, Look] = {}
+
+    def stylize(
+        self, content: Tensor | None, styles: Sequence[StyleImage], parts: Parts, run: Run
+    ) -> Tensor:
+        """Return the picture (1, 3, H, W): of the content's size, or the first style's without one.
+
+        Style alone makes a texture of it: matches of the picture so far, from noise of its colours.
+        A frame of a clip starts as the picture before, moved along, matches it beside the
+        photograph, and is held to it.
+
+        Raises: UsageError without a style; StalledError; NonFiniteError.
+        """
+        paintings = [style for style in styles if style.weight]
+        if not paintings:
+            raise UsageError("neighbors needs a painting: its features are what it puts together")
+        if content is not None and not run.strength:
+            return content.clone()
+        weights = {layer: weight for layer, weight in parts.style.layers.items() if weight}
+        if not weights:
+            raise UsageError("--style-layers have no weight: give at least one layer more than 0")
+        layers = {**weights, **(parts.content.layers if self.settings.content else {})}
+        least = max(parts.features.least_size(layers), self.settings.grid)
+
+        def objective(stage: Stage, photograph: Tensor | None, begin: Tensor) -> Objective:
+            scale = stage.fraction * self.settings.stroke_size
+            images = [_scale(style.image, scale, least) for style in paintings]
+            shares = [style.weight for style in paintings]
+            look = self._look(images, shares, weights, parts, run.seed)
+            return self._objective(look, photograph, begin, parts, run)
+
+        def start(stage: Stage, photograph: Tensor | None) -> Tensor:
+            if photograph is not None:
+                return photograph
+            generator = torch.Generator().manual_seed(run.seed)
+            noise = torch.randn((1, 3, *stage.size), generator=generator)
+            painting = paintings[0].image
+            return color_noise(noise.to(painting.device), painting)
+
+        return descend(
+            content if content is not None else paintings[0].image,
+            content,
+            run,
+            self.settings,
+            SCHEDULES[run.quality],
+            objective=objective,
+            start=start,
+            least=max(least, COARSEST),
+            owner="neighbors",
+            elsewhere="use another painting",
+        )
+
+    def _look(
+        self,
+        images: Sequence[Tensor],
+        shares: Sequence[float],
+        weights: Mapping[str, float],
+        parts: Parts,
+        seed: int,
+    ) -> Look:
+        """Return how paintings look at a size: kept from the picture before, if they are the same.
+
+        A batch, or a clip, asks for the same again and again.
+        """
+        size = images[0].shape[-2:]
+        kept = self._looks.get(size)
+        if kept is None or not kept.is_of(images, shares, seed):
+            columns = Hypercolumns(parts.features, weights, self.settings.grid, images)
+            turns = [self.settings.turn(image) for image in images]
+            components = self.settings.components
+            kept = self._looks[size] = Look(
+                images,
+                shares,
+                seed,
+                Paintings(columns, turns, shares, components, seed, parts.dtype),
+                parts.style_targets(images, shares),
+            )
+        return kept
+
+    def _objective(
+        self, look: Look, photograph: Tensor | None, begin: Tensor, parts: Parts, run: Run
+    ) -> Objective:
+        """Match what a stage begins with, and return what brings the picture to its matches."""
+        own, paintings = self.settings, look.paintings
+        columns = paintings.columns
+        sought = begin
+        if photograph is not None:
+            share = own.photograph_share * min(1.0, max(0.0, 2 - run.strength))
+            sought = begin.lerp(photograph, share)
+        size = columns.size(sought)
+        target = paintings.take(paintings.match(columns.rows(sought), size, own.coherence))
+        if photograph is not None and run.strength < 1:
+            target = columns.rows(photograph).to(target.dtype).lerp(target, run.strength)
+        beside = [
+            Beside("style", parts.style, look.statistics, own.statistics * run.strength, root=True)
+        ]
+        if photograph is not None and own.content:
+            targets = parts.content_targets(photograph)
+            beside.append(Beside("content", parts.content, targets, own.content))
+        matched = target.mT.reshape(1, -1, *size)
+        return NeighborsObjective(parts.features, columns, matched, beside, parts.images)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of paintings at one size.
+
+    Args:
+        images: the paintings, (1, 3, H, W) each, and their shares.
+        seed: that the rest was made with.
+        paintings: to be searched.
+        statistics: of the style loss, blended.
+    """
+
+    images: Sequence[Tensor]
+    shares: Sequence[float]
+    seed: int
+    paintings: Paintings
+    statistics: Mapping[str, Statistics]
+
+    def is_of(self, images: Sequence[Tensor], shares: Sequence[float], seed: int) -> bool:
+        """Whether it is of these very paintings."""
+        return (
+            (self.shares, self.seed) == (shares, seed)
+            and len(images) == len(self.images)
+            and all(torch.equal(a, b) for a, b in zip(images, self.images, strict=True))
+        )
+
+
+def _scale(image: Tensor, scale: float, least: int) -> Tensor:
+    """Return a painting (1, 3, H, W) at a scale, but not below what the layers can see."""
+    height, width = image.shape[-2:]
+    scale = max(scale, min(1.0, least / min(height, width)))
+    return resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))

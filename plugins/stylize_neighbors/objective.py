@@ -1,0 +1,127 @@
+"""What neighbors minimises: hypercolumns to their matches, and a style and a content loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from stylize import Features, LossPart, Statistics, relative_reference
+from stylize.errors import NonFiniteError
+from stylize_neighbors.hypercolumns import Hypercolumns, at_least_float32
+
+__all__ = ["Beside", "NeighborsObjective"]
+
+# Under a root, so that its slope is finite at 0.
+TINY = 1e-12
+
+
+class Beside:
+    """A loss beside the matches: the weighted mean over layers of its relative distance.
+
+    Args:
+        name: of the group, for reports.
+        targets: the loss's statistics to reach, by layer.
+        weight: of the whole; 0 leaves it out.
+        root: takes the distance to the power of 1/2, |G - Gs| / |Gs| for Gram matrices: it does
+            not fade where it is nearly met.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        part: LossPart,
+        targets: Mapping[str, Statistics],
+        weight: float,
+        *,
+        root: bool = False,
+    ) -> None:
+        total = sum(part.layers[layer] for layer in targets)
+        self.name = name
+        self.loss = part.loss
+        self.targets = targets
+        self.weight = weight * part.weight if total else 0.0
+        self.root = root
+        self.factors = {
+            layer: self.weight * part.layers[layer] / (total or 1.0) for layer in targets
+        }
+        self.references = {
+            layer: relative_reference(part.loss, target) for layer, target in targets.items()
+        }
+
+    def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the (1,) weighted distance of features from the targets."""
+        distances = []
+        for layer, target in self.targets.items():
+            current = self.loss.statistics(features[layer])
+            distance = self.loss.distance(current, target) / self.references[layer]
+            distance = (distance + TINY).sqrt() if self.root else distance
+            distances.append(self.factors[layer] * distance)
+        return torch.stack(distances).sum(dim=0)
+
+
+class NeighborsObjective:
+    """The mean of 1 - cosine of hypercolumns and their matches, plus the losses beside it.
+
+    Args:
+        columns: of the stage.
+        target: (1, C, h, w), the matches on the grid of the picture.
+        beside: the losses beside the matches.
+        images: the losses of the picture itself.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        columns: Hypercolumns,
+        target: Tensor,
+        beside: Sequence[Beside] = (),
+        images: Sequence[LossPart] = (),
+    ) -> None:
+        self.features = features
+        self.images = images
+        self.columns = columns
+        self.target = target
+        self.length = target.to(at_least_float32(target)).square().sum(dim=1).sqrt()
+        self.beside = [loss for loss in beside if loss.weight]
+        layers = [layer for loss in self.beside for layer in loss.targets]
+        self.layers = tuple(dict.fromkeys([*columns.layers, *layers]))
+
+    def __call__(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the (1,) objective of an image (1, 3, H, W), and its detached groups by name."""
+        features = self.features(image, self.layers)
+        groups = {"neighbors": self._distance(features)}
+        for loss in self.beside:
+            groups[loss.name] = loss(features)
+        for part in self.images:
+            statistics = part.loss.statistics(image)
+            groups[part.name] = part.weight * part.loss.distance(statistics, statistics)
+        total = torch.stack(list(groups.values())).sum(dim=0)
+        return total, {name: value.detach() for name, value in groups.items()}
+
+    def _distance(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the mean of 1 - cosine, without putting the layers side by side."""
+        size = (self.target.shape[-2], self.target.shape[-1])
+        product = square = self.length.new_zeros(())
+        start = 0
+        for layer in self.columns.place(features, size):
+            end = start + layer.shape[1]
+            product = product + (layer * self.target[:, start:end]).sum(dim=1)
+            square = square + layer.square().sum(dim=1)
+            start = end
+        cosine = product / (self.length * (square + TINY).sqrt()).clamp_min(TINY)
+        return 1 - cosine.mean(dim=(1, 2))
+
+    def explain_non_finite(self, image: Tensor, groups: Mapping[str, Tensor]) -> NonFiniteError:
+        """Say what is not finite in the image, the features or the losses."""
+        with torch.no_grad():
+            try:
+                self.features.check_finite(self.features(image, self.layers))
+            except NonFiniteError as error:
+                return error
+        bad = [name for name, value in groups.items() if not torch.isfinite(value).all()]
+        return NonFiniteError(
+            f"the {' and '.join(bad) or 'gradient'} distance is not finite: use "
+            f"--precision float32 or another smoothing"
+        )

@@ -1,0 +1,80 @@
+"""Settings of the neighbors method, and what `--quality` means to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from stylize import CommandOption, DescentSettings, Quality, Schedule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# From the size at which a picture is seen as a whole: those that are too small are left out.
+SCALES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+SCHEDULES: dict[Quality, Schedule] = {
+    "draft": Schedule(SCALES, (40, 40, 40, 40, 30, 10)),
+    "good": Schedule(SCALES, (50, 50, 50, 50, 50, 60)),
+    "best": Schedule(SCALES, (150, 150, 150, 150, 150, 200)),
+}
+
+
+class NeighborsSettings(DescentSettings):
+    """Settings of the neighbors method."""
+
+    stroke_size: Annotated[float, CommandOption("--stroke-size")] = Field(
+        1.0,
+        ge=0.125,
+        le=4,
+        description="Size of the strokes relative to the painting's, seen as large as the picture.",
+    )
+    grid: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Pixels a match, each way; time and memory of matches fall with its square.",
+    )
+    photograph_share: float = Field(
+        0.75,
+        ge=0,
+        le=1,
+        description="Share of the photograph in what is matched, beside the picture so far: less "
+        "leaves the photograph earlier. A strength over 1 lowers it, to 0 at 2.",
+    )
+    rotations: int = Field(
+        4,
+        ge=1,
+        le=4,
+        description="Turns of the painting that are searched, a quarter each; 1 is itself alone.",
+    )
+    flips: bool = Field(False, description="Search the painting's mirror images too.")
+    components: int = Field(
+        192, ge=1, description="Principal components of the features that are searched."
+    )
+    coherence: float = Field(
+        0.15,
+        ge=0,
+        description="What a match gains, in cosine, where all its neighbours go on with it: "
+        "strokes stay whole. 0 takes the nearest features, with the grain that they leave.",
+    )
+    statistics: float = Field(
+        0.4,
+        ge=0,
+        description="Weight of the style loss (--style-loss) beside the matches: the painting's "
+        "palette and large shapes, which no match asks for. 0 is the authors' method.",
+    )
+
+    content: float = Field(
+        0.1,
+        ge=0,
+        description="Weight of the content loss (--content-loss) beside the matches: faces and "
+        "shapes stay whole. 0 is the authors' method.",
+    )
+
+    def turn(self, image: Tensor) -> list[Tensor]:
+        """Return an image (1, 3, H, W) in all turns that are searched, itself first."""
+        mirrored = [image, image.flip(-1)] if self.flips else [image]
+        return [
+            each.rot90(quarter, (-2, -1)) for each in mirrored for quarter in range(self.rotations)
+        ]
