@@ -31,6 +31,7 @@ gallery: .venv/installed-gallery
 # JOHNSON="--model FILE --memory" measures another model, and the memory of large pictures;
 # ADAIN="--model FILE" another model. VIDEO: see bench-video.
 bench: .venv/installed-dev
+	$(BIN)/python tests/benchmarks/neighbors.py
 	$(BIN)/python tests/benchmarks/gatys.py
 	$(BIN)/python tests/benchmarks/johnson.py $(JOHNSON)
 	$(BIN)/python tests/benchmarks/adain.py $(ADAIN)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 STYLIZE_PLUGIN_API = 1
 
+# The slope of maximum pooling leaves a lattice of dots in plain areas, and zeros around the picture
+# match the painting's rim along every edge.
+USUAL = {"vgg*": {"options": {"backbone": {"pooling": "average", "padding": "reflect"}}}}
+
 
 @hookimpl
 def stylize_components() -> list[ComponentSpec]:
@@ -22,8 +26,7 @@ def stylize_components() -> list[ComponentSpec]:
             settings="stylize_neighbors.settings:NeighborsSettings",
             summary="Make the picture of the painting's nearest features: painted, minutes",
             hypercolumns=True,
-            # The slope of maximum pooling leaves a lattice of dots in plain areas.
-            usual={"vgg*": {"options": {"backbone": {"pooling": "average"}}}},
+            usual=USUAL,
         ),
         PresetSpec(
             "neighbors_paper",

@@ -33,7 +33,7 @@ from stylize_neighbors.settings import SCHEDULES, NeighborsSettings
 __all__ = ["Neighbors"]
 
 # Height and width of the coarsest stage, at least: below it a photograph's subject is lost.
-COARSEST = 64
+COARSEST = 32
 
 
 class Neighbors:

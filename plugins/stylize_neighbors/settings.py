@@ -36,7 +36,7 @@ class NeighborsSettings(DescentSettings):
         description="Pixels a match, each way; time and memory of matches fall with its square.",
     )
     photograph_share: float = Field(
-        0.75,
+        0.65,
         ge=0,
         le=1,
         description="Share of the photograph in what is matched, beside the picture so far: less "
@@ -59,7 +59,7 @@ class NeighborsSettings(DescentSettings):
         "strokes stay whole. 0 takes the nearest features, with the grain that they leave.",
     )
     statistics: float = Field(
-        0.4,
+        0.6,
         ge=0,
         description="Weight of the style loss (--style-loss) beside the matches: the painting's "
         "palette and large shapes, which no match asks for. 0 is the authors' method.",

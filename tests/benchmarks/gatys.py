@@ -9,56 +9,19 @@ process's. Exits 1 where a claim of the README does not hold on this machine.
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from PIL import Image
+from processes import Row, enlarge, run, stylize
 
-from stylize import Judge, Verdict, read_image
+from stylize import Judge, read_image
 
 REFERENCE = Path(__file__).with_name("reference.py")
 EVALUATIONS = 400
 # Enough for L-BFGS to have filled its history, and so to have all that a whole run has.
 MEMORY_EVALUATIONS = 24
-
-
-@dataclass(frozen=True)
-class Row:
-    """A finished process: whole-process seconds, peak memory in MB, and what the judge says."""
-
-    name: str
-    seconds: float
-    peak: float
-    verdict: Verdict | None = None
-
-
-def run(name: str, command: list[str]) -> Row:
-    started = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{name} failed: {' '.join(command)}")
-    return Row(name, time.monotonic() - started, usage.ru_maxrss / 1024)
-
-
-def enlarge(path: str, size: int, folder: Path) -> str:
-    """Write a picture's copy with a longer side of `size`: stylize itself never enlarges."""
-    with Image.open(path) as image:
-        scale = size / max(image.size)
-        copy = image.convert("RGB").resize([round(side * scale) for side in image.size])
-    copy.save(folder / f"{Path(path).stem}_{size}.png")
-    return str(folder / f"{Path(path).stem}_{size}.png")
-
-
-def stylize(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "stylize", "--device", "cpu", "--quiet", "--force", *arguments]
 
 
 def main() -> int:
@@ -81,7 +44,18 @@ def main() -> int:
         reference = [sys.executable, str(REFERENCE), content, style, "OUT"]
         rows = [make("reference", [*reference, options.size, str(EVALUATIONS)])]
         for quality in ("draft", "good", "best"):
-            arguments = ["--quality", quality, "--size", options.size, content, style, "-o", "OUT"]
+            arguments = [
+                "--method",
+                "gatys",
+                "--quality",
+                quality,
+                "--size",
+                options.size,
+                content,
+                style,
+                "-o",
+                "OUT",
+            ]
             rows.append(make(quality, stylize(*arguments)))
         report(rows)
 
@@ -89,7 +63,7 @@ def main() -> int:
         big = [enlarge(path, int(large), Path(folder)) for path in (content, style)]
         count = str(MEMORY_EVALUATIONS)
         plain = run("reference", [*reference[:2], *big, f"{folder}/large.png", large, count])
-        steps = ["--set", f"gatys.iterations={count}"]
+        steps = ["--method", "gatys", "--set", f"gatys.iterations={count}"]
         lean = run("good", stylize("--size", large, *steps, *big, "-o", f"{folder}/large.png"))
     ratio = lean.peak / plain.peak
     print(f"peak memory at {large} px: {plain.peak:.0f} -> {lean.peak:.0f} MB, ratio {ratio:.2f}")
