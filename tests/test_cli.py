@@ -265,7 +265,7 @@ def test_help_lists_every_setting_with_its_default_by_panel(command):
         if isinstance(default, str | int | float):
             assert f"[default: {default}]" in " ".join(text.split())
     panels = [line for line in text.splitlines() if line.endswith(":") and line[0] != " "]
-    own = ["Options of adain:", "Options of adain and johnson:"]
+    own = ["Options of adain:", "Options of adain, johnson and neighbors:"]
     assert panels == ["Arguments:", "Options:", "Parts:", "Look:", "Work:", *own, "Commands:"]
     assert "--alpha NUMBER" in text.partition(own[0])[2].partition(own[1])[0]
     assert "--stroke-size NUMBER" in text.partition(own[1])[2]

@@ -237,6 +237,6 @@ def test_a_method_without_a_stroke_size_names_those_that_have_one(gallery):
     outcome = gallery("photo.png", "painting.png", "--method", "gatys", "--stroke-size", "2")
     assert outcome.code == 2
     assert (
-        "--stroke-size 2 is an option of adain and johnson and neighbors, which this run does not "
-        "use" in outcome.complaint
+        "--stroke-size 2 is an option of adain, johnson and neighbors, which this run does not use"
+        in outcome.complaint
     )

@@ -29,7 +29,7 @@ class JohnsonSettings(Settings):
         1.0,
         ge=0.125,
         le=32,
-        description="Size of the strokes relative to those that the model was trained with.",
+        description="Size of the strokes relative to the trained model's, or else the painting's.",
     )
     tile: int = Field(
         1024,

@@ -27,7 +27,7 @@ class NeighborsSettings(DescentSettings):
         1.0,
         ge=0.125,
         le=4,
-        description="Size of the strokes relative to the painting's, seen as large as the picture.",
+        description="Size of the strokes relative to the trained model's, or else the painting's.",
     )
     grid: int = Field(
         4,

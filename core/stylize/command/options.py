@@ -17,7 +17,7 @@ from stylize.contract.settings import Duration, Settings
 from stylize.discovery.host import PluginHost
 from stylize.errors import UsageError
 from stylize.making.presets import load_preset, merge_settings
-from stylize.planning.partoptions import find_part_options
+from stylize.planning.partoptions import find_part_options, in_words
 from stylize.planning.planning import make_settings
 
 __all__ = [
@@ -148,7 +148,7 @@ def with_settings_options(command: Callable[..., None], host: PluginHost) -> Cal
     for name, declared in find_part_options(host).items() if asked.parts else ():
         if taken.isdisjoint((name, declared[0].flag)):
             names = dict.fromkeys(option.spec.name for option in declared)
-            panel = f"Options of {' and '.join(names)}"
+            panel = f"Options of {in_words(names)}"
             options.append(_option(declared[0].flag, name, declared[0].field, panel))
 
     def wrapper(**values: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from stylize.errors import StylizeError, UnknownNameError, UsageError
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
 
-__all__ = ["PartOption", "declared_options", "find_part_options", "place_part_options"]
+__all__ = ["PartOption", "declared_options", "find_part_options", "in_words", "place_part_options"]
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,18 @@ def _is_default(host: PluginHost, option: PartOption, value: object) -> bool:
 
 
 def _unused(options: Sequence[PartOption], value: object) -> UsageError:
-    names = " and ".join(dict.fromkeys(option.spec.name for option in options))
+    names = in_words(option.spec.name for option in options)
     choices = " or ".join(dict.fromkeys(_choosing(option.spec) for option in options))
     return UsageError(
         f"{options[0].flag} {value} is an option of {names}, which this run does not use: leave "
         f"it out, or use {choices}"
     )
+
+
+def in_words(names: Iterable[str]) -> str:
+    """Join names, each once, as a sentence does: "a", "a and b", "a, b and c"."""
+    *others, last = dict.fromkeys(names)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _choosing(spec: ComponentSpec) -> str:
