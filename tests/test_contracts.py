@@ -106,6 +106,13 @@ class TestGatysFromNoise(MethodContract):
     settings = {"iterations": [3, 3], "init": "noise", "scales": [0.5, 1.0]}  # noqa: RUF012
 
 
+class TestNeighbors(MethodContract):
+    """At two scales: the second matches what the first has made."""
+
+    name = "neighbors"
+    settings = {"iterations": [3, 3], "scales": [0.9, 1.0]}  # noqa: RUF012
+
+
 class TestJohnson(MethodContract):
     """In several tiles, so that there are steps to leave out."""
 

@@ -179,15 +179,15 @@ def test_principal_axes_are_orthonormal_and_keep_the_variance():
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(3000, 4, generator=generator) @ torch.randn(4, 40, generator=generator)
     rows = rows - rows.mean(dim=0)
-    axes = principal_axes(rows, 192, seed=0)
+    axes = principal_axes(rows, 192)
     assert axes.shape == (40, 4)  # no more than there are
     assert torch.allclose(axes.mT @ axes, torch.eye(4), atol=1e-4)
     assert torch.allclose(rows @ axes @ axes.mT, rows, atol=1e-3)
-    assert torch.equal(principal_axes(rows, 2, seed=0), axes[:, -2:])
+    assert torch.equal(principal_axes(rows, 2), axes[:, -2:])
 
 
 def test_a_plain_painting_has_no_axes_and_every_match_is_finite():
-    assert principal_axes(torch.zeros(50, 8), 4, seed=0).shape[0] == 8
+    assert principal_axes(torch.zeros(50, 8), 4).shape[0] == 8
 
 
 def test_moves_stay_within_their_grid():

@@ -14,7 +14,7 @@ from stylize_neighbors.hypercolumns import Hypercolumns
 
 __all__ = ["Paintings", "balance_shares", "principal_axes"]
 
-# Positions that the principal components are taken of.
+# Positions that the principal components are taken of, spread over the painting.
 SAMPLE = 1024
 # Components with less than this share of the largest one's variance are rounding.
 NEGLIGIBLE = 1e-6
@@ -32,7 +32,7 @@ class Paintings:
         turns: the images (1, 3, H, W) of each painting: itself first, and its turns.
         shares: how much of the picture each painting is to have, positive.
         components: how many principal components are searched.
-        seed: of the positions that the components are taken of.
+        dtype: in which they are multiplied.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class Paintings:
         turns: Sequence[Sequence[Tensor]],
         shares: Sequence[float],
         components: int,
-        seed: int,
         dtype: torch.dtype,
     ) -> None:
         self.columns = columns
@@ -49,7 +48,7 @@ class Paintings:
         self.shares = shares
         rows = columns.rows(turns[0][0])
         self.mean = rows.mean(dim=0)
-        self.axes = principal_axes(rows - self.mean, components, seed)
+        self.axes = principal_axes(rows - self.mean, components)
         self.dtype = dtype
         self.grids = Grids([columns.size(image) for image in self.images], rows.device)
         keys = [self._project(columns.rows(image), self.mean) for image in self.images]
@@ -106,15 +105,10 @@ class Paintings:
         return F.normalize((rows - mean) @ self.axes, dim=1).to(self.dtype)
 
 
-def principal_axes(rows: Tensor, count: int, seed: int) -> Tensor:
-    """Return at most `count` principal axes (C, K) of centred rows (M, C), the largest last.
-
-    Args:
-        seed: of the positions that they are taken of, where there are many.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(rows), generator=generator)[:SAMPLE].to(rows.device)
-    sample = rows[chosen].double()
+def principal_axes(rows: Tensor, count: int) -> Tensor:
+    """Return at most `count` principal axes (C, K) of centred rows (M, C), the largest last."""
+    chosen = torch.linspace(0, len(rows) - 1, min(len(rows), SAMPLE), device=rows.device)
+    sample = rows[chosen.round().long()].double()
     values, vectors = torch.linalg.eigh(sample @ sample.mT)
     kept = values > values[-1] * NEGLIGIBLE
     values, vectors = values[kept][-count:], vectors[:, kept][:, -count:]

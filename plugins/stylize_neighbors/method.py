@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from stylize import (
+    Features,
     Objective,
     Parts,
     Run,
@@ -41,6 +42,8 @@ class Neighbors:
 
     def __init__(self, settings: NeighborsSettings) -> None:
         self.settings = settings
+        # Of the picture before, and of this one.
+        self._before: dict[torch.Size, Look] = {}
         self._looks: dict[torch.Size, Look] = {}
 
     def stylize(
@@ -62,6 +65,7 @@ class Neighbors:
         weights = {layer: weight for layer, weight in parts.style.layers.items() if weight}
         if not weights:
             raise UsageError("--style-layers have no weight: give at least one layer more than 0")
+        self._before, self._looks = self._looks, {}
         layers = {**weights, **(parts.content.layers if self.settings.content else {})}
         least = max(parts.features.least_size(layers), self.settings.grid)
 
@@ -69,7 +73,7 @@ class Neighbors:
             scale = stage.fraction * self.settings.stroke_size
             images = [_scale(style.image, scale, least) for style in paintings]
             shares = [style.weight for style in paintings]
-            look = self._look(images, shares, weights, parts, run.seed)
+            look = self._look(images, shares, weights, parts)
             return self._objective(look, photograph, begin, parts, run)
 
         def start(stage: Stage, photograph: Tensor | None) -> Tensor:
@@ -99,26 +103,25 @@ class Neighbors:
         shares: Sequence[float],
         weights: Mapping[str, float],
         parts: Parts,
-        seed: int,
     ) -> Look:
         """Return how paintings look at a size: kept from the picture before, if they are the same.
 
         A batch, or a clip, asks for the same again and again.
         """
         size = images[0].shape[-2:]
-        kept = self._looks.get(size)
-        if kept is None or not kept.is_of(images, shares, seed):
+        look = self._before.get(size)
+        if look is None or not look.is_of(images, shares, parts.features):
             columns = Hypercolumns(parts.features, weights, self.settings.grid, images)
             turns = [self.settings.turn(image) for image in images]
             components = self.settings.components
-            kept = self._looks[size] = Look(
+            look = Look(
                 images,
                 shares,
-                seed,
-                Paintings(columns, turns, shares, components, seed, parts.dtype),
+                Paintings(columns, turns, shares, components, parts.dtype),
                 parts.style_targets(images, shares),
             )
-        return kept
+        self._looks[size] = look
+        return look
 
     def _objective(
         self, look: Look, photograph: Tensor | None, begin: Tensor, parts: Parts, run: Run
@@ -150,21 +153,20 @@ class Look:
 
     Args:
         images: the paintings, (1, 3, H, W) each, and their shares.
-        seed: that the rest was made with.
         paintings: to be searched.
         statistics: of the style loss, blended.
     """
 
     images: Sequence[Tensor]
     shares: Sequence[float]
-    seed: int
     paintings: Paintings
     statistics: Mapping[str, Statistics]
 
-    def is_of(self, images: Sequence[Tensor], shares: Sequence[float], seed: int) -> bool:
-        """Whether it is of these very paintings."""
+    def is_of(self, images: Sequence[Tensor], shares: Sequence[float], features: Features) -> bool:
+        """Whether it is of these very paintings, by these features."""
         return (
-            (self.shares, self.seed) == (shares, seed)
+            self.shares == shares
+            and self.paintings.columns.features is features
             and len(images) == len(self.images)
             and all(torch.equal(a, b) for a, b in zip(images, self.images, strict=True))
         )
