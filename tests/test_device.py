@@ -9,8 +9,6 @@ from stylize import stylize_image
 from stylize.building.device import choose_device, choose_precision
 from stylize.errors import UsageError
 
-SHORT = {"gatys": {"scales": [1.0], "iterations": [3]}}
-
 
 def test_auto_prefers_cuda_and_falls_back_to_the_cpu():
     assert choose_device("auto").type in (
@@ -44,15 +42,16 @@ def test_explicit_precision_is_taken_as_it_is():
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_pictures_are_made_on_every_device(device, precision, photo, painting):
+@pytest.mark.parametrize("method", ["gatys", "neighbors"])
+def test_pictures_are_made_on_every_device(device, method, precision, photo, painting):
     result = stylize_image(
         photo,
         painting,
         size=64,
         device=str(device),
         precision=precision,
-        method="gatys",
-        options=SHORT,
+        method=method,
+        options={method: {"iterations": [3]}},
     )
     assert result.record["device"].startswith(device.type)
     assert result.record["settings"]["precision"] == precision
@@ -63,7 +62,13 @@ def test_bfloat16_comes_close_to_float32(photo, painting):
     options = {"gatys": {"scales": [1.0], "iterations": [25]}}
     style = [
         stylize_image(
-            photo, painting, size=96, device="cpu", precision=precision, options=options
+            photo,
+            painting,
+            method="gatys",
+            size=96,
+            device="cpu",
+            precision=precision,
+            options=options,
         ).record["losses"]
         for precision in ("float32", "bfloat16")
     ]
