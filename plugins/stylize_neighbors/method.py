@@ -29,12 +29,9 @@ from stylize.errors import UsageError
 from stylize_neighbors.hypercolumns import Hypercolumns
 from stylize_neighbors.matching import Paintings
 from stylize_neighbors.objective import Beside, NeighborsObjective
-from stylize_neighbors.settings import SCHEDULES, NeighborsSettings
+from stylize_neighbors.settings import NeighborsSettings, usual_schedule
 
 __all__ = ["Neighbors"]
-
-# Height and width of the coarsest stage, at least: below it a photograph's subject is lost.
-COARSEST = 32
 
 
 class Neighbors:
@@ -59,7 +56,9 @@ class Neighbors:
         """
         paintings = [style for style in styles if style.weight]
         if not paintings:
-            raise UsageError("neighbors needs a painting: its features are what it puts together")
+            raise UsageError(
+                "neighbors needs a painting: give one, or use --method gatys, which can do without"
+            )
         if content is not None and not run.strength:
             return content.clone()
         weights = {layer: weight for layer, weight in parts.style.layers.items() if weight}
@@ -84,15 +83,16 @@ class Neighbors:
             painting = paintings[0].image
             return color_noise(noise.to(painting.device), painting)
 
+        goal = content if content is not None else paintings[0].image
         return descend(
-            content if content is not None else paintings[0].image,
+            goal,
             content,
             run,
             self.settings,
-            SCHEDULES[run.quality],
+            usual_schedule(run.quality, min(goal.shape[-2:])),
             objective=objective,
             start=start,
-            least=max(least, COARSEST),
+            least=least,
             owner="neighbors",
             elsewhere="use another painting",
         )

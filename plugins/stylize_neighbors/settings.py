@@ -11,13 +11,18 @@ from stylize import CommandOption, DescentSettings, Quality, Schedule
 if TYPE_CHECKING:
     from torch import Tensor
 
-# From the size at which a picture is seen as a whole: those that are too small are left out.
-SCALES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
-SCHEDULES: dict[Quality, Schedule] = {
-    "draft": Schedule(SCALES, (40, 40, 40, 40, 30, 10)),
-    "good": Schedule(SCALES, (50, 50, 50, 50, 50, 60)),
-    "best": Schedule(SCALES, (150, 150, 150, 150, 150, 200)),
-}
+# Shorter side of the coarsest picture, at least: below it a photograph's subject is lost.
+COARSEST = 32
+# Evaluations at each coarser size, and at the full one.
+WORK: dict[Quality, tuple[int, int]] = {"draft": (40, 10), "good": (50, 60), "best": (150, 200)}
+
+
+def usual_schedule(quality: Quality, side: int) -> Schedule:
+    """Return sizes that double up to the picture's, from as coarse as its shorter side allows."""
+    coarse, full = WORK[quality]
+    halvings = max(0, (side // COARSEST).bit_length() - 1)
+    scales = tuple(0.5**halving for halving in range(halvings, -1, -1))
+    return Schedule(scales, (*[coarse] * halvings, full) if halvings else (coarse,))
 
 
 class NeighborsSettings(DescentSettings):

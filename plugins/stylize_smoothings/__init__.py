@@ -28,7 +28,7 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:
     if plan.smoothing.name == "scale" and plan.settings.balance == "relative":
         yield plan.warning(
             "--smooth scale changes nothing under --balance relative, which divides each layer's "
-            "scale out: use --balance paper, or another smoothing"
+            "scale out: use another smoothing, or --method gatys --balance paper"
         )
     yield from _check_gains(plan)
 

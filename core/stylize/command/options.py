@@ -67,6 +67,7 @@ JudgeSizeOption = Annotated[
     typer.Option(
         "--judge-size",
         min=32,
+        max=4096,
         metavar="NUMBER",
         help="Longer side that pictures are judged at, in pixels. Distances at different sizes "
         "are not comparable.",

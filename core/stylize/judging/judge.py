@@ -231,7 +231,8 @@ class Judge:
         if min(height, width) < least:
             raise ImageTooSmallError(
                 f"an image is {width}x{height} at the judge's size of {self.size}, and needs "
-                f"{least} pixels each way: it is too narrow a strip to judge",
+                f"{least} pixels each way: it is too narrow a strip to judge: use a larger "
+                f"--judge-size, or crop it",
                 (width, height),
             )
         return height, width

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stylize.contract.settings import Settings
 from stylize.errors import SettingsError
@@ -14,6 +14,15 @@ __all__ = ["DescentSettings", "Schedule"]
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _as_several(value: object) -> object:
+    """Read one number as a tuple of one."""
+    return (value,) if isinstance(value, int | float) else value
+
+
+Fractions = Annotated[tuple[Fraction, ...], BeforeValidator(_as_several)]
+Counts = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_several)]
 
 
 @dataclass(frozen=True)
@@ -53,11 +62,11 @@ class DescentSettings(Settings):
         description="For a video's frames: weight of the mean squared difference from the picture "
         "before, moved along, relative to the first objective. Strokes hold stiller with more.",
     )
-    scales: tuple[Fraction, ...] | None = Field(
+    scales: Fractions | None = Field(
         None,
         description="Sizes to work at, as fractions, ending in 1: 0.5,1; by default by quality.",
     )
-    iterations: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+    iterations: Counts | None = Field(
         None,
         description="Evaluations at each scale, or one number for all; by default by quality. "
         "0 ends there, with the picture so far enlarged.",
