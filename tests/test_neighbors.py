@@ -284,11 +284,11 @@ def test_strength_goes_from_the_photograph_to_the_painting(photo, painting):
         .square()
         .mean()
         .item()
-        for s in (0, 0.3, 1, 2)
+        for s in (0, 0.3, 0.6, 1)
     ]
     assert changes[0] == 0
     assert changes == sorted(changes)
-    assert changes[1] < 0.7 * changes[2]
+    assert changes[1] < 0.7 * changes[3]
 
 
 def test_two_paintings_blend_by_their_weights(photo, painting, demo):
@@ -342,10 +342,9 @@ def test_every_setting_changes_the_picture(photo, painting, options):
     assert not torch.equal(plain, changed)
 
 
-def test_less_of_the_photograph_in_what_is_matched_leaves_it_further(photo, painting):
-    content = read_image(photo, size=100).pixels
+def test_the_second_stage_matches_the_picture_so_far_beside_the_photograph(photo, painting):
     options = TWO_SCALES["options"]["neighbors"]
-    near, far = (
+    alone, beside = (
         stylize_image(
             photo,
             painting,
@@ -353,7 +352,7 @@ def test_less_of_the_photograph_in_what_is_matched_leaves_it_further(photo, pain
         ).pixels
         for share in (1.0, 0.0)
     )
-    assert (far - content).square().mean() > (near - content).square().mean()
+    assert not torch.equal(alone, beside)
 
 
 def test_a_batch_makes_what_single_pictures_are(photo, painting, demo):
@@ -368,9 +367,9 @@ def test_a_batch_makes_what_single_pictures_are(photo, painting, demo):
 def test_a_time_limit_is_kept_with_the_best_image_so_far(photo, painting):
     started = time.monotonic()
     made = stylize_image(
-        photo, painting, method="neighbors", time=6, size=256, quality="best", device="cpu"
+        photo, painting, method="neighbors", time=8, size=200, quality="best", device="cpu"
     )
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 12
     assert made.stopped == "time"
     assert made.record["steps"] > 0
 

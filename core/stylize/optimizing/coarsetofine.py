@@ -6,6 +6,7 @@ Sources: Gatys et al. 2017, "Controlling perceptual factors in neural style tran
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from torch import Tensor
@@ -63,8 +64,11 @@ def descend(
     image: Tensor | None = None
     base: Tensor | None = None
     box: float | None = None
+    prepared = 0.0  # seconds a pixel, of the objective of the stage before
     for stage in stages:
-        if not stage.iterations:
+        pixels = stage.height * stage.width
+        # Making an objective may take as long as many steps, and cannot be stopped.
+        if not stage.iterations or (image is not None and run.should_stop(prepared * pixels)):
             break
         small = None if content is None else resize(content, stage.size)
         anchor = None if before is None else before.at(stage.size)
@@ -74,7 +78,10 @@ def descend(
             begin = start(stage, small)
         else:
             begin = enlarge(image, stage.size, base, small)
-        descent = Descent(begin, objective(stage, small, begin), settings, box, anchor, elsewhere)
+        started = time.monotonic()
+        minimised = objective(stage, small, begin)
+        prepared = (time.monotonic() - started) / pixels
+        descent = Descent(begin, minimised, settings, box, anchor, elsewhere)
         image = clock.optimise(descent, stage)
         base, box = small, descent.box
         if clock.stopped:
