@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -51,8 +52,8 @@ class Paintings:
         self.axes = principal_axes(rows - self.mean, components)
         self.dtype = dtype
         self.grids = Grids([columns.size(image) for image in self.images], rows.device)
-        keys = [self._project(columns.rows(image), self.mean) for image in self.images]
-        self.keys = torch.cat(keys)
+        seen = itertools.chain([rows], (columns.rows(image) for image in self.images[1:]))
+        self.keys = torch.cat([self._project(each, self.mean) for each in seen])
         ends = torch.tensor([len(images) for images in turns]).cumsum(dim=0).tolist()
         starts = [0, *ends[:-1]]
         # The keys of each painting, from and to.

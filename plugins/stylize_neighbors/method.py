@@ -118,7 +118,9 @@ class Neighbors:
                 images,
                 shares,
                 Paintings(columns, turns, shares, components, parts.dtype),
-                parts.style_targets(images, shares),
+                parts.style_targets(images, shares)
+                if self.settings.statistics * parts.style.weight
+                else {},
             )
         self._looks[size] = look
         return look
@@ -140,7 +142,7 @@ class Neighbors:
         beside = [
             Beside("style", parts.style, look.statistics, own.statistics * run.strength, root=True)
         ]
-        if photograph is not None and own.content:
+        if photograph is not None and own.content * parts.content.weight:
             targets = parts.content_targets(photograph)
             beside.append(Beside("content", parts.content, targets, own.content))
         matched = target.mT.reshape(1, -1, *size)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from stylize import Features, LossPart, Statistics, relative_reference
-from stylize.errors import NonFiniteError
 from stylize_neighbors.hypercolumns import Hypercolumns, at_least_float32
 
 __all__ = ["Beside", "NeighborsObjective"]
@@ -37,17 +36,15 @@ class Beside:
         *,
         root: bool = False,
     ) -> None:
-        total = sum(part.layers[layer] for layer in targets)
         self.name = name
         self.loss = part.loss
-        self.targets = targets
-        self.weight = weight * part.weight if total else 0.0
+        self.targets = {layer: seen for layer, seen in targets.items() if part.layers[layer]}
+        self.weight = weight * part.weight if self.targets else 0.0
         self.root = root
-        self.factors = {
-            layer: self.weight * part.layers[layer] / (total or 1.0) for layer in targets
-        }
+        total = sum(part.layers[layer] for layer in self.targets)
+        self.factors = {layer: self.weight * part.layers[layer] / total for layer in self.targets}
         self.references = {
-            layer: relative_reference(part.loss, target) for layer, target in targets.items()
+            layer: relative_reference(part.loss, seen) for layer, seen in self.targets.items()
         }
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
@@ -112,16 +109,3 @@ class NeighborsObjective:
             start = end
         cosine = product / (self.length * (square + TINY).sqrt()).clamp_min(TINY)
         return 1 - cosine.mean(dim=(1, 2))
-
-    def explain_non_finite(self, image: Tensor, groups: Mapping[str, Tensor]) -> NonFiniteError:
-        """Say what is not finite in the image, the features or the losses."""
-        with torch.no_grad():
-            try:
-                self.features.check_finite(self.features(image, self.layers))
-            except NonFiniteError as error:
-                return error
-        bad = [name for name, value in groups.items() if not torch.isfinite(value).all()]
-        return NonFiniteError(
-            f"the {' and '.join(bad) or 'gradient'} distance is not finite: use "
-            f"--precision float32 or another smoothing"
-        )

@@ -7,7 +7,7 @@ far off as nothing at all", whatever the backbone, smoothing, pooling or size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,6 @@ from torch import Tensor
 
 from stylize.contract.parts import Features
 from stylize.contract.protocols import Loss, Statistics
-from stylize.errors import NonFiniteError
 
 __all__ = ["Term", "TermObjective", "blend_statistics", "relative_reference"]
 
@@ -88,16 +87,3 @@ class TermObjective:
             total = total + distance
             groups[term.group] = groups.get(term.group, 0) + distance.detach()
         return total, groups
-
-    def explain_non_finite(self, image: Tensor, groups: Mapping[str, Tensor]) -> NonFiniteError:
-        """Say what is not finite in the image, the features or the losses."""
-        with torch.no_grad():
-            try:
-                self.features.check_finite(self.features(image, self.layers))
-            except NonFiniteError as error:
-                return error
-        bad = [name for name, value in groups.items() if not torch.isfinite(value).all()]
-        return NonFiniteError(
-            f"the {' and '.join(bad) or 'gradient'} loss is not finite: "
-            f"use a lower --strength, --precision float32 or another smoothing"
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stylize.contract.parts import Objective
+from stylize.contract.parts import Features, Objective
 from stylize.errors import NonFiniteError, StalledError
 from stylize.optimizing.anchor import Anchor
 from stylize.optimizing.canvas import Canvas
@@ -30,9 +30,8 @@ class Descent:
 
     Args:
         start: (1, 3, H, W).
-        objective: gives the (N,) values of images, and their terms by name. Its method
-            `explain_non_finite(image, terms)`, if it has one, makes the error of a value that is
-            not finite.
+        objective: gives the (N,) values of images, and their terms by name. Where a value is not
+            finite, its attributes `features` and `layers`, if it has them, tell which layer is not.
         box: weight of the mean squared excess of pixels over [0, 1]; None for the setting's
             share of the objective at the start, which `box` then holds.
         anchor: of a frame of a clip; its weight is a share of the objective at the start too.
@@ -113,11 +112,18 @@ class Descent:
         return loss * self.factor
 
     def _not_finite(self, image: Tensor, groups: dict[str, Tensor]) -> NonFiniteError:
-        explain = getattr(self.objective, "explain_non_finite", None)
-        if explain is not None:
-            error: NonFiniteError = explain(image, groups)
-            return error
-        return NonFiniteError("the objective or its gradient is not finite: use a lower --strength")
+        features: Features | None = getattr(self.objective, "features", None)
+        if features is not None:
+            try:
+                with torch.no_grad():
+                    features.check_finite(features(image, self.objective.layers))  # type: ignore[attr-defined]
+            except NonFiniteError as error:
+                return error
+        bad = [name for name, value in groups.items() if not torch.isfinite(value).all()]
+        return NonFiniteError(
+            f"the {' and '.join(bad) or 'gradient'} loss is not finite: "
+            f"use a lower --strength, --precision float32 or another smoothing"
+        )
 
     @torch.no_grad()
     def _shorten(self, before: Tensor) -> None:
