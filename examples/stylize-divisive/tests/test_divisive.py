@@ -55,7 +55,7 @@ def test_a_peak_dims_its_neighbours() -> None:
 
 
 def test_the_preset_makes_a_picture(stylize_command) -> None:
-    options = ("--size", "48", "--set", "neighbors.iterations=2", "-o", "out.png")
+    options = ("--size", "48", "--set", "gatys.iterations=2", "-o", "out.png")
     outcome = stylize_command("--preset", "thin_divisive", "photo.png", "painting.png", *options)
     assert outcome.code == 0, outcome.err
     assert (stylize_command.folder / "out.png").is_file()
@@ -63,7 +63,7 @@ def test_the_preset_makes_a_picture(stylize_command) -> None:
 
 def test_sigma_is_an_option_of_the_command(stylize_command) -> None:
     options = ("--smooth", "divisive", "--divisive-sigma", "0.5")
-    small = ("--size", "48", "--set", "neighbors.iterations=2", "--json")
+    small = ("--size", "48", "--set", "gatys.iterations=2", "--json")
     outcome = stylize_command("photo.png", "painting.png", *options, *small)
     assert outcome.code == 0, outcome.err
     (record,) = outcome.records
