@@ -14,7 +14,8 @@ test: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/walls.py
-	$(BIN)/pytest --cov --cov-report=term:skip-covered $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=logical --dist=loadfile \
+		--cov --cov-report=term:skip-covered $(PYTEST)
 
 # The site, docs/_build/html/index.html; a warning is an error. Nothing is fetched.
 docs: .venv/installed-dev
