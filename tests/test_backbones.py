@@ -30,6 +30,7 @@ from stylize.building.backbones import build_component
 from stylize.building.weights import resolve_weights
 from stylize.errors import ImageTooSmallError, SettingsError, UnknownNameError
 from stylize_vgg.backbone import VGG16, VGG19, empty_features
+from stylize_vgg.mirrored import convolve_mirrored
 
 HOST = PluginHost.discover()
 
@@ -294,6 +295,21 @@ def test_vgg_reflect_padding_makes_borders_like_all_else() -> None:
         middle = features[..., features.shape[-2] // 2, features.shape[-1] // 2][..., None, None]
         assert relative_error(features, middle.expand_as(features)) < 1e-4, name
         assert relative_error(uneven[name], features) > 1e-2, name
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 5), (7, 4)])
+def test_a_mirrored_convolution_has_pytorch_s_values_and_slope(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, weight, bias, slope = (
+        torch.randn(shape, generator=generator, dtype=torch.float64)
+        for shape in ((2, 3, *size), (4, 3, 3, 3), (4,), (2, 4, *size))
+    )
+    x.requires_grad_()
+    expected = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias)
+    found = convolve_mirrored(x, weight, bias)
+    assert torch.equal(found, expected)
+    gradients = (torch.autograd.grad(y, x, slope)[0] for y in (found, expected))
+    torch.testing.assert_close(*gradients)
 
 
 def test_vgg_reflect_padding_takes_two_positions_of_the_deepest_layer() -> None:

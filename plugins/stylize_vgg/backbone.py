@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from stylize import LayerInfo, Weights
 from stylize.errors import UnknownNameError
+from stylize_vgg.mirrored import convolve_mirrored
 from stylize_vgg.settings import Padding, VGGSettings
 
 # Of an image with more pixels than this, the activations of the first blocks are computed again
@@ -55,7 +56,9 @@ class VGG(nn.Module):
         large = torch.is_grad_enabled() and image.shape[-2] * image.shape[-1] > LEAN_PIXELS
         features: dict[str, Tensor] = {}
         for number, block in enumerate(self._blocks(wanted), start=1):
-            if large and number <= LEAN_BLOCKS:
+            # Where all activations are asked for, they are kept anyway.
+            kept = wanted.issuperset(step for step in block if step.startswith("relu"))
+            if large and number <= LEAN_BLOCKS and not kept:
                 x, found = checkpoint(
                     self._run, block, x, wanted, use_reentrant=False, preserve_rng_state=False
                 )
@@ -84,6 +87,8 @@ class VGG(nn.Module):
             elif isinstance(step, nn.ReLU):
                 # In place saves memory, but would overwrite a convolution that was asked for.
                 x = F.relu(x, inplace=previous not in wanted)
+            elif step.padding_mode == "reflect" and x.requires_grad:
+                x = convolve_mirrored(x, step.weight, step.bias)
             else:
                 x = step(x)
             if name in wanted:

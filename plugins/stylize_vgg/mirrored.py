@@ -1,0 +1,49 @@
+"""A frozen 3x3 convolution of maps padded by their mirror images, in less memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_input
+
+__all__ = ["convolve_mirrored"]
+
+
+def convolve_mirrored(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return the convolution of x (N, C, H, W), of one size with it; it has a slope in x alone.
+
+    PyTorch keeps the padded copy of every map for the gradient of the weights, which a frozen
+    network does not take.
+    """
+    result: Tensor = _ConvolveMirrored.apply(x, weight, bias)
+    return result
+
+
+class _ConvolveMirrored(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(weight)
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        ctx.size = padded.shape
+        return F.conv2d(padded, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = ctx.saved_tensors
+        return _fold(conv2d_input(ctx.size, weight, gradient)), None, None
+
+
+def _fold(gradient: Tensor) -> Tensor:
+    """Return a padded map's gradient with its rim added to where that was mirrored from."""
+    for _ in range(2):
+        first, last = gradient[:, :, 0], gradient[:, :, -1]
+        gradient = gradient[:, :, 1:-1]
+        gradient[:, :, 1] += first
+        gradient[:, :, -2] += last
+        gradient = gradient.mT
+    return gradient
