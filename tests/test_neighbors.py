@@ -238,8 +238,10 @@ def test_a_smoothing_leaves_the_deep_layers_their_share_of_the_hypercolumns(host
         )
         parts = BuiltParts(host, make_plan(host, settings))
         columns = Hypercolumns(parts.features, parts.style.layers, 4, [style])
-        placed = columns.place(parts.features(content, columns.layers), columns.size(content))
-        energy = [layer.square().sum().item() for layer in placed]
+        features = parts.features(content, columns.layers)
+        channels = [features[layer].shape[1] for layer in columns.layers]
+        parted = columns.rows(content).split(channels, dim=1)
+        energy = [layer.square().sum().item() for layer in parted]
         deep = [e for e, layer in zip(energy, columns.layers, strict=True)
                 if layer in parts.features.smooth_layers or layer == "layer3.5"]  # fmt: skip
         return sum(deep) / sum(energy)

@@ -60,19 +60,26 @@ class Hypercolumns:
         height, width = image.shape[-2:]
         return max(1, height // self.grid), max(1, width // self.grid)
 
-    def place(self, features: Mapping[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
-        """Return the layers' features (N, C, h, w) on a grid (h, w), in float32 at least."""
-        return [
-            self.scales[layer]
-            * _to_grid(features[layer].to(at_least_float32(features[layer])), size)
-            for layer in self.layers
-        ]
+    def place(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return a layer's features (N, C, H, W) on a grid (h, w), in float32 at least.
+
+        Not yet in units of the paintings: `scales` has those.
+        """
+        return _to_grid(features.to(at_least_float32(features)), size)
 
     @torch.no_grad()
     def rows(self, image: Tensor) -> Tensor:
         """Return the hypercolumns of an image (1, 3, H, W) as (M, C), row by row of the grid."""
-        placed = self.place(self.features(image, self.layers), self.size(image))
-        return torch.cat([layer[0].flatten(1) for layer in placed]).mT
+        size = self.size(image)
+        features = self.features(image, self.layers)
+        channels = [features[layer].shape[1] for layer in self.layers]
+        dtype = at_least_float32(features[self.layers[0]])
+        rows = image.new_empty(size[0] * size[1], sum(channels), dtype=dtype)
+        for layer, part in zip(self.layers, rows.split(channels, dim=1), strict=True):
+            # Gone as soon as it is placed: those of all layers are larger than the rows.
+            placed = self.place(features.pop(layer), size)
+            torch.mul(placed[0].flatten(1).mT, self.scales[layer], out=part)
+        return rows
 
 
 def at_least_float32(tensor: Tensor) -> torch.dtype:

@@ -49,7 +49,7 @@ class Paintings:
         self.shares = shares
         rows = columns.rows(turns[0][0])
         self.mean = rows.mean(dim=0)
-        self.axes = principal_axes(rows - self.mean, components)
+        self.axes = principal_axes(rows, components)
         self.dtype = dtype
         self.grids = Grids([columns.size(image) for image in self.images], rows.device)
         seen = itertools.chain([rows], (columns.rows(image) for image in self.images[1:]))
@@ -102,14 +102,14 @@ class Paintings:
         return taken
 
     def _project(self, rows: Tensor, mean: Tensor) -> Tensor:
-        """Return rows without their mean in the principal components, of length 1 or 0."""
-        return F.normalize((rows - mean) @ self.axes, dim=1).to(self.dtype)
+        """Return rows without a mean in the principal components, of length 1 or 0."""
+        return F.normalize(rows @ self.axes - mean @ self.axes, dim=1).to(self.dtype)
 
 
 def principal_axes(rows: Tensor, count: int) -> Tensor:
-    """Return at most `count` principal axes (C, K) of centred rows (M, C), the largest last."""
+    """Return at most `count` principal axes (C, K) of rows (M, C), the largest last."""
     chosen = torch.linspace(0, len(rows) - 1, min(len(rows), SAMPLE), device=rows.device)
-    sample = rows[chosen.round().long()].double()
+    sample = rows[chosen.round().long()].double() - rows.mean(dim=0, dtype=torch.float64)
     values, vectors = torch.linalg.eigh(sample @ sample.mT)
     kept = values > values[-1] * NEGLIGIBLE
     values, vectors = values[kept][-count:], vectors[:, kept][:, -count:]

@@ -102,10 +102,11 @@ class NeighborsObjective:
         size = (self.target.shape[-2], self.target.shape[-1])
         product = square = self.length.new_zeros(())
         start = 0
-        for layer in self.columns.place(features, size):
-            end = start + layer.shape[1]
-            product = product + (layer * self.target[:, start:end]).sum(dim=1)
-            square = square + layer.square().sum(dim=1)
+        for layer in self.columns.layers:
+            placed, scale = self.columns.place(features[layer], size), self.columns.scales[layer]
+            end = start + placed.shape[1]
+            product = product + scale * (placed * self.target[:, start:end]).sum(dim=1)
+            square = square + scale**2 * placed.square().sum(dim=1)
             start = end
         cosine = product / (self.length * (square + TINY).sqrt()).clamp_min(TINY)
         return 1 - cosine.mean(dim=(1, 2))
