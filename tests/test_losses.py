@@ -15,6 +15,7 @@ from stylize import (
     list_losses,
     relative_reference,
 )
+from stylize.judging.distances import self_similarity
 
 LOSSES = list_losses()
 
@@ -178,7 +179,9 @@ def test_our_style_losses_add_up_over_tiles_but_where_they_keep_sets(name):
     assert loss.additive == keeps_means
 
 
-@pytest.mark.parametrize("name", ["gram", "moments", "wasserstein", "nearest_neighbor"])
+@pytest.mark.parametrize(
+    "name", ["gram", "moments", "wasserstein", "nearest_neighbor", "self_similarity"]
+)
 def test_gradients_agree_with_finite_differences(name):
     loss = create_loss(name)
     target = loss.statistics(features(1, (4, 4), channels=3))
@@ -330,3 +333,51 @@ def test_losses_without_a_blend_of_their_own_blend_into_the_weighted_mean():
     blended = blend_statistics(loss, [one, other], (3, 1)).values["outer"]
     expected = 0.75 * one.values["outer"] + 0.25 * other.values["outer"]
     torch.testing.assert_close(blended, expected)
+
+
+# Self-similarity: which positions look alike.
+
+
+def self_similarity_by_loop(output: torch.Tensor, target: torch.Tensor) -> list[float]:
+    """Return the mean difference of cosine distances over row means, pair by pair."""
+
+    def similarity(f: np.ndarray) -> np.ndarray:
+        rows = [[1 - a @ b / (np.linalg.norm(a) * np.linalg.norm(b)) for b in f.T] for a in f.T]
+        return np.array([[one / (sum(row) / len(row)) for one in row] for row in rows])
+
+    pairs = zip(flat(output), flat(target), strict=True)
+    return [float(abs(similarity(f) - similarity(s)).mean()) for f, s in pairs]
+
+
+def test_self_similarity_loss_is_the_mean_difference_of_who_resembles_whom():
+    output, target = features(0), features(1)
+    found = distance("self_similarity", output, target)
+    np.testing.assert_allclose(found, self_similarity_by_loop(output, target), rtol=1e-6)
+
+
+def test_self_similarity_loss_is_what_the_judge_calls_structure():
+    output, target = features(0)[:1], features(1)[:1]
+    one, other = (self_similarity(each[0].flatten(1).mT) for each in (output, target))
+    expected = (one - other).abs().mean()
+    assert torch.allclose(distance("self_similarity", output, target)[0], expected)
+
+
+def test_self_similarity_loss_does_not_see_a_change_of_colours():
+    output = features(0)
+    turned = output.flip(1) * 3  # other channels, other lengths: the same angles
+    assert distance("self_similarity", output, turned).abs().max() < 1e-12
+
+
+def test_self_similarity_loss_compares_no_more_positions_than_set():
+    loss = create_loss("self_similarity", positions=8)
+    assert loss.statistics(features(0, (9, 7))).values["similarity"].shape == (2, 8, 8)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_self_similarity_loss_of_a_flat_picture_is_finite_with_its_gradient(value):
+    flat_picture = torch.full((1, 4, 5, 5), value, requires_grad=True)
+    found = distance("self_similarity", flat_picture, features(1, (5, 5))[:1].float())
+    found.sum().backward()
+    assert found.isfinite().all()
+    assert flat_picture.grad is not None
+    assert flat_picture.grad.isfinite().all()

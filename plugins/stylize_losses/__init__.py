@@ -1,4 +1,4 @@
-"""The built-in losses: feature, gram, moments, wasserstein, nearest_neighbor and total_variation.
+"""The built-in losses: feature, self_similarity, gram, moments, wasserstein and the others.
 
 A module each: its spec, its settings and its distance. Those of the style keep raw moments (means
 over positions), which add up over tiles and blend over styles; deviations and roots are taken in
@@ -12,6 +12,7 @@ from stylize_losses import (
     gram,
     moments,
     nearest_neighbor,
+    self_similarity,
     total_variation,
     wasserstein,
 )
@@ -21,5 +22,6 @@ STYLIZE_PLUGIN_API = 1
 
 @hookimpl
 def stylize_components() -> list[LossSpec]:
-    losses = feature, gram, moments, wasserstein, nearest_neighbor, total_variation
-    return [loss.SPEC for loss in losses]
+    content = feature, self_similarity
+    style = gram, moments, wasserstein, nearest_neighbor
+    return [loss.SPEC for loss in (*content, *style, total_variation)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -11,7 +10,6 @@ from pydantic import Field
 from stylize import LossSpec, Role, Settings, Statistics
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 SPEC = LossSpec(
@@ -21,9 +19,6 @@ SPEC = LossSpec(
     summary="Mean cosine distance from the painting's nearest features",
     seeded=True,
 )
-
-# The square of a feature's length below which it has no direction.
-TINY = 1e-30
 
 
 class NearestNeighborSettings(Settings):
@@ -58,23 +53,19 @@ class NearestNeighborLoss:
 
     def statistics(self, features: Tensor) -> Statistics:
         """Keep (N, P, C) features at P positions of (N, C, H, W): of one size always the same."""
-        import torch
+        from stylize_losses.positions import drawn_rows
 
-        from stylize_losses.rawmoments import rows_of
-
-        positions = features.shape[-2] * features.shape[-1]
-        drawn = _draw(positions, self.positions, self.seed, features.device)
-        rows = rows_of(features).index_select(1, drawn)
-        kept = rows.to(torch.promote_types(rows.dtype, torch.float32))
-        return Statistics({"features": kept}, positions)
+        kept = drawn_rows(features, self.positions, self.seed)
+        return Statistics({"features": kept}, features.shape[-2] * features.shape[-1])
 
     def distance(self, current: Statistics, target: Statistics) -> Tensor:
         """Return (N,) distances, 0 to 2."""
         import torch
 
         from stylize import nearest
+        from stylize_losses.positions import unit
 
-        found, wanted = _unit(current.values["features"]), _unit(target.values["features"])
+        found, wanted = unit(current.values["features"]), unit(target.values["features"])
         pairs = zip(found, wanted.expand(len(found), -1, -1), strict=True)
         # The search has no gradient: a match changes by leaps.
         matched = torch.stack([keys[nearest(rows, keys).index] for rows, keys in pairs])
@@ -93,23 +84,6 @@ class NearestNeighborLoss:
         ]
         positions = sum(w * each.positions for w, each in zip(weights, statistics, strict=True))
         return Statistics({"features": torch.cat(given, dim=1)}, round(positions))
-
-
-@lru_cache(maxsize=256)
-def _draw(count: int, most: int, seed: int, device: torch.device) -> Tensor:
-    """Draw the numbers of at most so many positions, in an order that means nothing."""
-    import torch
-
-    generator = torch.Generator().manual_seed(seed)
-    with torch.inference_mode(mode=False):  # kept for later calls, which may want gradients
-        # Cloned, so that those that are not used are not kept.
-        return torch.randperm(count, generator=generator)[:most].clone().to(device)
-
-
-def _unit(rows: Tensor) -> Tensor:
-    """Return features (N, P, C) over their lengths; zeros stay, and get no gradient."""
-    squares = rows.square().sum(dim=2, keepdim=True)
-    return (rows * squares.clamp_min(TINY).rsqrt()).where(squares > TINY, 0.0)
 
 
 def _divide(rows: int, shares: Sequence[float]) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,70 @@
+"""Which parts of a picture look alike: its shapes, whatever their colours and strokes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from stylize import LossSpec, Role, Settings, Statistics
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SPEC = LossSpec(
+    "self_similarity",
+    factory="stylize_losses.self_similarity:SelfSimilarityLoss",
+    settings="stylize_losses.self_similarity:SelfSimilaritySettings",
+    summary="Difference of which positions look alike: shapes, not colours",
+    role=Role.CONTENT,
+    seeded=True,
+)
+
+# The mean distance among features below which it is rounding, and a picture has no shapes.
+FLAT = 1e-6
+
+
+class SelfSimilaritySettings(Settings):
+    """Settings of the self-similarity loss."""
+
+    positions: int = Field(
+        1024,
+        ge=2,
+        description="How many positions of a layer are compared with each other, at most: they are "
+        "drawn with the run's seed, and time and memory grow with their square.",
+    )
+
+
+class SelfSimilarityLoss:
+    """Mean absolute difference of self-similarities, the distances of features among each other.
+
+    Where the difference of features punishes every stroke, this asks only that what is alike, and
+    what is not, stay so: a face may change its colours, not lose its eyes.
+
+    Source: Kolkin et al. 2019 (STROTSS), the content loss. There rows are divided by their sum,
+    here by their mean, so that the number does not depend on how many positions there are.
+    """
+
+    role = Role.CONTENT
+    additive = False
+
+    def __init__(self, settings: SelfSimilaritySettings, seed: int) -> None:
+        self.positions = settings.positions
+        self.seed = seed
+
+    def statistics(self, features: Tensor) -> Statistics:
+        """Keep the (N, P, P) cosine distances among P positions of (N, C, H, W), over row means.
+
+        Of one size the positions are always the same. A flat picture's distances are 0.
+        """
+        from stylize_losses.positions import drawn_rows, unit
+
+        rows = unit(drawn_rows(features, self.positions, self.seed))
+        distances = (1 - rows @ rows.mT).clamp(min=0)
+        similarity = distances / distances.mean(dim=2, keepdim=True).clamp(min=FLAT)
+        return Statistics({"similarity": similarity}, features.shape[-2] * features.shape[-1])
+
+    def distance(self, current: Statistics, target: Statistics) -> Tensor:
+        """Return (N,) distances, 0 to 2, of pictures of one size."""
+        difference = current.values["similarity"] - target.values["similarity"]
+        return difference.abs().mean(dim=(1, 2))
