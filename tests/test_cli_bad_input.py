@@ -304,7 +304,7 @@ def test_an_image_too_small_names_file_size_layer_and_least_size(command):
     message = refuse(command, "flat.png", "painting.png", *FAST)
     assert message == (
         "stylize: flat.png: image is 40x9; vgg16 at conv5_1 needs 16x16: "
-        "use a larger image or a shallower layer"
+        "use a larger image or --size, or shallower layers"
     )
     layers = ("--style-layers", "conv1_1,conv2_1,conv3_1")
     assert command("flat.png", "painting.png", *FAST, *layers).code == 0

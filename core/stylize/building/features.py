@@ -71,14 +71,14 @@ class FeatureExtractor:
         Raises: ImageTooSmallError.
         """
         height, width = image.shape[-2:]
-        for layer in layers:
-            least = self.layers[layer].min_size
-            if min(height, width) < least:
-                raise ImageTooSmallError(
-                    f"image is {width}x{height}; {self.name} at {layer} needs {least}x{least}: "
-                    f"use a larger image or a shallower layer",
-                    (width, height),
-                )
+        least = self.least_size(layers)
+        if min(height, width) < least:
+            deepest = next(each for each in layers if self.layers[each].min_size == least)
+            raise ImageTooSmallError(
+                f"image is {width}x{height}; {self.name} at {deepest} needs {least}x{least}: "
+                f"use a larger image or --size, or shallower layers",
+                (width, height),
+            )
         features = self.backbone(image, layers)
         return {
             layer: self._smooth(layer, tensor) if layer in self.smooth_layers else tensor
