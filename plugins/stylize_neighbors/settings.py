@@ -69,12 +69,11 @@ class NeighborsSettings(DescentSettings):
         description="Weight of the style loss (--style-loss) beside the matches: the painting's "
         "palette and large shapes, which no match asks for. 0 is the authors' method.",
     )
-
     content: float = Field(
         0.1,
         ge=0,
         description="Weight of the content loss (--content-loss) beside the matches: faces and "
-        "shapes stay whole. 0 is the authors' method.",
+        "shapes stay whole. 0 is the authors' method; self_similarity may weigh 1 or more.",
     )
 
     def turn(self, image: Tensor) -> list[Tensor]:
