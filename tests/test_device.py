@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
+from command import FAST
 from stylize import stylize_image
 from stylize.building.device import choose_device, choose_precision
-from stylize.errors import UsageError
+from stylize.errors import DeviceError, UsageError
+
+OLD = (
+    "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU "
+    "driver by downloading and installing a new version from the URL: ..."
+)
 
 
 def test_auto_prefers_cuda_and_falls_back_to_the_cpu():
@@ -20,10 +28,132 @@ def test_auto_prefers_cuda_and_falls_back_to_the_cpu():
     )
 
 
+@pytest.fixture
+def cards(monkeypatch):
+    """Make torch see two NVIDIA cards, and fail on each tensor there with a message."""
+
+    def pretend(message: str, capability: tuple[int, int] = (7, 0)) -> None:
+        zeros = torch.zeros
+
+        def fail(*size, device=None, **options):
+            if torch.device(device or "cpu").type == "cuda":
+                raise RuntimeError(message)
+            return zeros(*size, device=device, **options)
+
+        monkeypatch.setattr(torch, "zeros", fail)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Tesla V100")
+
+    return pretend
+
+
+@pytest.fixture
+def old_driver(cards, monkeypatch):
+    """Make torch find a driver that is too old: it warns, and sees no card."""
+    cards(OLD)
+
+    def warn():
+        warnings.warn(f"CUDA initialization: {OLD}", stacklevel=2)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", warn)
+
+
 @pytest.mark.parametrize("name", ["cuda:99", "tpu9", ""])
 def test_a_device_that_is_not_there_is_refused_with_a_remedy(name):
-    with pytest.raises(UsageError, match="--device auto"):
+    with pytest.raises(UsageError, match="--device auto, or one of cpu"):
         choose_device(name)
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(cards):
+    cards("CUDA error: invalid device ordinal\nCUDA kernel errors might be ...")
+    with pytest.raises(UsageError, match="invalid device ordinal.*one of cpu, cuda:0, cuda:1"):
+        choose_device("cuda:2")
+
+
+def test_a_driver_that_is_too_old_is_unavailable_in_one_line(old_driver):
+    with pytest.raises(DeviceError, match=r"too old \(found version 11040\)\): update") as raised:
+        choose_device("cuda")
+    assert raised.value.exit_code == 3
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_auto_takes_the_cpu_where_the_driver_is_too_old_and_says_so(old_driver, caplog):
+    assert choose_device("auto").type in ("cpu", "mps")
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert "'cuda' cannot be used" in said
+    assert "too old" in said
+
+
+def test_auto_takes_the_cpu_where_torch_is_not_made_for_the_card(cards, caplog):
+    cards("CUDA error: no kernel image is available for execution on the device")
+    assert choose_device("auto").type in ("cpu", "mps")
+    assert "no kernel image" in caplog.text
+
+
+def test_the_command_tells_of_an_old_driver(command, old_driver):
+    ended = command("photo.png", "painting.png", *FAST, "--device", "auto", "-o", "out.png")
+    assert ended.code == 0
+    assert ended.err.startswith("stylize: warning: device 'cuda' cannot be used")
+    assert ended.err.count("too old") == 1
+    refused = command("photo.png", "painting.png", *FAST, "--device", "cuda", "-o", "two.png")
+    assert refused.code == 3
+    assert "update its driver" in refused.complaint
+
+
+def test_bfloat16_is_refused_on_a_card_that_does_not_multiply_it(cards):
+    cards("not asked")
+    card = torch.device("cuda")
+    with pytest.raises(UsageError, match="Tesla V100 is too old for bfloat16.*float32"):
+        choose_precision("bfloat16", card)
+    assert choose_precision("auto", card) == torch.float32
+    cards("not asked", capability=(8, 0))
+    assert choose_precision("bfloat16", card) == torch.bfloat16
+
+
+MEMORY = (
+    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB of "
+    "which 1.2 GiB is free. If reserved but unallocated memory is large try setting ..."
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "where", "advice"),
+    [
+        (
+            ("photo.png", "painting.png", *FAST),
+            "stylize.making.stylizer.Stylizer.__call__",
+            "use a smaller --size, or --precision bfloat16, or smaller tiles of a trained model "
+            "(--set METHOD.tile=512), or --device cpu",
+        ),
+        (
+            ("evaluate", "photo.png", "--content", "photo.png", "--style", "painting.png"),
+            "stylize.Judge.__call__",
+            "use a smaller --judge-size, or --device cpu",
+        ),
+        (
+            ("train", "johnson", "--data", ".", "--style", "painting.png", "-o", "m.safetensors"),
+            "stylize_train.session.Training.__call__",
+            "use a smaller --crop or --batch, or --precision bfloat16, or --device cpu",
+        ),
+    ],
+    ids=["picture", "evaluate", "train"],
+)
+def test_out_of_memory_says_what_to_change_of_that_command(
+    command, monkeypatch, line, where, advice
+):
+    def fail(*_, **__):
+        raise torch.OutOfMemoryError(MEMORY)
+
+    monkeypatch.setattr(where, fail)
+    ended = command(*line)
+    assert ended.code == 1
+    assert ended.complaint == (
+        f"stylize: out of GPU memory (CUDA out of memory. Tried to allocate 2.00 GiB): {advice}"
+    )
 
 
 def test_precision_is_probed_once_and_leaves_threads_and_random_state_alone():

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 __all__ = [
     "CodecMissingError",
+    "DeviceError",
     "ExportError",
     "ExtraMissingError",
     "ImageError",
@@ -99,6 +100,12 @@ class ExtraMissingError(StylizeError):
 
 class CodecMissingError(StylizeError):
     """A codec that the installed FFmpeg was built without."""
+
+    exit_code = 3
+
+
+class DeviceError(StylizeError):
+    """A GPU that the installed PyTorch cannot work with: its driver, or itself, is too old."""
 
     exit_code = 3
 

@@ -34,7 +34,7 @@ MEANINGS = {
     "be computed, or a fault of ours",
     2: "wrong usage or input: an option, a setting, a file",
     3: "something is unavailable: weights that cannot be downloaded, an extra that is not "
-    "installed",
+    "installed, a GPU with too old a driver",
     130: "Ctrl-C; the best picture, or the training, so far is saved",
 }
 

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from stylize.contract.spec import BackboneSpec, WeightsSpec
-from stylize.contract.weights import Triple, Weights, WeightsSource
+from stylize.contract.weights import Weights, WeightsSource
 from stylize.errors import UnknownNameError, WeightsError, WeightsUnavailableError
 from stylize.files import package_file
 
@@ -54,13 +54,11 @@ class FileSource:
         if not self.path.is_file():
             raise WeightsError(f"weights file {self.path} does not exist: check the path")
         tensors, header = _read_tensors(self.path)
-        return Weights(
-            self.name,
-            tensors,
-            _triple(header.get("mean"), self.spec.mean),
-            _triple(header.get("std"), self.spec.std),
-            self.spec.gains,
+        mean, std = (
+            tuple(map(float, json.loads(header[key]))) if key in header else getattr(self.spec, key)
+            for key in ("mean", "std")
         )
+        return Weights(self.name, tensors, mean, std, self.spec.gains)
 
 
 @dataclass(frozen=True)
@@ -144,10 +142,3 @@ def _read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str
             f"weights file {path} cannot be read ({reason}): it is corrupt or neither safetensors "
             f"nor a plain PyTorch state dict; get it again"
         ) from error
-
-
-def _triple(text: str | None, default: Triple) -> Triple:
-    if text is None:
-        return default
-    red, green, blue = json.loads(text)
-    return float(red), float(green), float(blue)

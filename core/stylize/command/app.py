@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 import traceback
@@ -15,7 +16,7 @@ from stylize.command import picture, rerun
 from stylize.command.grammar import DEFAULT_COMMAND, StylizeCommand, StylizeGroup, add_command
 from stylize.command.options import with_settings_options
 from stylize.command.plugins import add_plugin_commands
-from stylize.command.saying import INTERRUPTED, explain, say, warn
+from stylize.command.saying import INTERRUPTED, LogTeller, explain, offer, say, warn
 from stylize.discovery.host import PluginHost
 from stylize.version import DISTRIBUTION, framework_version
 
@@ -87,6 +88,9 @@ def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code; errors become one line on standard error."""
     arguments, debug = _take_debug(arguments)
+    offer(())
+    log, teller = logging.getLogger("stylize"), LogTeller()
+    log.addHandler(teller)
     try:
         guarded = arguments[:2] in GUARDED
         host = (
@@ -107,6 +111,8 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         message, code = explain(error)
         say(f"stylize: {message}")
+    finally:
+        log.removeHandler(teller)
     return code if isinstance(code, int) else 0
 
 

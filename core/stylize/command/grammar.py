@@ -14,6 +14,7 @@ from entrypoints import EntryPoint
 from typer.core import TyperCommand, TyperGroup
 
 from stylize.command.options import with_settings_options
+from stylize.command.saying import offer
 from stylize.errors import PluginError, StylizeError
 
 __all__ = ["DEFAULT_COMMAND", "StylizeCommand", "StylizeGroup", "add_command", "build_command"]
@@ -138,6 +139,14 @@ class StylizeGroup(TyperGroup):
         if not args and ctx.resilient_parsing:  # a first word is being completed
             return super().parse_args(ctx, args)
         return super().parse_args(ctx, [DEFAULT_COMMAND, *args])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, and note its options for the advice of errors."""
+        name, command, rest = super().resolve_command(ctx, args)
+        several = [command, *getattr(command, "commands", {}).values()]
+        params = [param for each in several for param in getattr(each, "params", ())]
+        offer(option for param in params for option in param.opts)
+        return name, command, rest
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Complete a first word: a command, or an option, the default command's too."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import logging
+from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 import typer
 
 from stylize.errors import StylizeError
 
-__all__ = ["INTERRUPTED", "explain", "say", "warn"]
+__all__ = ["INTERRUPTED", "LogTeller", "explain", "offer", "say", "warn"]
 
 INTERRUPTED = 130
+# What takes less memory, if the command that runs has the option.
+SMALLER = ("--size", "--judge-size", "--crop", "--batch")
+_offered: ContextVar[frozenset[str]] = ContextVar("_offered", default=frozenset())
 
 
 def say(message: str) -> None:
@@ -24,6 +30,25 @@ def warn(message: str) -> None:
     say(f"stylize: warning: {message}")
 
 
+class LogTeller(logging.Handler):
+    """Prints what the framework logs as warnings, each once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self._told:
+            self._told.add(message)
+            warn(message)
+
+
+def offer(options: Iterable[str]) -> None:
+    """Note the options of the command that runs now, so that advice names no other."""
+    _offered.set(frozenset(options))
+
+
 def explain(error: Exception) -> tuple[str, int]:
     """Tell an error in one line, with what was noted on its way, and the exit code it means."""
     if isinstance(error, StylizeError):
@@ -31,7 +56,7 @@ def explain(error: Exception) -> tuple[str, int]:
     elif hasattr(error, "format_message"):  # typer's own, whose classes are private
         message, code = _explain_usage(error), 2
     elif _is_memory(error):
-        message, code = f"out of memory ({error}): use a smaller --size", 1
+        message, code = _explain_memory(error), 1
     elif isinstance(error, OSError) and error.filename:
         message, code = f"{error.filename}: {error.strerror}", 2
     else:
@@ -53,8 +78,35 @@ def _explain_usage(error: Any) -> str:
 
 
 def _is_memory(error: Exception) -> bool:
-    """Whether memory ran out, in Python or in torch, which has a class for it on GPUs only."""
+    """Whether memory ran out, in Python or in torch, which has a class for it on some GPUs only."""
+    text = f"{type(error).__name__} {error}"
     return isinstance(error, MemoryError) or any(
-        sign in f"{type(error).__name__} {error}"
-        for sign in ("OutOfMemoryError", "can't allocate memory", "not enough memory")
+        sign in text
+        for sign in (
+            "OutOfMemoryError",
+            "out of memory",
+            "ALLOC_FAILED",
+            "can't allocate memory",
+            "not enough memory",
+        )
     )
+
+
+def _explain_memory(error: Exception) -> str:
+    """Tell what ran out, and what the command that runs can change."""
+    offered = _offered.get()
+    smaller = [option for option in SMALLER if option in offered]
+    ways = [f"a smaller {' or '.join(smaller)}"] if smaller else []
+    if "--precision" in offered:
+        ways.append("--precision bfloat16")
+    if {"--model", "--set"} <= offered:
+        ways.append("smaller tiles of a trained model (--set METHOD.tile=512)")
+    # torch goes on about its allocator for a paragraph.
+    said = " ".join(str(error).split()) or "no memory is left"
+    said = ". ".join(said.split(". ")[:2]).strip(". ")
+    text = f"{type(error).__name__} {error}"
+    gpu = any(name in text for name in ("CUDA", "CUBLAS", "CUDNN", "HIP", "MPS"))
+    if gpu and "--device" in offered:
+        ways.append("--device cpu")
+    advice = f"use {', or '.join(ways)}" if ways else "close other programs"
+    return f"out of {'GPU ' * gpu}memory ({said}): {advice}"
