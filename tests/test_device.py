@@ -69,7 +69,7 @@ def test_a_device_that_is_not_there_is_refused_with_a_remedy(name):
 
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(cards):
     cards("CUDA error: invalid device ordinal\nCUDA kernel errors might be ...")
-    with pytest.raises(UsageError, match="invalid device ordinal.*one of cpu, cuda:0, cuda:1"):
+    with pytest.raises(UsageError, match=r"invalid device ordinal.*one of cpu, cuda:0, cuda:1"):
         choose_device("cuda:2")
 
 
@@ -107,7 +107,7 @@ def test_the_command_tells_of_an_old_driver(command, old_driver):
 def test_bfloat16_is_refused_on_a_card_that_does_not_multiply_it(cards):
     cards("not asked")
     card = torch.device("cuda")
-    with pytest.raises(UsageError, match="Tesla V100 is too old for bfloat16.*float32"):
+    with pytest.raises(UsageError, match=r"Tesla V100 is too old for bfloat16.*float32"):
         choose_precision("bfloat16", card)
     assert choose_precision("auto", card) == torch.float32
     cards("not asked", capability=(8, 0))
@@ -126,8 +126,10 @@ MEMORY = (
         (
             ("photo.png", "painting.png", *FAST),
             "stylize.making.stylizer.Stylizer.__call__",
-            "use a smaller --size, or --precision bfloat16, or smaller tiles of a trained model "
-            "(--set METHOD.tile=512), or --device cpu",
+            (
+                "use a smaller --size, or --precision bfloat16, or smaller tiles of a trained "
+                "model (--set METHOD.tile=512), or --device cpu"
+            ),
         ),
         (
             ("evaluate", "photo.png", "--content", "photo.png", "--style", "painting.png"),
