@@ -6,7 +6,8 @@ Built here, from torch alone: importing torchvision takes longer than a picture 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -41,16 +42,24 @@ class VGG(nn.Module):
         self.steps, self.layers = _name_layers(features, settings.padding)
         self.pool = F.max_pool2d if settings.pooling == "max" else F.avg_pool2d
         # Not buffers: those would be rounded with the weights in bfloat16.
-        self.mean, self.std = weights.mean, weights.std
+        self.mean, self.std = (
+            torch.tensor(each).view(1, 3, 1, 1) for each in (weights.mean, weights.std)
+        )
         self.eval().requires_grad_(False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move the normalisation with the network: sent at each call, a GPU would wait for it."""
+        super()._apply(fn, recurse)
+        device = next(self.parameters()).device
+        self.mean, self.std = self.mean.to(device), self.std.to(device)
+        return self
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
         wanted = set(layers)
         if unknown := wanted - self.layers.keys():
             raise UnknownNameError("layer of this VGG", min(unknown), self.layers)
-        mean = image.new_tensor(self.mean).view(1, 3, 1, 1)
-        std = image.new_tensor(self.std).view(1, 3, 1, 1)
+        mean, std = self.mean.to(image.dtype), self.std.to(image.dtype)
         x = ((image - mean) / std).to(next(self.parameters()).dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         large = torch.is_grad_enabled() and image.shape[-2] * image.shape[-1] > LEAN_PIXELS

@@ -99,7 +99,9 @@ class Descent:
         excess = image - image.clamp(0, 1)
         objective = objective + self.box * excess.square().mean()
         (gradient,) = torch.autograd.grad(objective, self.canvas.u)
-        loss, slope = objective.item(), gradient.abs().mean().item()
+        # In one piece: a GPU waits at each number that is asked for.
+        numbers = [objective.detach(), gradient.abs().mean(), *(v.sum() for v in groups.values())]
+        loss, slope, *terms = torch.stack(numbers).tolist()
         if not loss + slope < float("inf"):
             raise self._not_finite(image.detach(), groups)
         if self.factor is None:
@@ -107,7 +109,7 @@ class Descent:
             self.factor = 1 / slope
         if loss < self.best_loss:
             self.best, self.best_loss = image.detach(), loss
-        self.losses = {name: value.sum().item() for name, value in groups.items()}
+        self.losses = dict(zip(groups, terms, strict=True))
         self.canvas.u.grad = gradient.contiguous() * self.factor
         return loss * self.factor
 
