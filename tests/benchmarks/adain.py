@@ -76,11 +76,13 @@ class Plain:
         exponent: of two, by which features are scaled.
     """
 
-    def __init__(self, decoder: nn.Module, exponent: int) -> None:
-        self.encoder = reference.network()[: RELU4_1 + 1]
-        self.decoder = decoder.float().to(memory_format=torch.contiguous_format)
+    def __init__(
+        self, decoder: nn.Module, exponent: int, device: torch.device | str = "cpu"
+    ) -> None:
+        self.encoder = reference.network()[: RELU4_1 + 1].to(device)
+        self.decoder = decoder.float().to(device, memory_format=torch.contiguous_format)
         self.scale = 2.0**exponent
-        self.mean = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
+        self.mean = torch.tensor([123.68, 116.779, 103.939], device=device).view(1, 3, 1, 1)
 
     @torch.inference_mode()
     def __call__(self, content: Tensor, style: Tensor) -> Tensor:

@@ -46,11 +46,10 @@ def read(path: str, size: int) -> torch.Tensor:
     return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None].contiguous() / 255
 
 
-def main(content_path: str, style_path: str, output: str, size: str, evaluations: str) -> None:
-    started = time.monotonic()
-    layers = network()
-    mean = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
-    content, style = read(content_path, int(size)), read(style_path, int(size))
+def optimise(content: torch.Tensor, style: torch.Tensor, evaluations: int) -> torch.Tensor:
+    """Return the picture of images (1, 3, H, W), on their device, after some evaluations."""
+    layers = network().to(content.device)
+    mean = torch.tensor([123.68, 116.779, 103.939], device=content.device).view(1, 3, 1, 1)
 
     def features(image: torch.Tensor) -> dict[str, torch.Tensor]:
         x, found = image * 255 - mean, {}
@@ -69,7 +68,7 @@ def main(content_path: str, style_path: str, output: str, size: str, evaluations
         style_targets = {name: gram(x) for name, x in features(style).items()}
     image = content.clone().requires_grad_()
     optimizer = torch.optim.LBFGS(
-        [image], max_iter=int(evaluations), max_eval=int(evaluations), history_size=20
+        [image], max_iter=evaluations, max_eval=evaluations, history_size=20
     )
 
     def objective() -> torch.Tensor:
@@ -84,7 +83,14 @@ def main(content_path: str, style_path: str, output: str, size: str, evaluations
         return total
 
     optimizer.step(objective)
-    pixels = (image.detach()[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
+    return image.detach()
+
+
+def main(content_path: str, style_path: str, output: str, size: str, evaluations: str) -> None:
+    started = time.monotonic()
+    content, style = read(content_path, int(size)), read(style_path, int(size))
+    image = optimise(content, style, int(evaluations))
+    pixels = (image[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
     Image.fromarray(pixels.numpy()).save(output)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": time.monotonic() - started, "peak_mb": peak}))

@@ -73,10 +73,11 @@ def train_plainly(
     crop: int,
     zoom: float,
     learning_rate: float,
+    device: torch.device | str = "cpu",
 ) -> list[float]:
     """Train a network's plain twin and return when each step ended."""
-    layers = reference.network()[: max(INDEX) + 1]
-    mean = torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1)
+    layers = reference.network()[: max(INDEX) + 1].to(device)
+    mean = torch.tensor([123.68, 116.779, 103.939], device=device).view(1, 3, 1, 1)
 
     def features(image: torch.Tensor) -> dict[str, torch.Tensor]:
         x, found = image * 255 - mean, {}
@@ -91,14 +92,16 @@ def train_plainly(
         return rows @ rows.mT / rows.shape[2]
 
     with torch.no_grad():
-        targets = {name: gram(x) for name, x in features(painting).items() if name in STYLE}
-    plain = PlainNetwork(network)
+        targets = {
+            name: gram(x) for name, x in features(painting.to(device)).items() if name in STYLE
+        }
+    plain = PlainNetwork(network).to(device)
     optimizer = torch.optim.Adam(plain.parameters(), learning_rate)
     ends: list[float] = []
     random.seed(0)
     for step in range(steps):
         paths = [files[(step * batch + number) % len(files)] for number in range(batch)]
-        photographs = torch.stack([read_crop(path, crop, zoom) for path in paths])
+        photographs = torch.stack([read_crop(path, crop, zoom) for path in paths]).to(device)
         with torch.no_grad():
             content = features(photographs)[CONTENT]
         image = plain(photographs)
@@ -112,5 +115,6 @@ def train_plainly(
         optimizer.zero_grad()
         total.mean().backward()
         optimizer.step()
+        total.sum().item()  # a GPU works on by itself until it is asked
         ends.append(time.perf_counter())
     return ends

@@ -1,0 +1,210 @@
+"""What all sections work with: the device, how much to do, parts, pictures, times and memory."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from gpu.tasks import Clock
+from stylize import (
+    BuiltParts,
+    Kind,
+    MethodSpec,
+    PluginHost,
+    Progress,
+    Run,
+    StyleImage,
+    make_plan,
+    make_settings,
+    resize,
+)
+from stylize.building import parts as building
+from stylize.testing.pictures import image_pair
+
+__all__ = ["EXTENTS", "Extent", "Kit", "StopAfter", "exact", "methods", "share_networks"]
+
+T = TypeVar("T")
+# Pictures are made at the demo pair's size, and scaled.
+DEMO = 640
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is done.
+
+    Args:
+        seconds: for all of it.
+        check: longer side of the pictures of checks, in pixels.
+        gatys, neighbors, adain: longer sides of those that are timed.
+        evaluations: of a timed picture.
+        crop, batch: of timed training.
+        frame: width of a timed clip's frames, 4:3; 1440 has the pixels of 1920x1080.
+        frames: of a clip.
+        compiles: whether torch.compile is tried, which takes up to a minute.
+    """
+
+    seconds: float
+    check: int
+    gatys: tuple[int, ...]
+    neighbors: tuple[int, ...]
+    adain: tuple[int, ...]
+    evaluations: int
+    crop: int
+    batch: int
+    frame: tuple[int, int]
+    frames: int
+    compiles: bool
+
+
+EXTENTS = {
+    "full": Extent(
+        290, 64, (512, 1024, 2048), (512, 1024), (512, 1024), 40, 256, 4, (1920, 1080), 12, True
+    ),
+    "quick": Extent(85, 64, (512, 1024), (512,), (512, 1024), 20, 256, 4, (1920, 1080), 6, False),
+    "tiny": Extent(60, 48, (64,), (64,), (64,), 4, 32, 1, (96, 54), 3, False),
+}
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A device, the plugins, and how much to do there."""
+
+    host: PluginHost
+    device: torch.device
+    extent: Extent
+    folder: Path
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    def parts(
+        self, dtype: torch.dtype = torch.float32, *, training: bool = False, **settings: Any
+    ) -> BuiltParts:
+        """Return built parts in a precision, of those too that no option offers yet."""
+        values = {"device": str(self.device), "precision": "float32", **settings}
+        parts = BuiltParts(
+            self.host, make_plan(self.host, make_settings(values), training=training)
+        )
+        if dtype != torch.float32:
+            parts.dtype = dtype
+            parts.__dict__.pop("features", None)  # built in float32, and again where asked for
+        return parts
+
+    def pictures(self, size: int) -> tuple[Tensor, Tensor]:
+        """Return the demo photograph and painting on the device, with longer sides of `size`."""
+        return tuple(  # type: ignore[return-value]
+            resize(picture, _fit(picture, size)).to(self.device) for picture in image_pair(DEMO)
+        )
+
+    def make(self, parts: BuiltParts, size: int, steps: int | None = None, **run: Any) -> Tensor:
+        """Make a picture (1, 3, H, W) in [0, 1], float32 on the CPU, of the demo pair.
+
+        Args:
+            steps: after which the run is cancelled.
+        """
+        photo, painting = self.pictures(size)
+        spec = parts._plan.method
+        styles = [StyleImage(painting)] if spec.needs_style else []
+        content = (photo * 255).round().to(torch.uint8).cpu() if spec.streams else photo
+        clock = Run(**run)
+        if steps is not None:
+            clock.observers = [StopAfter(clock, steps)]
+        made = parts.method.stylize(content, styles, parts, clock).detach().cpu()
+        return made / 255 if made.dtype == torch.uint8 else made.float()
+
+    def wait(self) -> None:
+        """Wait for what the device has been given to do."""
+        if self.is_cuda:
+            torch.cuda.synchronize(self.device)
+
+    def seconds(self, work: Callable[[], object], clock: Clock, share: float = 1.0) -> float:
+        """Return the median seconds of some work, warm: three times, or more in a share of time."""
+        return self.alternate([work], clock, share)[0]
+
+    def alternate(
+        self, works: list[Callable[[], object]], clock: Clock, share: float = 1.0
+    ) -> list[float]:
+        """Return the median seconds of each of several works, done in alternation, warm."""
+        for work in works:
+            work()
+        self.wait()
+        end = time.monotonic() + share * max(0.0, clock.left)
+        times: list[list[float]] = [[] for _ in works]
+        while len(times[0]) < 3 or (time.monotonic() < end and len(times[0]) < 50):
+            for work, kept in zip(works, times, strict=True):
+                started = time.perf_counter()
+                work()
+                self.wait()
+                kept.append(time.perf_counter() - started)
+        return [statistics.median(kept) for kept in times]
+
+    def peak(self, work: Callable[[], object]) -> float:
+        """Return the most memory, in MB, that some work had on the card at a time."""
+        self.wait()
+        torch.cuda.reset_peak_memory_stats(self.device)
+        work()
+        self.wait()
+        return float(torch.cuda.max_memory_allocated(self.device)) / 2**20
+
+
+class StopAfter:
+    """An observer that cancels a run after some steps."""
+
+    def __init__(self, run: Run, steps: int) -> None:
+        self.run = run
+        self.steps = steps
+
+    def progressed(self, progress: Progress) -> None:
+        if progress.step >= self.steps:
+            self.run.cancelled.set()
+
+
+def methods(host: PluginHost, *, trainable: bool) -> list[MethodSpec]:
+    """Return the registered methods that apply trained models, or those that do not."""
+    specs = [host.get(MethodSpec, name) for name in host.names(Kind.METHOD)]
+    return [spec for spec in specs if spec.trainable == trainable]
+
+
+@contextlib.contextmanager
+def exact() -> Iterator[None]:
+    """Multiply float32 in float32, not in TF32."""
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def share_networks() -> None:
+    """Load each backbone once a process: thousands of combinations use nine."""
+    load: Any = building.load_backbone
+    loaded: dict[str, Any] = {}
+
+    def load_once(host: PluginHost, name: str, **options: Any) -> Any:
+        key = f"{name} {options}"
+        if key not in loaded:
+            loaded[key] = load(host, name, **options)
+        network = loaded[key]
+        return dataclasses.replace(network, features=copy.deepcopy(network.features))
+
+    building.load_backbone = load_once  # type: ignore[assignment]
+
+
+def _fit(picture: Tensor, size: int) -> tuple[int, int]:
+    height, width = picture.shape[-2:]
+    scale = size / max(height, width)
+    return round(height * scale), round(width * scale)

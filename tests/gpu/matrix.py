@@ -1,0 +1,196 @@
+"""The composition matrix: every method x backbone x smoothing x loss takes two steps.
+
+Of a method that makes pictures by optimising, two steps of a picture; of one that applies a
+trained network, two steps of training. The registry says what there is, so strangers' parts take
+part. Combinations come in an order in which every pair of parts is met as early as may be.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from gpu.kit import Kit, methods
+from gpu.tasks import Clock, NotRun, Outcome, Section, Task
+from stylize import (
+    BackboneSpec,
+    Kind,
+    StyleImage,
+    StylizeError,
+    make_plan,
+    make_settings,
+)
+from stylize.errors import UsageError
+from stylize.testing.compose import run_settings_of
+
+__all__ = ["Combination", "combinations", "matrix", "order_by_pairs"]
+
+STEPS = 2
+# What makes a trained network small; others' are as small as they get.
+SMALL = {"johnson": {"width": 8, "blocks": 1}, "adain": {"width": 0.05}}
+NAMED = 8
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A method with the parts that it is composed with, by name."""
+
+    method: str
+    backbone: str
+    smoothing: str
+    loss: str
+
+    def __str__(self) -> str:
+        return " x ".join(vars(self).values())
+
+    @property
+    def pairs(self) -> set[tuple[str, str]]:
+        """All pairs of parts in it."""
+        return set(itertools.combinations(vars(self).values(), 2))
+
+
+def combinations(kit: Kit) -> list[Combination]:
+    """Return all that the registry has, in an order that meets every pair of parts early."""
+    host = kit.host
+    backbones = []
+    for name in host.names(Kind.BACKBONE):
+        spec = host.get(BackboneSpec, name)
+        tag = next((weights.tag for weights in spec.weights if weights.embedded), "random")
+        backbones.append(f"{name}.{tag}")
+    every = itertools.product(
+        host.names(Kind.METHOD), backbones, host.names(Kind.SMOOTHING), host.names(Kind.LOSS)
+    )
+    return order_by_pairs([Combination(*each) for each in every])
+
+
+def order_by_pairs(every: Sequence[Combination]) -> list[Combination]:
+    """Put those first that bring pairs of parts not met before; the order is always the same."""
+    left = list(every)
+    random.Random(0).shuffle(left)
+    met: set[tuple[str, str]] = set()
+    first: list[Combination] = []
+    wanted = 6  # pairs of four
+    while wanted:
+        rest = []
+        for combination in left:
+            if len(combination.pairs - met) >= wanted:
+                met |= combination.pairs
+                first.append(combination)
+            else:
+                rest.append(combination)
+        left, wanted = rest, wanted - 1
+    return [*first, *left]
+
+
+def matrix(kit: Kit, only: int | None = None) -> Section:
+    """Return the section: a task a precision.
+
+    Args:
+        only: combinations of each, at most.
+    """
+    dtypes = (torch.float32, torch.bfloat16, torch.float16)
+
+    def task(dtype: torch.dtype) -> Task:
+        return Task(str(dtype).removeprefix("torch."), lambda clock: _run(kit, dtype, clock, only))
+
+    return Section("Every method x backbone x smoothing x loss", 0.3, [task(d) for d in dtypes])
+
+
+def _run(kit: Kit, dtype: torch.dtype, clock: Clock, only: int | None) -> Outcome:
+    every = combinations(kit)
+    if kit.is_cuda and dtype == torch.bfloat16 and not torch.cuda.is_bf16_supported(False):
+        raise NotRun("the card does not multiply bfloat16")
+    met: set[tuple[str, str]] = set()
+    refused: list[str] = []
+    failed: list[str] = []
+    done = 0
+    for combination in every[:only]:
+        if done and clock.left <= 0:
+            break
+        try:
+            _two_steps(kit, combination, dtype)
+        except UsageError as error:
+            refused.append(f"{combination}: {error}")
+        except Exception as error:
+            failed.append(f"{combination}: {type(error).__name__}: {str(error)[:160]}")
+        done += 1
+        met |= combination.pairs
+    pairs = set().union(*(combination.pairs for combination in every))
+    name = str(dtype).removeprefix("torch.")
+    # float16 is no setting: it is tried so that the choice of precisions can be made.
+    claims = {} if dtype == torch.float16 else {f"all compose in {name}": not failed}
+    left = len(every) - done
+    return Outcome(
+        {
+            "combinations": f"{done} of {len(every)}",
+            "pairs of parts": f"{len(met)} of {len(pairs)}",
+            "failed": len(failed),
+            "refused": len(refused),
+        },
+        claims,
+        [*failed[:NAMED], *refused[:NAMED]],
+        f"{left} combinations" if left else "",
+    )
+
+
+def _two_steps(kit: Kit, combination: Combination, dtype: torch.dtype) -> None:
+    """Take two steps, forward and backward.
+
+    Raises: UsageError where the parts refuse each other, AssertionError where nothing moves.
+    """
+    trainable = combination.method in {spec.name for spec in methods(kit.host, trainable=True)}
+    settings: dict[str, Any] = {
+        **run_settings_of(kit.host, Kind.LOSS, combination.loss),
+        "method": combination.method,
+        "backbone": combination.backbone,
+        "smooth": combination.smoothing,
+        "quality": "draft",
+    }
+    if trainable and combination.method in SMALL:
+        settings["options"] = {combination.method: SMALL[combination.method]}
+    plan = make_plan(kit.host, make_settings(settings), training=trainable)
+    del plan  # planned once more with the device: here for what it refuses, which is no failure
+    try:
+        parts = kit.parts(dtype, training=trainable, **settings)
+        if trainable:
+            _train(kit, parts)
+        else:
+            _optimise(kit, parts)
+    except UsageError as error:
+        raise StylizeError(str(error)) from error
+
+
+def _optimise(kit: Kit, parts: Any) -> None:
+    photo, _ = kit.pictures(kit.extent.check)
+    made = kit.make(parts, kit.extent.check, STEPS, quality="draft")
+    assert made.shape == photo.shape, f"the picture is {tuple(made.shape)}"
+    assert made.isfinite().all(), "the picture is not finite"
+    assert not torch.equal(made, photo.cpu()), "the picture is the photograph"
+
+
+def _train(kit: Kit, parts: Any) -> None:
+    photo, painting = kit.pictures(kit.extent.check)
+    styles = [] if parts._plan.method.needs_style else [StyleImage(painting)]
+    task = parts.method.training_task(styles, parts, 1.0)
+    network = task.network.to(kit.device).train()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    batch = {"content": _square(photo), "style": _square(painting)}
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    for _ in range(STEPS):
+        total, _ = task.loss(network, batch)
+        optimizer.zero_grad(set_to_none=True)
+        total.mean().backward()
+        optimizer.step()
+        assert total.isfinite().all(), "the loss is not finite"
+    moved = (not torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+    assert any(moved), "no weight moved"
+
+
+def _square(picture: torch.Tensor) -> torch.Tensor:
+    side = min(picture.shape[-2:]) // 8 * 8
+    return picture[..., :side, :side].contiguous()
