@@ -1,6 +1,7 @@
 """Check and measure all that only a GPU can tell: `make gpu`.
 
-    python -m gpu [--extent full|quick|tiny] [--device cuda|cpu] [-o FOLDER] [--only WORD]
+    python -m gpu [--extent full|quick|tiny] [--device cuda|cpu] [-o FOLDER] [--seconds N]
+        [--only WORD]
 
 Sections come in the order of their importance, each with a share of the time: 290 s of full, 85 s
 of quick. What did not fit is written as "not run". Writes gpu.json and gpu.md, after each section
@@ -55,6 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make gpu", description=__doc__.splitlines()[0])
     parser.add_argument("--extent", choices=EXTENTS, default="full")
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--seconds", type=float, help="for all of it, instead of the extent's")
     parser.add_argument("--only", default="", metavar="WORD", help="sections with it in their name")
     parser.add_argument("-o", "--output", type=Path, default=Path("build/gpu"), metavar="FOLDER")
     options = parser.parse_args()
@@ -75,7 +77,7 @@ def main() -> int:
         host = PluginHost.discover()
         kit, cpu = (Kit(host, each, extent, Path(folder)) for each in (device, torch.device("cpu")))
         chosen = [s for s in sections(kit, cpu) if options.only.lower() in s.name.lower()]
-        for row in run_sections(chosen, started + extent.seconds):
+        for row in run_sections(chosen, started + (options.seconds or extent.seconds)):
             rows.append(row)
             _tell(row, save)
     save()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -31,8 +32,10 @@ def compare(found: Tensor, wanted: Tensor) -> float:
 def equality(kit: Kit, cpu: Kit) -> Section:
     """Return the section: the device beside the CPU."""
     tasks = [Task("objective, smoothing x loss", lambda clock: _objectives(kit, cpu, clock))]
-    for spec in methods(kit.host, trainable=False):
-        tasks.append(Task(f"{spec.name}, {STEPS} steps", _picture_task(kit, cpu, spec)))
+    tasks += [
+        Task(f"{spec.name}, {STEPS} steps", _picture_task(kit, cpu, spec))
+        for spec in methods(kit.host, trainable=False)
+    ]
     tasks.append(Task("trained models", lambda clock: _models(kit, cpu, clock)))
     return Section("Equality with the CPU", 0.12, tasks)
 
@@ -50,10 +53,8 @@ def determinism(kit: Kit) -> Section:
 def _objectives(kit: Kit, cpu: Kit, clock: Clock) -> Outcome:
     """Compare values and gradients of all smoothings with all losses, at a picture in between."""
     worst = {"value": 0.0, "gradient": 0.0}
-    done, pairs = 0, []
-    for loss in kit.host.names(Kind.LOSS):
-        for smoothing in kit.host.names(Kind.SMOOTHING):
-            pairs.append((smoothing, loss))
+    pairs = list(itertools.product(kit.host.names(Kind.SMOOTHING), kit.host.names(Kind.LOSS)))
+    done = 0
     off: list[str] = []
     for smoothing, loss in pairs:
         if done and clock.left <= 0:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,7 +33,6 @@ from stylize.testing.pictures import image_pair
 
 __all__ = ["EXTENTS", "Extent", "Kit", "StopAfter", "exact", "methods", "share_networks"]
 
-T = TypeVar("T")
 # Pictures are made at the demo pair's size, and scaled.
 DEMO = 640
 
@@ -48,9 +47,10 @@ class Extent:
         gatys, neighbors, adain: longer sides of those that are timed.
         evaluations: of a timed picture.
         crop, batch: of timed training.
-        frame: width of a timed clip's frames, 4:3; 1440 has the pixels of 1920x1080.
-        frames: of a clip.
+        frame: width and height of a timed clip's frames.
+        frames: of the clip.
         compiles: whether torch.compile is tried, which takes up to a minute.
+        rounds: of what is timed in alternation, at most.
     """
 
     seconds: float
@@ -64,6 +64,7 @@ class Extent:
     frame: tuple[int, int]
     frames: int
     compiles: bool
+    rounds: int = 50
 
 
 EXTENTS = {
@@ -71,7 +72,7 @@ EXTENTS = {
         290, 64, (512, 1024, 2048), (512, 1024), (512, 1024), 40, 256, 4, (1920, 1080), 12, True
     ),
     "quick": Extent(85, 64, (512, 1024), (512,), (512, 1024), 20, 256, 4, (1920, 1080), 6, False),
-    "tiny": Extent(60, 48, (64,), (64,), (64,), 4, 32, 1, (96, 54), 3, False),
+    "tiny": Extent(60, 48, (64,), (64,), (64,), 4, 32, 1, (96, 54), 3, False, 3),
 }
 
 
@@ -128,20 +129,20 @@ class Kit:
         if self.is_cuda:
             torch.cuda.synchronize(self.device)
 
-    def seconds(self, work: Callable[[], object], clock: Clock, share: float = 1.0) -> float:
-        """Return the median seconds of some work, warm: three times, or more in a share of time."""
-        return self.alternate([work], clock, share)[0]
-
     def alternate(
         self, works: list[Callable[[], object]], clock: Clock, share: float = 1.0
     ) -> list[float]:
-        """Return the median seconds of each of several works, done in alternation, warm."""
+        """Return the median seconds of each of several works, in alternation, warm.
+
+        Three rounds are made, and more within a share of the time that is left.
+        """
         for work in works:
             work()
         self.wait()
         end = time.monotonic() + share * max(0.0, clock.left)
         times: list[list[float]] = [[] for _ in works]
-        while len(times[0]) < 3 or (time.monotonic() < end and len(times[0]) < 50):
+        most = self.extent.rounds
+        while len(times[0]) < 3 or (time.monotonic() < end and len(times[0]) < most):
             for work, kept in zip(works, times, strict=True):
                 started = time.perf_counter()
                 work()

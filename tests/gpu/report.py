@@ -85,11 +85,8 @@ def _page(machine: Mapping[str, Any], extent: str, seconds: float, rows: Sequenc
     lines.append(", ".join(f"{key} {value}" for key, value in known.items()) + ".")
     failed = sum(row.failed for row in rows)
     left_out = sum(bool(row.outcome.skipped) for row in rows)
-    lines += [
-        "",
-        f"`make gpu GPU={extent}`, {seconds:.0f} s: {len(rows)} tasks, {failed} failed, "
-        f"{left_out} not run in whole or in part.",
-    ]
+    counted = f"{len(rows)} tasks, {failed} failed, {left_out} not run in whole or in part"
+    lines += ["", f"`make gpu GPU={extent}`, {seconds:.0f} s: {counted}."]
     for section in dict.fromkeys(row.section for row in rows):
         lines += ["", f"## {section}", "", "| task | | what was found |", "| --- | --- | --- |"]
         for row in (row for row in rows if row.section == section):

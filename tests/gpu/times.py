@@ -160,9 +160,10 @@ def _training(kit: Kit, spec: MethodSpec) -> Outcome:
 
 
 def _train_plainly(kit: Kit) -> list[float]:
+    from training_reference import train_plainly
+
     from stylize_johnson.network import TransformationNetwork
     from stylize_johnson.settings import JohnsonSettings
-    from training_reference import train_plainly
 
     painting = image_pair(256)[1]
     network = TransformationNetwork(JohnsonSettings())
