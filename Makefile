@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Extra arguments for pytest: make test PYTEST="-k gatys"
 PYTEST ?=
 
-.PHONY: demo test docs gallery bench bench-smoothing bench-video clean
+.PHONY: demo test docs gallery bench bench-smoothing bench-video gpu clean
 
 demo: .venv/installed
 	$(BIN)/stylize --size 512 --quality good --time 100s --force -o demo.png
@@ -41,6 +41,13 @@ bench: .venv/installed-dev
 # VIDEO="--clip FILE --model FILE --frames 20" measures other clips and models.
 bench-video: .venv/installed-dev
 	$(BIN)/python tests/benchmarks/video.py $(VIDEO)
+
+# What only a GPU can tell, and how fast it is: five minutes; GPU=quick, 90 s; GPU=tiny DEVICE=cpu
+# runs the same code without one. Writes build/gpu/gpu.json and gpu.md.
+GPU ?= full
+DEVICE ?= cuda
+gpu: .venv/installed-dev
+	PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m gpu --extent $(GPU) --device $(DEVICE)
 
 # CONTENTS and STYLES are files; the demo pictures without any.
 bench-smoothing: .venv/installed-dev
