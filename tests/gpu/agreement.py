@@ -18,8 +18,9 @@ __all__ = ["compare", "determinism", "equality"]
 # Of an objective in float32 (TF32 off): its value, and its gradient's root mean square error.
 VALUE, GRADIENT = 1e-4, 1e-3
 # Of pictures, of 255: the mean difference after three steps, in which L-BFGS magnifies rounding,
-# and that of a trained network in float32 and in bfloat16, beside float32 on the CPU.
-STEPS, LEVELS = 3, {"picture": 1.0, "float32": 0.1, "bfloat16": 2.0}
+# and that of a trained network in float32 and in bfloat16, beside float32 on the CPU (where
+# bfloat16 is up to 1.9 off, of the nine models that are shipped).
+STEPS, LEVELS = 3, {"picture": 1.0, "float32": 0.1, "bfloat16": 3.0}
 
 
 def compare(found: Tensor, wanted: Tensor) -> float:

@@ -26,7 +26,8 @@ Work = Callable[[], object]
 
 def choices(kit: Kit) -> Section:
     """Return the section."""
-    sizes = (kit.extent.gatys[0] // 4, kit.extent.gatys[0])
+    full = kit.extent.gatys[0]
+    sizes = (max(kit.extent.check, full // 4), full)
 
     def at_sizes(name: str, measure: Callable[[Kit, int, Clock], Outcome], least: float = 0) -> Any:
         for size in sizes:

@@ -10,12 +10,12 @@ from gpu.agreement import LEVELS
 from gpu.kit import Kit, exact, methods
 from gpu.matrix import SMALL
 from gpu.tasks import Clock, Outcome, Section, Task
-from stylize import MethodSpec, Run, Stylizer, make_plan, make_settings
+from stylize import MethodSpec, Run, Stylizer, make_plan, make_settings, to_pil
 from stylize.testing.pictures import image_pair
 
 __all__ = ["clips", "prepare_training", "training"]
 
-# The still parts of a clip that is held, beside the same frames alone.
+# Whose frames are made and timed.
 MODEL = "starry_night_fast"
 
 
@@ -30,8 +30,6 @@ def prepare_training(kit: Kit, spec: MethodSpec, precision: str, **settings: Any
         make_photographs(photographs, count=12, size=(320, 280))
     painting = kit.folder / "painting.png"
     if not painting.exists():
-        from stylize import to_pil
-
         to_pil(image_pair(256)[1]).save(painting)
     options = {spec.name: SMALL[spec.name]} if spec.name in SMALL and kit.extent.crop < 64 else {}
     values = {
@@ -111,13 +109,13 @@ def _clip(kit: Kit, cpu: Kit, settings: dict[str, Any], limit: float) -> Outcome
 
     require_extra("cv2", "video", "holding strokes still over time")
     frames = CLIPS["pan"](2 * kit.extent.check, 3).frames
-    painting = [] if "model" in settings else [image_pair(kit.extent.check)[1]]
+    painting = [] if "model" in settings else [to_pil(image_pair(kit.extent.check)[1])]
     made = []
     with exact():
         for each in (kit, cpu):
             values = {"device": str(each.device), "precision": "float32", **settings}
             stylizer = Stylizer(make_settings(values), kit.host)
-            clip = ClipStylizer(stylizer, [*painting], True)
+            clip = ClipStylizer(stylizer, painting, True)
             made.append([clip(to_tensor(frame)).float() for frame in frames])
             assert stylizer.parts.device.type == each.device.type
     own, known = made
