@@ -23,9 +23,7 @@ from stylize import Kind, find_model, read_header
 from stylize.testing.hosts import builtin_host
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "train_models.py"
-SMALL = shlex.split(
-    "--crop 48 --batch 1 --workers 0 --validation 0 --precision float32 --checkpoint-every 1"
-)
+SMALL = shlex.split("--crop 48 --batch 1 --workers 0 --validation 0 --precision float32")
 JOHNSON = shlex.split(
     "--style-size 64 --content-layers conv2_1 --style-layers relu1_1 "
     "--set johnson.width=8 --set johnson.blocks=1"
@@ -178,27 +176,28 @@ def test_a_model_of_any_painting_is_made_in_two_steps_a_stage(
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_a_longer_one_finishes(script, folders, tmp_path):
-    line = [*folders, "--only", "mosaic_fast", "--longer", "0.3", "--device", "cpu"]
+    line = [*folders, "--only", "mosaic_fast", "--longer", "0.2", "--device", "cpu"]
     passed = ["--", *SMALL, *JOHNSON]
     checkpoint = tmp_path / "out" / "stages" / "mosaic_fast_1.training" / "checkpoint.pt"
     with subprocess.Popen(
-        [sys.executable, str(SCRIPT), *line, *passed], env={**os.environ, "STYLIZE_OFFLINE": "1"}
+        [sys.executable, str(SCRIPT), *line, *passed, "--checkpoint-every", "1"],
+        env={**os.environ, "STYLIZE_OFFLINE": "1"},
     ) as process:
         while not checkpoint.exists():
             assert process.poll() is None
             time.sleep(0.02)
         process.kill()
     reached = step_of(checkpoint)
-    assert reached < 105  # in the middle of the first stage
+    assert reached < 70  # in the middle of the first stage
     # Cut short by its time, after which a second stage is begun all the same.
     assert script.main([*line, "--minutes", "0.03", *passed]) == 0
     assert step_of(checkpoint) > reached
     model = tmp_path / "out" / "mosaic_fast.safetensors"
     early = read_header(model).steps
-    assert early < 105 + 240
+    assert early < 70 + 160
     assert (tmp_path / "out" / "previews.jpg").exists()
     assert script.main([*line, "--minutes", "5", *passed]) == 0
-    assert read_header(model).steps == step_of(checkpoint) + 240
+    assert read_header(model).steps == step_of(checkpoint) + 160
     assert script.main([*line, "--minutes", "5", *passed]) == 0  # nothing is left to do
 
 

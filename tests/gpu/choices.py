@@ -27,7 +27,7 @@ Work = Callable[[], object]
 def choices(kit: Kit) -> Section:
     """Return the section."""
     full = kit.extent.gatys[0]
-    sizes = (max(kit.extent.check, full // 4), full)
+    sizes = dict.fromkeys((full, max(kit.extent.check, full // 4)))
 
     def at_sizes(name: str, measure: Callable[[Kit, int, Clock], Outcome], least: float = 0) -> Any:
         for size in sizes:
@@ -42,7 +42,8 @@ def choices(kit: Kit) -> Section:
         *at_sizes("torch.compile beside none", _compiled, least=20),
     ]
     # The full size first: it is where most of the time goes.
-    return Section("Choices, as ratios of times", 0.15, [*tasks[1::2], *tasks[::2]], checks=False)
+    tasks.sort(key=lambda task: not task.name.endswith(f", {full} px"))
+    return Section("Choices, as ratios of times", 0.15, tasks, checks=False)
 
 
 def evaluation(kit: Kit, size: int, dtype: torch.dtype = torch.float32) -> Callable[[], Tensor]:

@@ -72,7 +72,7 @@ EXTENTS = {
         290, 64, (512, 1024, 2048), (512, 1024), (512, 1024), 40, 256, 4, (1920, 1080), 12, True
     ),
     "quick": Extent(85, 64, (512, 1024), (512,), (512, 1024), 20, 256, 4, (1920, 1080), 6, False),
-    "tiny": Extent(60, 48, (64,), (64,), (64,), 4, 32, 1, (96, 54), 3, False, 3),
+    "tiny": Extent(90, 48, (48,), (48,), (48,), 4, 32, 1, (96, 54), 3, False, 3),
 }
 
 
@@ -88,6 +88,18 @@ class Kit:
     @property
     def is_cuda(self) -> bool:
         return self.device.type == "cuda"
+
+    @property
+    def reduces(self) -> bool:
+        """Whether the device multiplies bfloat16 itself: emulated, it takes ten times as long."""
+        if self.is_cuda:
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that are timed."""
+        return ("float32", "bfloat16") if self.reduces else ("float32",)
 
     def parts(
         self, dtype: torch.dtype = torch.float32, *, training: bool = False, **settings: Any

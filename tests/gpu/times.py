@@ -62,7 +62,7 @@ def _gatys(kit: Kit, size: int, clock: Clock) -> Outcome:
         parts = kit.parts(getattr(torch, precision), method="gatys", options={"gatys": chosen})
         return _timed(kit, lambda: kit.make(parts, size))
 
-    loops = {"plain": plain, **{p: _with(own, p) for p in ("float32", "bfloat16")}}
+    loops = {"plain": plain, **{p: _with(own, p) for p in kit.precisions}}
     for name, loop in loops.items():
         loop(2)
         if name != "plain" and clock.left <= 0:
@@ -115,7 +115,7 @@ def _any(kit: Kit, size: int, clock: Clock) -> Outcome:
     decoder = parts.method._transfer(parts).decoder
     plain = Plain(decoder.layers, int(decoder.exponent), kit.device)
     works = [lambda: plain(photo, painting)]
-    names = ("float32", "bfloat16")
+    names = kit.precisions
     for name in names:
         made = kit.parts(getattr(torch, name), method="adain", model="any")
         works.append(lambda made=made: _pass(kit, made, photo, painting))
@@ -149,7 +149,7 @@ class StepTimes:
 def _training(kit: Kit, spec: MethodSpec) -> Outcome:
     """Count photographs a second of `stylize train`, and of johnson's plain loop."""
     values: dict[str, Any] = {}
-    for precision in ("float32", "bfloat16"):
+    for precision in kit.precisions:
         noted = StepTimes()
         job = prepare_training(kit, spec, precision, steps=STEPS, workers=2 * kit.is_cuda)
         job(Run(observers=[noted]))
@@ -192,7 +192,7 @@ def _frames(kit: Kit, clock: Clock) -> Outcome:
     width, height = kit.extent.frame
     frames = [frame[:height] for frame in CLIPS["pan"](width, kit.extent.frames).frames]
     values: dict[str, Any] = {}
-    for precision in ("float32", "bfloat16"):
+    for precision in kit.precisions:
         settings = {"model": MODEL, "device": str(kit.device), "precision": precision}
         stylizer = Stylizer(make_settings(settings), kit.host)
         for name, held in (("alone", False), ("held", True)):
