@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,13 +13,26 @@ import torch
 from gpu.kit import Kit, methods
 from gpu.learning import MODEL, prepare_training
 from gpu.tasks import Clock, NotRun, Outcome, Section, Task
-from stylize import Kind, MethodSpec, Progress, Run, Stylizer, make_settings, resize, to_bytes
+from stylize import (
+    Kind,
+    MethodSpec,
+    Progress,
+    Quality,
+    Run,
+    StyleImage,
+    Stylizer,
+    make_settings,
+    resize,
+    to_bytes,
+)
+from stylize.building.device import choose_precision
 from stylize.testing.pictures import image_pair
 
 __all__ = ["times"]
 
 # Evaluations of the reference recipe.
 RECIPE = 400
+WARM_EVALUATIONS = 2
 # Steps of a training that is timed, and those of it that warm up.
 STEPS, WARM = 12, 4
 
@@ -63,44 +77,49 @@ def _gatys(kit: Kit, size: int, clock: Clock) -> Outcome:
         return _timed(kit, lambda: kit.make(parts, size))
 
     loops = {"plain": plain, **{p: _with(own, p) for p in kit.precisions}}
-    for name, loop in loops.items():
-        loop(2)
-        if name != "plain" and clock.left <= 0:
-            return Outcome(values, skipped=f"ours from {name} on")
+    for number, (name, loop) in enumerate(loops.items()):
+        loop(WARM_EVALUATIONS)
+        few = loop(WARM_EVALUATIONS)
+        fit = int(clock.left / (len(loops) - number) / (few / WARM_EVALUATIONS))
+        if fit <= WARM_EVALUATIONS:
+            return Outcome(values, skipped=f"{name} and what follows, at {few / 2:.2g} s each")
         # Two lengths, so that what is done once is not counted.
-        values[f"{name}, ms an evaluation"] = 1e3 * (loop(count) - loop(2)) / (count - 2)
-    per = values["plain, ms an evaluation"] / 1e3
-    values[f"plain, {RECIPE} evaluations (computed), s"] = RECIPE * per
-    if clock.left <= 0:
-        return Outcome(values, skipped="a picture of the quality good")
+        more = min(count, fit)
+        each = (loop(more) - few) / (more - WARM_EVALUATIONS)
+        values[f"{name}, ms an evaluation"] = 1e3 * each
+        if name == "plain":
+            values[f"plain, {RECIPE} evaluations (computed), s"] = RECIPE * each
     parts = kit.parts(_usual(kit), method="gatys")
-    values["good, s"] = _timed(kit, lambda: kit.make(parts, size))
-    return Outcome(values)
+    return _whole(kit, parts, size, clock, ("good",), values)
 
 
 def _neighbors(kit: Kit, size: int, clock: Clock) -> Outcome:
     """Time whole pictures of the qualities draft and good."""
     parts = kit.parts(_usual(kit), method="neighbors")
     kit.make(parts, min(size, 128), 2, quality="draft")
-    values = {}
-    for quality in ("draft", "good"):
-        if values and clock.left <= 0:
-            return Outcome(values, skipped=f"quality {quality}")
-        # Cancelled where its time is up, and told so: a slow device would take minutes.
-        run = Run(quality=quality, deadline=time.monotonic() + max(clock.left, 1.0))
-        seconds = _timed(kit, lambda run=run: _stylize(kit, parts, size, run))
+    return _whole(kit, parts, size, clock, ("draft", "good"), {})
+
+
+def _whole(
+    kit: Kit,
+    parts: Any,
+    size: int,
+    clock: Clock,
+    qualities: Sequence[Quality],
+    values: dict[str, Any],
+) -> Outcome:
+    """Time whole pictures; one that is not done in the time left is told so."""
+    photo, painting = kit.pictures(size)
+    for quality in qualities:
+        run = Run(quality=quality, deadline=time.monotonic() + clock.left)
+        styles = [StyleImage(painting)]
+        seconds = _timed(
+            kit, lambda run=run, styles=styles: parts.method.stylize(photo, styles, parts, run)
+        )
         if run.stop_reason != "done":
             return Outcome(values, skipped=f"quality {quality}, not done after {seconds:.0f} s")
         values[f"{quality}, s"] = seconds
     return Outcome(values)
-
-
-def _stylize(kit: Kit, parts: Any, size: int, run: Run) -> torch.Tensor:
-    from stylize import StyleImage
-
-    photo, painting = kit.pictures(size)
-    made: torch.Tensor = parts.method.stylize(photo, [StyleImage(painting)], parts, run)
-    return made
 
 
 def _any(kit: Kit, size: int, clock: Clock) -> Outcome:
@@ -118,7 +137,7 @@ def _any(kit: Kit, size: int, clock: Clock) -> Outcome:
     names = kit.precisions
     for name in names:
         made = kit.parts(getattr(torch, name), method="adain", model="any")
-        works.append(lambda made=made: _pass(kit, made, photo, painting))
+        works.append(lambda made=made: _pass(made, photo, painting))
     base, *own = kit.alternate(works, clock)
     values = {"plain ms": 1e3 * base}
     for name, seconds in zip(names, own, strict=True):
@@ -126,9 +145,7 @@ def _any(kit: Kit, size: int, clock: Clock) -> Outcome:
     return Outcome(values)
 
 
-def _pass(kit: Kit, parts: Any, photo: torch.Tensor, painting: torch.Tensor) -> torch.Tensor:
-    from stylize import StyleImage
-
+def _pass(parts: Any, photo: torch.Tensor, painting: torch.Tensor) -> torch.Tensor:
     made: torch.Tensor = parts.method.stylize(
         to_bytes(photo.cpu()), [StyleImage(painting)], parts, Run()
     )
@@ -209,8 +226,6 @@ def _frames(kit: Kit, clock: Clock) -> Outcome:
 
 def _usual(kit: Kit) -> torch.dtype:
     """Return the precision that `--precision auto` takes."""
-    from stylize.building.device import choose_precision
-
     return choose_precision("auto", kit.device)
 
 
