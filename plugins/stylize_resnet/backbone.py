@@ -46,7 +46,7 @@ class ResNet(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move the normalisation with the network: sent at each call, a GPU would wait for it."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         device = next(self.parameters()).device
         self.mean, self.std = self.mean.to(device), self.std.to(device)
         return self

@@ -31,14 +31,12 @@ from stylize.errors import StylizeError
 __all__ = ["main", "sections"]
 
 UNAVAILABLE = 3
-# Of the matrix, on the CPU: a sample, for each takes a second there.
-SAMPLE = 6
 
 
 def sections(kit: Kit, cpu: Kit) -> list[Section]:
     """Return all sections, the most important first."""
     return [
-        matrix(kit, None if kit.is_cuda else SAMPLE),
+        matrix(kit),
         agreement.equality(kit, cpu),
         agreement.determinism(kit),
         traffic.traffic(kit),

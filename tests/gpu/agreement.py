@@ -44,9 +44,9 @@ def equality(kit: Kit, cpu: Kit) -> Section:
 def determinism(kit: Kit) -> Section:
     """Return the section: the same picture twice, of one seed."""
     tasks = [
-        Task(f"{spec.name}, {name}", _again_task(kit, spec, dtype))
+        Task(f"{spec.name}, {precision}", _again_task(kit, spec, getattr(torch, precision)))
         for spec in methods(kit.host, trainable=False)
-        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))
+        for precision in kit.precisions
     ]
     return Section("The same again with a seed", 0.05, tasks)
 
@@ -55,6 +55,7 @@ def _objectives(kit: Kit, cpu: Kit, clock: Clock) -> Outcome:
     """Compare values and gradients of all smoothings with all losses, at a picture in between."""
     worst = {"value": 0.0, "gradient": 0.0}
     pairs = list(itertools.product(kit.host.names(Kind.SMOOTHING), kit.host.names(Kind.LOSS)))
+    pairs = pairs[: kit.extent.sample]
     done = 0
     off: list[str] = []
     for smoothing, loss in pairs:
@@ -102,7 +103,7 @@ def _picture_task(kit: Kit, cpu: Kit, spec: MethodSpec) -> Any:
 def _models(kit: Kit, cpu: Kit, clock: Clock) -> Outcome:
     """Apply every model that is registered, in both precisions, beside float32 on the CPU."""
     whole = Outcome()
-    names = kit.host.names(Kind.MODEL)
+    names = kit.host.names(Kind.MODEL)[: kit.extent.sample]
     for number, name in enumerate(names):
         if number and clock.left <= 0:
             whole.skipped = ", ".join(names[number:])

@@ -22,6 +22,7 @@ from stylize import (
     MethodSpec,
     PluginHost,
     Progress,
+    Quality,
     Run,
     StyleImage,
     make_plan,
@@ -51,6 +52,9 @@ class Extent:
         frames: of the clip.
         compiles: whether torch.compile is tried, which takes up to a minute.
         rounds: of what is timed in alternation, at most.
+        steps: of a timed training.
+        qualities: of whole pictures that are timed.
+        sample: of combinations, losses and models that are checked, at most; None for all.
     """
 
     seconds: float
@@ -65,6 +69,9 @@ class Extent:
     frames: int
     compiles: bool
     rounds: int = 50
+    steps: int = 16
+    qualities: tuple[Quality, ...] = ("draft", "good")
+    sample: int | None = None
 
 
 EXTENTS = {
@@ -72,7 +79,7 @@ EXTENTS = {
         290, 64, (512, 1024, 2048), (512, 1024), (512, 1024), 40, 256, 4, (1920, 1080), 12, True
     ),
     "quick": Extent(85, 64, (512, 1024), (512,), (512, 1024), 20, 256, 4, (1920, 1080), 6, False),
-    "tiny": Extent(90, 48, (48,), (48,), (48,), 4, 32, 1, (96, 54), 3, False, 3),
+    "tiny": Extent(90, 48, (48,), (48,), (48,), 4, 32, 1, (96, 54), 3, False, 1, 5, ("draft",), 4),
 }
 
 
@@ -98,7 +105,7 @@ class Kit:
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """Those that are timed."""
+        """Those that need no emulation."""
         return ("float32", "bfloat16") if self.reduces else ("float32",)
 
     def parts(
@@ -146,7 +153,7 @@ class Kit:
     ) -> list[float]:
         """Return the median seconds of each of several works, in alternation, warm.
 
-        Three rounds are made, and more within a share of the time that is left.
+        Three rounds are made, or all that there are, and more within a share of the time left.
         """
         for work in works:
             work()
@@ -154,7 +161,7 @@ class Kit:
         end = time.monotonic() + share * max(0.0, clock.left)
         times: list[list[float]] = [[] for _ in works]
         most = self.extent.rounds
-        while len(times[0]) < 3 or (time.monotonic() < end and len(times[0]) < most):
+        while len(times[0]) < min(3, most) or (time.monotonic() < end and len(times[0]) < most):
             for work, kept in zip(works, times, strict=True):
                 started = time.perf_counter()
                 work()

@@ -57,7 +57,7 @@ def training(kit: Kit) -> Section:
     tasks = [
         Task(f"{spec.name}, {precision}", _training_task(kit, spec, precision))
         for spec in methods(kit.host, trainable=True)
-        for precision in ("float32", "bfloat16")
+        for precision in kit.precisions
     ]
     return Section("Training two steps", 0.08, tasks)
 

@@ -33,8 +33,8 @@ __all__ = ["times"]
 # Evaluations of the reference recipe.
 RECIPE = 400
 WARM_EVALUATIONS = 2
-# Steps of a training that is timed, and those of it that warm up.
-STEPS, WARM = 12, 4
+# Steps of a training that warm up.
+WARM = 3
 
 
 def times(kit: Kit) -> Section:
@@ -90,14 +90,14 @@ def _gatys(kit: Kit, size: int, clock: Clock) -> Outcome:
         if name == "plain":
             values[f"plain, {RECIPE} evaluations (computed), s"] = RECIPE * each
     parts = kit.parts(_usual(kit), method="gatys")
-    return _whole(kit, parts, size, clock, ("good",), values)
+    return _whole(kit, parts, size, clock, kit.extent.qualities[-1:], values)
 
 
 def _neighbors(kit: Kit, size: int, clock: Clock) -> Outcome:
     """Time whole pictures of the qualities draft and good."""
     parts = kit.parts(_usual(kit), method="neighbors")
     kit.make(parts, min(size, 128), 2, quality="draft")
-    return _whole(kit, parts, size, clock, ("draft", "good"), {})
+    return _whole(kit, parts, size, clock, kit.extent.qualities, {})
 
 
 def _whole(
@@ -168,7 +168,9 @@ def _training(kit: Kit, spec: MethodSpec) -> Outcome:
     values: dict[str, Any] = {}
     for precision in kit.precisions:
         noted = StepTimes()
-        job = prepare_training(kit, spec, precision, steps=STEPS, workers=2 * kit.is_cuda)
+        job = prepare_training(
+            kit, spec, precision, steps=kit.extent.steps, workers=2 * kit.is_cuda
+        )
         job(Run(observers=[noted]))
         values[f"{precision}, images/s"] = kit.extent.batch / _pace(noted.ends)
     if spec.name == "johnson":
@@ -189,7 +191,7 @@ def _train_plainly(kit: Kit) -> list[float]:
         network,
         painting,
         sorted((kit.folder / "photographs").rglob("*.png")),
-        steps=STEPS,
+        steps=kit.extent.steps,
         batch=kit.extent.batch,
         crop=max(48, kit.extent.crop),
         zoom=1.0,

@@ -17,8 +17,10 @@ __all__ = ["count_events", "memory", "traffic"]
 # What torch calls a number that is asked for (a wait), and a constant that is sent.
 WAIT, CONSTANT = "aten::_local_scalar_dense", "aten::lift_fresh"
 COPIES = {"sent": "Memcpy HtoD", "fetched": "Memcpy DtoH"}
-# Evaluations of the two runs whose difference is taken, and so of what is begun only once.
-FEW, MORE = 3, 7
+# Evaluations of the two runs whose difference is taken: on a card with L-BFGS's history full.
+COUNTS = {"cuda": (12, 16), "cpu": (2, 4)}
+# Of a picture whose memory is looked at: the same.
+EVALUATIONS = 12
 # An evaluation's numbers in one piece, and how far the picture moved; L-BFGS of torch waits twice
 # for each step that it remembers, and for a few more.
 WAITS, WAITS_LBFGS = 2, 2 * 10 + 8
@@ -44,8 +46,9 @@ def _settings(kit: Kit, spec: Any) -> set[str]:
 
 def _task(kit: Kit, method: str, optimizer: str, waits: int) -> Any:
     def run(_: Clock) -> Outcome:
-        few, more = (_profile(kit, method, optimizer, count) for count in (FEW, MORE))
-        each = {name: (more[name] - few[name]) / (MORE - FEW) for name in more}
+        counts = COUNTS["cuda" if kit.is_cuda else "cpu"]
+        few, more = (_profile(kit, method, optimizer, count) for count in counts)
+        each = {name: (more[name] - few[name]) / (counts[1] - counts[0]) for name in more}
         claims = {
             f"at most {waits} waits": each["waits"] <= waits,
             "nothing is sent": each["constants"] == 0 and each.get("sent", 0) == 0,
@@ -101,8 +104,8 @@ def _peak(kit: Kit, size: int) -> Outcome:
 
     _require_count(kit)
     photo, painting = kit.pictures(size)
-    plain = kit.peak(lambda: reference.optimise(photo, painting, FEW + 10))
-    chosen = {"scales": [1.0], "iterations": [FEW + 10]}
+    plain = kit.peak(lambda: reference.optimise(photo, painting, EVALUATIONS))
+    chosen = {"scales": [1.0], "iterations": [EVALUATIONS]}
     peaks = {
         str(dtype).removeprefix("torch."): kit.peak(
             lambda dtype=dtype: kit.make(

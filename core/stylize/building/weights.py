@@ -54,11 +54,9 @@ class FileSource:
         if not self.path.is_file():
             raise WeightsError(f"weights file {self.path} does not exist: check the path")
         tensors, header = _read_tensors(self.path)
-        mean, std = (
-            tuple(map(float, json.loads(header[key]))) if key in header else getattr(self.spec, key)
-            for key in ("mean", "std")
-        )
-        return Weights(self.name, tensors, mean, std, self.spec.gains)
+        own: Any = {key: tuple(json.loads(header[key])) for key in ("mean", "std") if key in header}
+        usual = {"mean": self.spec.mean, "std": self.spec.std, "gains": self.spec.gains}
+        return Weights(self.name, tensors, **{**usual, **own})
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ class Descent:
         (gradient,) = torch.autograd.grad(objective, self.canvas.u)
         # In one piece: a GPU waits at each number that is asked for.
         numbers = [objective.detach(), gradient.abs().mean(), *(v.sum() for v in groups.values())]
-        loss, slope, *terms = torch.stack(numbers).tolist()
+        known: list[float] = torch.stack(numbers).tolist()
+        loss, slope, *terms = known
         if not loss + slope < float("inf"):
             raise self._not_finite(image.detach(), groups)
         if self.factor is None:
