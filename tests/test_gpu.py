@@ -185,7 +185,7 @@ def test_the_makefile_passes_extent_and_device_on():
 
 @pytest.mark.slow
 def test_the_same_code_runs_tiny_on_the_cpu(gpu, tmp_path):
-    ended = gpu("--extent", "tiny", "--device", "cpu", "--seconds", "400")
+    ended = gpu("--extent", "tiny", "--device", "cpu", "--seconds", "560")
     whole = json.loads((tmp_path / "gpu.json").read_text("utf-8"))
     failed = [(row["task"], row["claims"]) for row in whole["rows"] if row["status"] == "FAILS"]
     assert not failed

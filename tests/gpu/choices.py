@@ -94,14 +94,15 @@ def _layout(kit: Kit, size: int, clock: Clock) -> Outcome:
     import reference
 
     whole = Outcome()
-    for dtype in (torch.float32, torch.bfloat16):
+    for precision in kit.precisions:
+        dtype = getattr(torch, precision)
         works = []
         for layout in (torch.contiguous_format, torch.channels_last):
             layers = reference.network().to(kit.device, dtype).to(memory_format=layout)
             image = kit.pictures(size)[0].to(dtype).contiguous(memory_format=layout)
             works.append(_forth_and_back(layers, image.requires_grad_()))
         first, last = kit.alternate(works, clock, 0.5)
-        whole.values[str(dtype).removeprefix("torch.")] = last / first
+        whole.values[precision] = last / first
     return whole
 
 
