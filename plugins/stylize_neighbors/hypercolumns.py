@@ -75,7 +75,7 @@ class Hypercolumns:
         channels = [features[layer].shape[1] for layer in self.layers]
         dtype = at_least_float32(features[self.layers[0]])
         rows = image.new_empty(size[0] * size[1], sum(channels), dtype=dtype)
-        for layer, part in zip(self.layers, rows.split(channels, dim=1), strict=True):
+        for layer, part in zip(self.layers, torch.split(rows, channels, dim=1), strict=True):
             # Gone as soon as it is placed: those of all layers are larger than the rows.
             placed = self.place(features.pop(layer), size)
             torch.mul(placed[0].flatten(1).mT, self.scales[layer], out=part)

@@ -96,7 +96,7 @@ class VGG(nn.Module):
             elif isinstance(step, nn.ReLU):
                 # In place saves memory, but would overwrite a convolution that was asked for.
                 x = F.relu(x, inplace=previous not in wanted)
-            elif step.padding_mode == "reflect" and x.requires_grad:
+            elif isinstance(step, nn.Conv2d) and step.padding_mode == "reflect" and x.requires_grad:
                 x = convolve_mirrored(x, step.weight, step.bias)
             else:
                 x = step(x)

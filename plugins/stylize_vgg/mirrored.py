@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.grad import conv2d_input
 
 __all__ = ["convolve_mirrored"]
 
@@ -27,15 +26,13 @@ class _ConvolveMirrored(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(weight)
-        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
-        ctx.size = padded.shape
-        return F.conv2d(padded, weight, bias)
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (weight,) = ctx.saved_tensors
-        return _fold(conv2d_input(ctx.size, weight, gradient)), None, None
+        return _fold(F.conv_transpose2d(gradient, weight)), None, None
 
 
 def _fold(gradient: Tensor) -> Tensor:
