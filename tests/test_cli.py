@@ -415,7 +415,7 @@ def test_file_names_that_are_no_text_do_not_break_json(command):
 
 def test_what_plugins_print_stays_out_of_standard_output(command, monkeypatch):
     site = command.folder / "site"
-    place_distribution(site, "acme-loud", WATCHER.format(pause=0))
+    place_distribution(site, "acme-steps", WATCHER.format(pause=0))
     monkeypatch.syspath_prepend(site)
     outcome = command(*PAIR, *FAST, "--json")
     assert len(outcome.records) == 1
