@@ -63,7 +63,7 @@ def test_the_preset_makes_a_picture(stylize_command) -> None:
 
 def test_sigma_is_an_option_of_the_command(stylize_command) -> None:
     options = ("--smooth", "divisive", "--divisive-sigma", "0.5")
-    small = ("--size", "48", "--set", "gatys.iterations=2", "--json")
+    small = ("--size", "48", "--set", "neighbors.iterations=2", "--json")
     outcome = stylize_command("photo.png", "painting.png", *options, *small)
     assert outcome.code == 0, outcome.err
     (record,) = outcome.records
