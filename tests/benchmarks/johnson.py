@@ -26,11 +26,10 @@ import torch
 from gatys import run as run_command
 from gatys import stylize
 from PIL import Image
-from training_reference import CONTENT, STYLE, train_plainly
+from training_reference import CONTENT, STYLE, StepTimes, train_plainly
 
 from stylize import (
     PluginHost,
-    Progress,
     Run,
     RunSettings,
     Stylizer,
@@ -121,17 +120,6 @@ def applying(model: str, python: Path, folder: Path) -> Claims:
 
 
 # Training.
-
-
-class StepTimes:
-    """An observer that notes when each step ended."""
-
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-
-    def progressed(self, progress: Progress) -> None:
-        del progress
-        self.ends.append(time.perf_counter())
 
 
 def step_seconds(ends: Sequence[float]) -> list[float]:

@@ -17,13 +17,25 @@ import torch
 from PIL import Image
 from torch import nn
 
+from stylize import Progress
 from stylize_johnson.network import OUTPUT_GAIN, InstanceNorm, TransformationNetwork
 from stylize_johnson.task import RANGE
 
-__all__ = ["CONTENT", "STYLE", "train_plainly"]
+__all__ = ["CONTENT", "STYLE", "StepTimes", "train_plainly"]
 
 CONTENT, STYLE = "conv4_1", ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 INDEX = {1: "relu1_1", 6: "relu2_1", 11: "relu3_1", 17: "conv4_1", 18: "relu4_1"}
+
+
+class StepTimes:
+    """An observer of our own training that notes when each step ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def progressed(self, progress: Progress) -> None:
+        del progress
+        self.ends.append(time.perf_counter())
 
 
 class PlainNetwork(nn.Module):

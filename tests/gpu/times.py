@@ -16,7 +16,6 @@ from gpu.tasks import Clock, NotRun, Outcome, Section, Task
 from stylize import (
     Kind,
     MethodSpec,
-    Progress,
     Quality,
     Run,
     StyleImage,
@@ -152,19 +151,10 @@ def _pass(parts: Any, photo: torch.Tensor, painting: torch.Tensor) -> torch.Tens
     return made
 
 
-class StepTimes:
-    """An observer that notes when each step ended."""
-
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-
-    def progressed(self, progress: Progress) -> None:
-        del progress
-        self.ends.append(time.perf_counter())
-
-
 def _training(kit: Kit, spec: MethodSpec) -> Outcome:
     """Count photographs a second of `stylize train`, and of johnson's plain loop."""
+    from training_reference import StepTimes
+
     values: dict[str, Any] = {}
     for precision in kit.precisions:
         noted = StepTimes()
