@@ -12,8 +12,7 @@ import pytest
 from command import Command
 
 HEAVY = ("torch", "torchvision", "numpy", "matplotlib", "pytest")
-# torch's compiler with its algebra takes as long to import as torch. Optimisers import it in any
-# case: what is made in one pass does without.
+# torch's compiler with its algebra takes as long to import as torch.
 COMPILER = ("torch._dynamo", "torch._inductor", "sympy")
 SCRIPT = """
 import sys
@@ -91,7 +90,8 @@ def test_what_makes_no_picture_imports_no_torch(command: Command, line):
 @pytest.mark.parametrize(
     ("line", "heavy"),
     [
-        ("--backbone vgg16 --set neighbors.iterations=1", ("torchvision",)),
+        ("--backbone vgg16 --set neighbors.iterations=1", ("torchvision", *COMPILER)),
+        ("--method gatys --set gatys.iterations=1", ("torchvision", *COMPILER)),
         ("--method adain", ("torchvision", *COMPILER)),
         ("--model starry_night_fast", ("torchvision", *COMPILER)),
     ],

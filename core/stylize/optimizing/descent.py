@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,13 @@ STALLED = 1e-6
 MOVE = 0.1
 FIRST_MOVE = 0.01
 LARGEST_MOVE = 0.1
+
+
+class PlainLBFGS(torch.optim.LBFGS):
+    """L-BFGS that does not import torch's compiler, which costs seconds and 155 MB."""
+
+    # The decorator of the original imports it, to keep itself out of what is compiled.
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
 
 
 class Descent:
@@ -65,7 +74,7 @@ class Descent:
             self.optimizer = torch.optim.Adam([self.canvas.u], rate, betas=(0.9, 0.99))
         else:
             self.canvas = Canvas(start, settings.whiten, FIRST_MOVE)
-            self.optimizer = torch.optim.LBFGS(
+            self.optimizer = PlainLBFGS(
                 [self.canvas.u],
                 settings.learning_rate or 1.0,
                 max_iter=1,
