@@ -37,7 +37,7 @@ from stylize import (
 from stylize.errors import ImageTooSmallError, StalledError, UsageError
 from stylize_neighbors.coherence import Grids, make_coherent
 from stylize_neighbors.hypercolumns import Hypercolumns
-from stylize_neighbors.matching import balance_shares, principal_axes
+from stylize_neighbors.matching import Paintings, balance_shares, principal_axes
 from stylize_neighbors.objective import Beside, NeighborsObjective
 
 SMALL: dict[str, Any] = {
@@ -88,7 +88,7 @@ def random_image(seed: int, height: int = 8, width: int = 12) -> Tensor:
 # Equations.
 
 
-def test_hypercolumns_are_the_layers_side_by_side_in_units_of_the_painting():
+def test_hypercolumns_are_the_layers_side_by_side_each_of_length_1_over_the_painting():
     image, painting = random_image(0), random_image(1, 16, 8)
     weights = {"fine": 2.0, "coarse": 1.0}
     rows = Hypercolumns(pyramid(), weights, 2, [painting]).rows(image)
@@ -98,7 +98,7 @@ def test_hypercolumns_are_the_layers_side_by_side_in_units_of_the_painting():
         itertools.product(range(4), range(6)), [("fine", range(3)), ("coarse", range(3, 8))]
     ):
         values = of_painting[layer].flatten().tolist()
-        unit = math.sqrt(sum(v * v for v in values) / len(values))
+        unit = math.sqrt(len(channels) * sum(v * v for v in values) / len(values))
         for channel in channels:
             got = rows[y * 6 + x, channel].item()
             if layer == "fine":  # the mean of what lies under the position
@@ -218,6 +218,21 @@ def test_a_match_that_its_neighbours_contradict_is_mended():
     assert torch.equal(make_coherent(index, queries, keys, bias, grids, size, 0.01), index)
 
 
+def test_a_turn_is_taken_where_it_is_nearer_by_its_cost():
+    image, painting = random_image(0, 16, 16), random_image(1, 16, 16)
+    turns = [painting, *(random_image(seed, 16, 16) for seed in (2, 3, 4))]
+    columns = Hypercolumns(pyramid(), {"fine": 1.0, "coarse": 1.0}, 2, [painting])
+    rows, turned = columns.rows(image), {}
+    for cost in (0.0, 0.2, 3.0):
+        paintings = Paintings(columns, [turns], [1.0], 8, cost, torch.float64)
+        index = paintings.match(rows, (8, 8), coherence=0.0)
+        queries = paintings._project(rows, rows.mean(dim=0))
+        worth = queries @ paintings.keys.mT - cost * (torch.arange(4 * 64) >= 64)
+        assert torch.equal(index, worth.argmax(dim=1))
+        turned[cost] = (index >= 64).sum().item()
+    assert turned[0.0] > turned[0.2] > turned[3.0] == 0
+
+
 @pytest.mark.parametrize("shares", [(1.0, 1.0), (0.7, 0.3), (5.0, 3.0, 2.0)])
 def test_paintings_win_their_shares(shares):
     generator = torch.Generator().manual_seed(0)
@@ -321,6 +336,7 @@ def test_a_painting_alone_makes_a_texture_of_it(painting):
         {"stroke_size": 0.5},
         {"flips": True},
         {"rotations": 1},
+        {"turn_cost": 0.5},
         {"coherence": 0.0},
         {"statistics": 0.0},
         {"content": 0.0},

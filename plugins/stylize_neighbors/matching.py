@@ -33,6 +33,7 @@ class Paintings:
         turns: the images (1, 3, H, W) of each painting: itself first, and its turns.
         shares: how much of the picture each painting is to have, positive.
         components: how many principal components are searched.
+        turn_cost: what a turn must be nearer by, in cosine, to be taken.
         dtype: in which they are multiplied.
     """
 
@@ -42,6 +43,7 @@ class Paintings:
         turns: Sequence[Sequence[Tensor]],
         shares: Sequence[float],
         components: int,
+        turn_cost: float,
         dtype: torch.dtype,
     ) -> None:
         self.columns = columns
@@ -53,14 +55,12 @@ class Paintings:
         self.dtype = dtype
         self.grids = Grids([columns.size(image) for image in self.images], rows.device)
         seen = itertools.chain([rows], (columns.rows(image) for image in self.images[1:]))
-        self.keys = torch.cat([self._project(each, self.mean) for each in seen])
-        ends = torch.tensor([len(images) for images in turns]).cumsum(dim=0).tolist()
-        starts = [0, *ends[:-1]]
-        # The keys of each painting, from and to.
-        self.ranges = [
-            slice(self.grids.start[start], self.grids.start[end])
-            for start, end in zip(starts, ends, strict=True)
-        ]
+        # They are kept for the next picture of a batch, and are many: half of float32 does.
+        kept = torch.float16 if dtype == torch.float32 else dtype
+        self.keys = torch.cat([self._project(each, self.mean).to(kept) for each in seen])
+        self.counts = [len(images) for images in turns]
+        costs = [turn_cost if turn else 0.0 for images in turns for turn in range(len(images))]
+        self.costs = torch.tensor(costs, device=rows.device)
 
     def match(self, rows: Tensor, size: tuple[int, int], coherence: float) -> Tensor:
         """Return the (M,) positions, among all keys, that hypercolumns (M, C) take.
@@ -70,20 +70,23 @@ class Paintings:
             coherence: what a match gains, in cosine, where all eight neighbours go on with it.
         """
         queries = self._project(rows, rows.mean(dim=0))
-        found = [nearest(queries, self.keys[keys]) for keys in self.ranges]
-        cosines = torch.stack([matches.cosine for matches in found])
-        bias = balance_shares(cosines, self.shares)
-        winner = (cosines + bias[:, None]).argmax(dim=0)
+        starts = self.grids.start
+        keys = self.keys.to(self.dtype)
+        found = [nearest(queries, keys[start:end]) for start, end in itertools.pairwise(starts)]
+        worth = torch.stack([matches.cosine for matches in found]) - self.costs[:, None]
+        best = torch.stack([turns.amax(dim=0) for turns in torch.split(worth, self.counts)])
+        bias = balance_shares(best, self.shares).repeat_interleave(
+            torch.tensor(self.counts, device=rows.device)
+        )
+        winner = (worth + bias[:, None]).argmax(dim=0)
         index = torch.stack(
-            [matches.index + keys.start for matches, keys in zip(found, self.ranges, strict=True)]
+            [matches.index + start for matches, start in zip(found, starts[:-1], strict=True)]
         )
         index = index.gather(0, winner[None])[0]
         if not coherence:
             return index
-        each = torch.cat(
-            [bias[n].expand(keys.stop - keys.start) for n, keys in enumerate(self.ranges)]
-        )
-        return make_coherent(index, queries, self.keys, each, self.grids, size, coherence)
+        each = (bias - self.costs)[self.grids.of]
+        return make_coherent(index, queries, keys, each, self.grids, size, coherence)
 
     def take(self, index: Tensor) -> Tensor:
         """Return the hypercolumns (M, C) at positions (M,)."""

@@ -113,14 +113,12 @@ class Neighbors:
         if look is None or not look.is_of(images, shares, parts.features):
             columns = Hypercolumns(parts.features, weights, self.settings.grid, images)
             turns = [self.settings.turn(image) for image in images]
-            components = self.settings.components
+            own = self.settings
             look = Look(
                 images,
                 shares,
-                Paintings(columns, turns, shares, components, parts.dtype),
-                parts.style_targets(images, shares)
-                if self.settings.statistics * parts.style.weight
-                else {},
+                Paintings(columns, turns, shares, own.components, own.turn_cost, parts.dtype),
+                parts.style_targets(images, shares) if own.statistics * parts.style.weight else {},
             )
         self._looks[size] = look
         return look

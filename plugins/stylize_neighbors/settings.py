@@ -53,6 +53,12 @@ class NeighborsSettings(DescentSettings):
         le=4,
         description="Turns of the painting that are searched, a quarter each; 1 is itself alone.",
     )
+    turn_cost: float = Field(
+        0.05,
+        ge=0,
+        description="What a turned or mirrored match must be nearer by, in cosine: strokes keep "
+        "the painting's directions where it has such. 0 takes any turn, as the authors do.",
+    )
     flips: bool = Field(False, description="Search the painting's mirror images too.")
     components: int = Field(
         192, ge=1, description="Principal components of the features that are searched."
