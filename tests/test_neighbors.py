@@ -88,7 +88,7 @@ def random_image(seed: int, height: int = 8, width: int = 12) -> Tensor:
 # Equations.
 
 
-def test_hypercolumns_are_the_layers_side_by_side_each_of_length_1_over_the_painting():
+def test_hypercolumns_are_the_layers_side_by_side_in_units_of_the_painting():
     image, painting = random_image(0), random_image(1, 16, 8)
     weights = {"fine": 2.0, "coarse": 1.0}
     rows = Hypercolumns(pyramid(), weights, 2, [painting]).rows(image)
@@ -98,7 +98,7 @@ def test_hypercolumns_are_the_layers_side_by_side_each_of_length_1_over_the_pain
         itertools.product(range(4), range(6)), [("fine", range(3)), ("coarse", range(3, 8))]
     ):
         values = of_painting[layer].flatten().tolist()
-        unit = math.sqrt(len(channels) * sum(v * v for v in values) / len(values))
+        unit = math.sqrt(sum(v * v for v in values) / len(values))
         for channel in channels:
             got = rows[y * 6 + x, channel].item()
             if layer == "fine":  # the mean of what lies under the position

@@ -15,17 +15,16 @@ from stylize import Features
 
 __all__ = ["Hypercolumns", "at_least_float32"]
 
-# The least length that a layer is divided by: one of zeros stays zeros.
+# The least root mean square that a layer is divided by: one of zeros stays zeros.
 BLANK = 1e-12
 
 
 class Hypercolumns:
-    """Hypercolumns of images, to whose length each layer adds as much, over the paintings.
+    """Hypercolumns of images, each layer in units of its own size on the paintings.
 
-    As they are, as the authors take them, the layers of large values drown the others, and a
-    smoothing all that it acts on: deep features have a root mean square of hundreds, and tanh
-    leaves at most 1. In units of that alone the deep layers, which have the most channels, still
-    weigh eight times the first: what is light and dark in the photograph is lost.
+    Without that the layers of large values drown the others, and a smoothing all that it acts on:
+    deep features have a root mean square of hundreds, and tanh leaves at most 1. The authors leave
+    the features as they are.
 
     Args:
         features: backbone and smoothing.
@@ -51,7 +50,7 @@ class Hypercolumns:
             features.check_finite(found)
             for layer, values in found.items():
                 exact = values.to(at_least_float32(values))
-                squares[layer] += exact.square().sum(dim=1).mean().item() / len(paintings)
+                squares[layer] += exact.square().mean().item() / len(paintings)
         self.scales = {
             layer: weight / max(squares[layer] ** 0.5, BLANK) for layer, weight in weights.items()
         }

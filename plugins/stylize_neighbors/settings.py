@@ -54,7 +54,7 @@ class NeighborsSettings(DescentSettings):
         description="Turns of the painting that are searched, a quarter each; 1 is itself alone.",
     )
     turn_cost: float = Field(
-        0.07,
+        0.05,
         ge=0,
         description="What a turned or mirrored match must be nearer by, in cosine: strokes keep "
         "the painting's directions where it has such. 0 takes any turn, as the authors do.",
@@ -76,7 +76,7 @@ class NeighborsSettings(DescentSettings):
         "palette and large shapes, which no match asks for. 0 is the authors' method.",
     )
     content: float = Field(
-        0.2,
+        0.1,
         ge=0,
         description="Weight of the content loss (--content-loss) beside the matches: faces and "
         "shapes stay whole. 0 is the authors' method; self_similarity may weigh 1 or more.",
