@@ -166,7 +166,7 @@ def test_a_picture_that_fails_says_why_in_its_place_and_the_rest_go_on(command, 
     ended = compare("--vary", "smooth=none,tanh", files=("photo.png", "torn.png", "painting.png"))
     assert ended.code == 1
     assert "torn, painting: smooth=tanh: torn.png: damaged" in ended.err
-    assert ended.err.splitlines()[-2] == "stylize: 2 of 4 pictures failed: the sheet says why"
+    assert ended.err.splitlines()[-2] == "stylize: 2 of 4 pictures failed: the results say why"
     rows = document()["rows"]
     assert [row["status"] for row in rows] == ["made", "failed"] * 2
     assert "torn.png: damaged" in rows[1]["error"]

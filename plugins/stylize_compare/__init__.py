@@ -1,4 +1,4 @@
-"""`stylize compare`: a labelled sheet of pictures over every combination of varied settings."""
+"""`stylize compare` and `stylize bench`: settings side by side, with their distances."""
 
 from __future__ import annotations
 
@@ -21,4 +21,10 @@ def stylize_commands(app: typer.Typer) -> None:
         "compare",
         "stylize_compare.command:compare",
         "Compare settings: a picture for each combination, in a labelled sheet.",
+    )
+    add_command(
+        app,
+        "bench",
+        "stylize_compare.bench.command:app",
+        "Compare smoothings, backbones or losses by a fixed protocol.",
     )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from stylize import MAX_PIXELS, Observer, RunSettings, read_image, read_record, write_image
 from stylize.command import clean_stdout, sha256_of
 from stylize.errors import ImageError, UsageError
+from stylize_compare.memory import PeakMemory
 from stylize_compare.sweep import Variant
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Outcome:
     """How a cell ended: with a record, or else with an error.
 
     Args:
-        record: of the picture, with "cell": varied values, settings asked for, judged distances.
+        record: of the picture, with "cell": varied values, settings asked for, judged distances
+            and the peak of memory in MB.
         kept: whether an earlier run made it.
         warnings: about the inputs and the run.
     """
@@ -195,12 +197,14 @@ def _make_cell(
 ) -> Outcome:
     plan = stylizer.plan
     styles = [cell.style] if plan.method.needs_style else []
+    memory = PeakMemory(str(stylizer.parts.device))
     result = stylizer(cell.content, styles, observers)
     record = {
         **result.record,
         "cell": {
             "varied": dict(cell.variant.values),
             "settings": plan.settings.model_dump(mode="json"),
+            "peak_memory": memory.megabytes(),
             "judged": examiner.judge_picture(cell, result.shown, result.record),
         },
     }

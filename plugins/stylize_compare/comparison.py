@@ -22,7 +22,7 @@ STRENGTH = "strength"
 # Of a row, besides the varied values before and the settings behind them.
 NUMBERS = (
     "status", *(f"{name}_distance" for name in DISTANCES), "judge_size", "own_network", "seconds",
-    "steps", "stopped", "width", "height", "ran_on", "file", "error",
+    "peak_memory", "steps", "stopped", "width", "height", "ran_on", "file", "error",
 )  # fmt: skip
 
 
@@ -84,6 +84,7 @@ class Comparison:
             "judge_size": judged.get("judge_size"),
             "own_network": judged.get("own_network"),
             **{key: record.get(key) for key in ("seconds", "steps", "stopped", "width", "height")},
+            "peak_memory": record["cell"].get("peak_memory") if record else None,
             "ran_on": record.get("device"),
             "weights": record.get("weights"),
             "stylize": record.get("stylize"),

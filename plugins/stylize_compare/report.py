@@ -141,7 +141,7 @@ class SweepReport:
             say(f"stylize: interrupted, {done} of {total} pictures are kept: run it again to go on")
             return INTERRUPTED
         if self.failed:
-            say(f"stylize: {len(self.failed)} of {total} pictures failed: the sheet says why")
+            say(f"stylize: {len(self.failed)} of {total} pictures failed: the results say why")
         return 1 if self.failed else 0
 
     def tell_results(self, files: SweepFiles) -> None:

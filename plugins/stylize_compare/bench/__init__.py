@@ -1,0 +1,1 @@
+"""`stylize bench`: the standard comparison of a smoothing, a backbone or a loss."""

@@ -1,0 +1,218 @@
+"""A bench, planned: from names of parts to validated cells. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stylize import (
+    BackboneSpec,
+    Kind,
+    LossSpec,
+    Plan,
+    PluginHost,
+    Role,
+    make_plan,
+    split_backbone_name,
+)
+from stylize.command import collect_settings
+from stylize.errors import UnknownNameError, UsageError
+from stylize_compare.bench.protocol import PAIRS, VERSION, WINDOWS, Extent, Pair, Subject
+from stylize_compare.cells import Cell
+from stylize_compare.sweep import Axis, Variant
+
+__all__ = ["Bench", "Place", "default_names", "plan_bench"]
+
+CELLS, INPUTS = "cells", "inputs"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands in a bench: the part's name, the pair, the strength and the seed."""
+
+    name: str
+    pair: Pair
+    strength: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A planned bench.
+
+    Args:
+        names: of the parts, the reference first.
+        plans: what each of them runs, by name, at the first strength and seed.
+        protocol: everything that was held fixed, as JSON holds it: what two benches must share
+            for their numbers to be comparable.
+        cells: all of them; those of a seed together, so that an interrupted bench has whole ones.
+        places: of each cell, by its file.
+    """
+
+    subject: Subject
+    extent: Extent
+    names: tuple[str, ...]
+    plans: Mapping[str, Plan]
+    protocol: Mapping[str, Any]
+    cells: tuple[Cell, ...]
+    places: Mapping[Path, Place]
+
+    @property
+    def reference(self) -> str:
+        """The name that the others are held against."""
+        return self.names[0]
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """What each part is run at."""
+        return tuple(self.protocol["strengths"])
+
+    @property
+    def axes(self) -> list[Axis]:
+        """What varies, as a `Comparison` takes it."""
+        return [
+            Axis(self.subject.setting, self.names),
+            Axis("seed", tuple(map(str, self.extent.seeds))),
+            Axis("strength", tuple(f"{strength:g}" for strength in self.strengths)),
+        ]
+
+
+def default_names(host: PluginHost, subject: Subject) -> list[str]:
+    """Return the parts that are compared where none is named.
+
+    All that are installed; of losses those of style, of backbones those that need no download.
+    """
+    specs = host.specs(subject.kind)
+    return [
+        host.key(spec)
+        for spec in specs
+        if not (isinstance(spec, LossSpec) and spec.role is not Role.STYLE)
+        and not (isinstance(spec, BackboneSpec) and spec.weights and not spec.weights[0].embedded)
+    ]
+
+
+def plan_bench(
+    host: PluginHost,
+    subject: Subject,
+    names: Sequence[str],
+    extent: Extent,
+    folder: Path,
+    *,
+    method: str,
+    given: Mapping[str, str | None],
+    assignments: Sequence[str] = (),
+) -> Bench:
+    """Plan the comparison of parts with the subject's reference, which is always among them.
+
+    Args:
+        names: of parts, or of presets that choose one; the bench's own settings go over a
+            preset's. Of none, all that are at hand.
+        given: further run settings as text, held fixed as well: backbone, weights, device.
+        assignments: settings of parts, as `--set` takes them; those of parts that a cell does not
+            use are left out of it.
+
+    Raises: UnknownNameError; UsageError, naming the part, for one that cannot be run.
+    """
+    chosen = tuple(dict.fromkeys([subject.reference, *(names or default_names(host, subject))]))
+    strengths = extent.strengths_of(method)
+    fixed = {**extent.settings(method), **{k: v for k, v in given.items() if v is not None}}
+    own = [*extent.assignments(method), *assignments]
+    variants: dict[tuple[str, float, int], Variant] = {}
+    for name in chosen:
+        part = _choose(host, subject, name)
+        for strength in strengths:
+            for seed in extent.seeds:
+                values = {"seed": str(seed), "strength": f"{strength:g}"}
+                variants[name, strength, seed] = Variant(
+                    {subject.setting: name, **values},
+                    _plan(host, name, {**fixed, **part, **values}, own),
+                )
+    _check_parts(assignments, [variant.plan for variant in variants.values()])
+    places = {
+        folder / CELLS / f"{_file_stem(name)}_{pair.content}_{strength:g}_{seed}.png": Place(
+            name, pair, strength, seed
+        )
+        for seed in extent.seeds
+        for name in chosen
+        for strength in strengths
+        for pair in PAIRS
+    }
+    cells = tuple(
+        Cell(
+            str(folder / INPUTS / f"{place.pair.content}_{place.seed}.png"),
+            str(folder / INPUTS / f"{place.pair.style}_{place.seed}.png"),
+            variants[place.name, place.strength, place.seed],
+            path,
+        )
+        for path, place in places.items()
+    )
+    plans = {name: variants[name, strengths[0], extent.seeds[0]].plan for name in chosen}
+    protocol = {
+        "bench": VERSION,
+        "subject": subject.name,
+        "extent": extent.name,
+        **{key: value for key, value in fixed.items() if key != "device"},
+        "set": own,
+        "strengths": list(strengths),
+        "seeds": list(extent.seeds),
+        "windows": {str(seed): list(WINDOWS[seed]) for seed in extent.seeds},
+        "judge_size": extent.judge_size,
+        "pairs": [pair.name for pair in PAIRS],
+        "reference": subject.reference,
+    }
+    return Bench(subject, extent, chosen, plans, protocol, cells, places)
+
+
+def _choose(host: PluginHost, subject: Subject, name: str) -> dict[str, str]:
+    """Return the settings that name a part, or the preset that chooses it.
+
+    Raises: UnknownNameError for neither.
+    """
+    presets = host.names(Kind.PRESET)
+    short = split_backbone_name(name)[0] if subject.kind is Kind.BACKBONE else name
+    try:
+        host.get(subject.kind, short)
+    except UnknownNameError:
+        if name not in presets:
+            known = [*host.names(subject.kind), *presets]
+            raise UnknownNameError(f"{subject.name} or preset", name, known) from None
+        return {"preset": name}
+    return {subject.setting: name}
+
+
+def _plan(
+    host: PluginHost, name: str, settings: Mapping[str, str], assignments: Sequence[str]
+) -> Plan:
+    texts = {key: value for key, value in settings.items() if key != "preset"}
+    try:
+        asked = collect_settings(host, texts, settings.get("preset"), assignments)
+        return make_plan(host, asked, lenient=True)
+    except UsageError as error:
+        raise UsageError(f"with {name}: {error}") from error
+
+
+def _check_parts(assignments: Sequence[str], plans: Sequence[Plan]) -> None:
+    """Refuse a setting of a part that no cell uses. Raises: UnknownNameError."""
+    used = {
+        name
+        for plan in plans
+        for role, (spec, _) in plan.parts.items()
+        for name in (role, spec.name)
+    }
+    for assignment in assignments:
+        part = assignment.partition("=")[0].rpartition(".")[0].strip()
+        if part not in used:
+            raise UnknownNameError("part of this bench", part, used)
+
+
+def _file_stem(name: str) -> str:
+    """Return a name as a file's, with a hash where it had to change."""
+    stem = re.sub(r"[^\w.-]+", "-", name)
+    if stem == name:
+        return stem
+    return f"{stem}-{hashlib.sha256(json.dumps(name).encode()).hexdigest()[:8]}"
