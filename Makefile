@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Extra arguments for pytest: make test PYTEST="-k gatys"
 PYTEST ?=
 
-.PHONY: demo test docs gallery bench bench-smoothing bench-video gpu clean
+.PHONY: demo test docs gallery bench bench-smoothing bench-video gpu reproduce clean
 
 demo: .venv/installed
 	$(BIN)/stylize --size 512 --quality good --time 100s --force -o demo.png
@@ -49,9 +49,17 @@ DEVICE ?= cuda
 gpu: .venv/installed-dev
 	PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m gpu --extent $(GPU) --device $(DEVICE)
 
-# CONTENTS and STYLES are files; the demo pictures without any.
+# The table of our smoothings in the documents; it goes on where it was stopped. BENCH=--quick is a
+# look in minutes.
 bench-smoothing: .venv/installed-dev
-	$(BIN)/python tests/benchmarks/smoothing.py bench-smoothing $(CONTENTS) $(STYLES:%=--style=%)
+	$(BIN)/stylize bench smoothing none softmax tanh softsign scale thin_softmax \
+		$(BENCH) -o build/bench-smoothing$(BENCH)
+	cp build/bench-smoothing$(BENCH)/bench.md docs/_bench/smoothing.md
+
+# The paper's claims on its own networks, from torch's cache or REPRODUCE="--vgg19 FILE --resnet50
+# FILE"; nothing is downloaded. docs/reproduction/make.py --help has all options.
+reproduce: .venv/installed-dev
+	$(BIN)/python docs/reproduction/make.py $(REPRODUCE)
 
 clean:
 	rm -rf .venv build dist docs/_build

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import json
 import re
 import shlex
 import shutil
@@ -48,14 +48,15 @@ def test_following_it_gives_a_plugin_that_keeps_its_promises(wheel, photo, paint
                     environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
                 elif words[0] == "stylize":
                     small = SMALL if "photo.jpg" in words else ()
-                    # The presets are of gatys, and what names no method is of the default one.
-                    method = "gatys" if any("gatys" in word for word in words) else "neighbors"
-                    few = ("--set", f"{method}.iterations=1") if small else ()
+                    # The bench is of gatys, and what names no method is of the default one.
+                    method = "gatys" if "bench" in words else "neighbors"
+                    quick = small or "bench" in words
+                    few = ("--set", f"{method}.iterations=1") if quick else ()
                     environment.stylize(*words[1:], *small, *few, cwd=folder)
                 else:
                     assert LEFT & set(words), line
     assert done.count("stylize") == 5
-    with (folder / "fronts.csv").open(encoding="utf-8") as table:
-        presets = [row["preset"] for row in csv.DictReader(table) if row["status"] == "made"]
-    assert presets.count("thin_divisive") == 4
+    found = json.loads((folder / "bench" / "bench.json").read_text(encoding="utf-8"))
+    assert list(found["parts"]) == ["none", "tanh", "divisive"]
+    assert {cell["status"] for cell in found["cells"]} == {"made"}
     shutil.rmtree(environment.folder)

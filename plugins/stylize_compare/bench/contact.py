@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stylize import open_image
 from stylize_compare.bench.gains import Judged
 from stylize_compare.bench.planning import Bench
-from stylize_compare.bench.protocol import PAIRS, Pair
+from stylize_compare.bench.protocol import Pair
 from stylize_compare.bench.results import Results
 from stylize_compare.sheets import Row, Tile, draw_sheet, fit_tile, inset
 
@@ -31,7 +31,7 @@ def draw_bench(results: Results) -> Image.Image:
     size = WIDTH, round(WIDTH * 3 / 4)
     inputs = {cell.path: (cell.content, cell.style) for cell in bench.cells}
     rows = []
-    for pair in PAIRS:
+    for pair in bench.extent.pairs:
         first = next(p for p, at in bench.places.items() if at.pair == pair and at.seed == seed)
         content, style = (_open(Path(name), size) for name in inputs[first])
         shown = Tile(inset(content, style), caption=pair.name)

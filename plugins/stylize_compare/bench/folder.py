@@ -15,7 +15,7 @@ from PIL import Image
 from stylize.command import write_file
 from stylize.errors import OutputError, UsageError
 from stylize_compare.bench.planning import CELLS, INPUTS, Bench
-from stylize_compare.bench.protocol import MARGIN, PAIRS, WINDOWS
+from stylize_compare.bench.protocol import MARGIN, WINDOWS, Extent
 
 __all__ = ["BenchFolder", "encode"]
 
@@ -57,7 +57,7 @@ class BenchFolder:
             raise OutputError(
                 f"{self.path}: cannot be written ({error.strerror}): choose another -o"
             ) from error
-        self._write_inputs(bench.extent.seeds)
+        self._write_inputs(bench.extent)
         if not before:  # an interrupted bench tells what it is of
             write_file(self.json, encode({"protocol": bench.protocol}))
         return before
@@ -100,14 +100,14 @@ class BenchFolder:
                 f"another folder with -o, or start anew with --force"
             )
 
-    def _write_inputs(self, seeds: tuple[int, ...]) -> None:
+    def _write_inputs(self, extent: Extent) -> None:
         """Cut the windows of all seeds out of the pictures, where that is not done."""
         package, pictures = PICTURES
-        names = dict.fromkeys(name for pair in PAIRS for name in (pair.content, pair.style))
+        names = dict.fromkeys(name for pair in extent.pairs for name in (pair.content, pair.style))
         for name in names:
             source = resources.files(package) / pictures / f"{name}.jpg"
             with source.open("rb") as file, Image.open(file) as image:
-                for seed in seeds:
+                for seed in extent.seeds:
                     path = self.path / INPUTS / f"{name}_{seed}.png"
                     if not path.exists():
                         write_file(path, _window(image, WINDOWS[seed]))

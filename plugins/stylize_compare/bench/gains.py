@@ -101,7 +101,7 @@ def sign_test(differences: Sequence[float]) -> float | None:
     if not signs:
         return None
     few = min(sum(signs), len(signs) - sum(signs))
-    tail = sum(math.comb(len(signs), k) for k in range(few + 1)) / 2 ** len(signs)
+    tail: float = sum(math.comb(len(signs), k) for k in range(few + 1)) / 2 ** len(signs)
     return min(1.0, 2 * tail)
 
 

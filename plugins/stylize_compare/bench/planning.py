@@ -22,7 +22,7 @@ from stylize import (
 )
 from stylize.command import collect_settings
 from stylize.errors import UnknownNameError, UsageError
-from stylize_compare.bench.protocol import PAIRS, VERSION, WINDOWS, Extent, Pair, Subject
+from stylize_compare.bench.protocol import VERSION, WINDOWS, Extent, Pair, Subject
 from stylize_compare.cells import Cell
 from stylize_compare.sweep import Axis, Variant
 
@@ -140,7 +140,7 @@ def plan_bench(
         for seed in extent.seeds
         for name in chosen
         for strength in strengths
-        for pair in PAIRS
+        for pair in extent.pairs
     }
     cells = tuple(
         Cell(
@@ -162,7 +162,7 @@ def plan_bench(
         "seeds": list(extent.seeds),
         "windows": {str(seed): list(WINDOWS[seed]) for seed in extent.seeds},
         "judge_size": extent.judge_size,
-        "pairs": [pair.name for pair in PAIRS],
+        "pairs": [pair.name for pair in extent.pairs],
         "reference": subject.reference,
     }
     return Bench(subject, extent, chosen, plans, protocol, cells, places)

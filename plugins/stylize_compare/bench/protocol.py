@@ -71,6 +71,7 @@ class Extent:
         strengths: of optimising methods, wide enough that most fronts overlap.
         shares: the strengths of methods that blend towards the painting, which end at 2.
         seeds: each a window (see `WINDOWS`), and the run's seed.
+        pairs: the units of the statistics.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Extent:
     strengths: tuple[float, ...]
     shares: tuple[float, ...]
     seeds: tuple[int, ...]
+    pairs: tuple[Pair, ...] = PAIRS
 
     def settings(self, method: str) -> dict[str, str]:
         """Return the run settings that the bench fixes, as text by name."""
