@@ -62,11 +62,11 @@ WeightsOption = Annotated[
     typer.Option("--weights", metavar="FILE", help="A file with the backbone's weights."),
 ]
 SmoothOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--smooth",
         metavar="NAME",
-        help="The smoothing of deep features.",
+        help="The smoothing of deep features; none by default, or a preset's.",
         autocompletion=completion_of("smooth"),
     ),
 ]
@@ -134,7 +134,7 @@ def backbone(
         _names("Backbones, or presets that choose one; by default all that need no download."),
     ] = None,
     method: MethodOption = "gatys",
-    smooth: SmoothOption = "none",
+    smooth: SmoothOption = None,
     output: OutputOption = None,
     quick: QuickOption = False,
     force: AnewOption = False,
@@ -159,7 +159,7 @@ def loss(
     ] = None,
     backbone: BackboneOption = BACKBONE,
     method: MethodOption = "gatys",
-    smooth: SmoothOption = "none",
+    smooth: SmoothOption = None,
     weights: WeightsOption = None,
     output: OutputOption = None,
     quick: QuickOption = False,
