@@ -53,8 +53,8 @@ def _tile(results: Results, name: str, pair: Pair, size: tuple[int, int]) -> Til
     place, judged = found
     path = next(path for path, at in results.bench.places.items() if at == place)
     caption = (
-        f"strokes {judged['strokes']:.3f}, structure {judged['structure']:.3f}, "
-        f"strength {place.strength:g}"
+        f"strength {place.strength:g}\n"
+        f"strokes {judged['strokes']:.3f}, structure {judged['structure']:.3f}"
     )
     return Tile(_open(path, size), caption=caption)
 

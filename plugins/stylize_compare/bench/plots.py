@@ -10,7 +10,7 @@ __all__ = ["COLOURS", "draw_front"]
 # Okabe and Ito's, which people with any colour vision tell apart.
 COLOURS = "#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00"
 WIDTH, HEIGHT = 340, 260
-LEFT, RIGHT, TOP, BOTTOM = 48, 8, 24, 38
+LEFT, RIGHT, TOP, BOTTOM = 54, 18, 24, 38
 TICKS = 4
 
 Points = Sequence[tuple[float, float]]
@@ -45,8 +45,8 @@ def draw_front(title: str, across: str, up: str, lines: Mapping[str, Points]) ->
         parts += [
             _line([(left, base), (left, TOP)], "grid"),
             _line([(LEFT, top), (right, top)], "grid"),
-            _text(left, base + 13, f"{x:.2f}", "middle"),
-            _text(LEFT - 4, top + 4, f"{y:.2f}", "end"),
+            _text(left, base + 13, _tick(x, x1 - x0), "middle"),
+            _text(LEFT - 4, top + 4, _tick(y, y1 - y0), "end"),
         ]
     for number, (name, line) in enumerate(lines.items()):
         if not line:
@@ -65,6 +65,11 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = (high - low) * 0.05 or 0.05
     return low - room, high + room
+
+
+def _tick(value: float, span: float) -> str:
+    """Write a number at an axis so that those beside it differ."""
+    return f"{value:.{2 if span > 0.1 else 3 if span > 0.01 else 4}f}"
 
 
 def _line(points: Points, kind: str) -> str:
