@@ -54,7 +54,7 @@ gpu: .venv/installed-dev
 bench-smoothing: .venv/installed-dev
 	$(BIN)/stylize bench smoothing none softmax tanh softsign scale thin_softmax \
 		$(BENCH) -o build/bench-smoothing$(BENCH)
-	cp build/bench-smoothing$(BENCH)/bench.md docs/_bench/smoothing.md
+	cp build/bench-smoothing$(BENCH)/bench.md docs/_bench/smoothing.txt
 
 # The paper's claims on its own networks, from torch's cache or REPRODUCE="--vgg19 FILE --resnet50
 # FILE"; nothing is downloaded. docs/reproduction/make.py --help has all options.

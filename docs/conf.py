@@ -19,7 +19,7 @@ extensions = [
     "docstrings",
     "mathml",
 ]
-exclude_patterns = ["_build", "_bench"]  # _bench: tables that pages include
+exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"stylize {release}"
 html_static_path = ["_static"]

@@ -20,7 +20,7 @@ CORE = ROOT / "core" / "stylize"
 KERNEL = [CORE / room for room in ("contract", "discovery", "planning", "building")]
 # Commands of ours by the plugin that brings them.
 COMMANDS = {
-    "compare": {"compare"},
+    "compare": {"bench", "compare"},
     "develop": {"plugins"},
     "measure": {"analyze", "calibrate", "evaluate"},
     "models": {"models"},

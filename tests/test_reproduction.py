@@ -16,7 +16,7 @@ from stylize.errors import WeightsUnavailableError
 from stylize_compare.bench.protocol import PAIRS, QUICK
 
 SCRIPTS = Path(__file__).parents[1] / "docs" / "reproduction"
-TINY = replace(QUICK, size=64, judge_size=64, iterations=3, strengths=(1, 50), pairs=PAIRS[:2])
+TINY = replace(QUICK, size=64, judge_size=64, iterations=3, strengths=(1, 50), pairs=PAIRS[:1])
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from stylize.errors import StylizeError
 __all__ = ["main"]
 
 ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "docs" / "_bench" / "reproduction.md"
+TABLE = ROOT / "docs" / "_bench" / "reproduction.txt"
 HEAD = ("section", "claim", "measured", "verdict")
 
 
