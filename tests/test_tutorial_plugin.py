@@ -57,6 +57,6 @@ def test_following_it_gives_a_plugin_that_keeps_its_promises(wheel, photo, paint
                     assert LEFT & set(words), line
     assert done.count("stylize") == 5
     found = json.loads((folder / "bench" / "bench.json").read_text(encoding="utf-8"))
-    assert list(found["parts"]) == ["none", "tanh", "divisive"]
+    assert list(found["parts"]) == ["none", "divisive"]
     assert {cell["status"] for cell in found["cells"]} == {"made"}
     shutil.rmtree(environment.folder)
