@@ -94,7 +94,7 @@ def fast(paper: Paper) -> tuple[str, str]:
         "johnson_paper", *paper.vgg, "--device", paper.device, *few, "-o", model,
         kept="fast.safetensors",
     )  # fmt: skip
-    return transfers(PAINTING, PHOTOS, "fast", "--model", model)(paper)
+    return transfers(PAINTING, PHOTOS, "fast", "--method", "johnson", "--model", model)(paper)
 
 
 def arbitrary(paper: Paper) -> tuple[str, str]:

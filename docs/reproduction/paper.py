@@ -102,10 +102,11 @@ class Paper:
         return self.judge(*pixels)
 
     def picture(self, name: str, content: str, style: str, *words: str) -> Verdict:
-        """Make a picture and judge it."""
+        """Make a picture and judge it. A model has its painting."""
         path = f"{name}_{Path(content).stem}.png"
         out = str(self.folder / path)
-        self.stylize("picture", content, style, *words, *self.work, "-o", out, kept=path)
+        painting = () if "--model" in words else ("--style", style)
+        self.stylize("picture", content, *painting, *words, *self.work, "-o", out, kept=path)
         return self.judged(out, content, style)
 
     def bench(self, name: str, network: Sequence[str], *smoothings: str) -> list[Judged]:
