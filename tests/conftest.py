@@ -16,7 +16,9 @@ from PIL import Image
 
 from command import Command
 from fresh_environment import build_wheel
-from stylize import PluginHost
+from same_frames import Same
+from small_training import make_model
+from stylize import PluginHost, Stylizer, make_settings
 
 # No test may reach the network: weights that are not embedded are unavailable.
 os.environ["STYLIZE_OFFLINE"] = "1"
@@ -53,6 +55,26 @@ def photo(demo: Path) -> Path:
 @pytest.fixture(scope="session")
 def painting(demo: Path) -> Path:
     return demo / "starry_night.jpg"
+
+
+@pytest.fixture(scope="session")
+def noise_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model that was not trained."""
+    return make_model(tmp_path_factory.mktemp("models") / "noise.safetensors")
+
+
+@pytest.fixture
+def stylizer(noise_model: Path, host: PluginHost) -> Stylizer:
+    """What applies it."""
+    settings = {"model": str(noise_model), "device": "cpu", "precision": "float32", "size": "full"}
+    return Stylizer(make_settings(settings), host)
+
+
+@pytest.fixture
+def same(monkeypatch: pytest.MonkeyPatch) -> type[Same]:
+    """Makes clips of the frames that they are made of."""
+    monkeypatch.setattr("stylize_video.making.ClipStylizer", Same)
+    return Same
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from PIL import Image
 
 av = pytest.importorskip("av")
 
-from small_training import make_model  # noqa: E402
+from same_frames import Same, convert  # noqa: E402
 from small_video import (  # noqa: E402
     CLOCKWISE,
     COLORS,
@@ -27,57 +26,15 @@ from small_video import (  # noqa: E402
     number_of,
     turn_clip,
 )
-from stylize import Stylizer, make_settings  # noqa: E402
+from stylize import Stylizer  # noqa: E402
 from stylize.errors import CodecMissingError, OutputError, SettingsError, VideoError  # noqa: E402
 from stylize.files import sha256_of  # noqa: E402
-from stylize_video import making  # noqa: E402
 from stylize_video.checking import check_video_output  # noqa: E402
 from stylize_video.encoding import VideoWriter, time_base_of  # noqa: E402
 from stylize_video.formats import CONTAINERS, ENCODERS, choose_encoder  # noqa: E402
-from stylize_video.making import make_video  # noqa: E402
 from stylize_video.settings import make_video_settings  # noqa: E402
 
 NTSC = Fraction(30_000, 1001)
-
-
-class Same:
-    """In place of a method: gives frames back, so that what files do to them is seen alone."""
-
-    def __init__(self, stylizer: Any, styles: Any, temporal: Any = True) -> None:
-        self.cuts: list[int] = []
-        self.made = 0
-        self.acts: dict[int, Callable[[], None]] = {}
-
-    def __call__(self, frame: torch.Tensor, observers: Any = ()) -> torch.Tensor:
-        self.made += 1
-        return frame.clone()
-
-
-@pytest.fixture
-def same(monkeypatch: pytest.MonkeyPatch) -> type[Same]:
-    monkeypatch.setattr(making, "ClipStylizer", Same)
-    return Same
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_model(tmp_path_factory.mktemp("models") / "noise.safetensors")
-
-
-@pytest.fixture
-def stylizer(model: Path, host: Any) -> Stylizer:
-    settings = make_settings(
-        {"model": str(model), "device": "cpu", "precision": "float32", "size": "full"}
-    )
-    return Stylizer(settings, host)
-
-
-def convert(
-    stylizer: Stylizer, source: Path, output: Path, told: list[str] | None = None, **kw: Any
-):
-    run = {k: kw.pop(k) for k in ("force", "deadline", "observers", "temporal") if k in kw}
-    tell = None if told is None else told.append
-    return make_video(stylizer, source, [], output, make_video_settings(kw), tell=tell, **run)
 
 
 # What is kept.

@@ -3,32 +3,72 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
+import shutil
 import sys
 from importlib import resources
 from pathlib import Path
 
 from stylize.errors import ImageError, OutputError, PluginError
 
-__all__ = ["package_file", "sha256_of", "write_file"]
+__all__ = ["package_file", "place_file", "sha256_of", "write_file"]
 
 
-def write_file(path: str | Path, data: bytes) -> None:
-    """Write a file, whole or not at all, over one that exists; "-" is standard output.
+def write_file(path: str | Path, data: bytes, *, force: bool = True) -> None:
+    """Write a file, whole or not at all; "-" is standard output.
+
+    Args:
+        force: replace a file of that name; as of `place_file`.
 
     Raises:
-        OutputError: the place cannot be written, or the disk is full.
+        OutputError: the place cannot be written, the disk is full, or, without `force`, the name
+            is taken.
     """
     try:
         if str(path) == "-":
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        else:
-            _replace(Path(path), data)
+            return
+        # Not tempfile's: those can be read by their owner only, and the name carries over.
+        temporary = Path(path).with_name(f".stylize-{secrets.token_hex(8)}.tmp")
+        try:
+            temporary.write_bytes(data)
+            placed = place_file(temporary, Path(path), force=force)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written ({error.strerror}): free some space or write elsewhere"
         ) from error
+    if placed != Path(path):
+        raise OutputError(
+            f"{path}: has appeared since this run began, and is left as it is: what was made is "
+            f"{placed}"
+        )
+
+
+def place_file(made: Path, path: Path, *, force: bool) -> Path:
+    """Give a finished file its name, and return it. A FIFO or a device gets the file's bytes.
+
+    Args:
+        force: replace a file of that name. Without it one that has appeared since the run began
+            stays, and what was made gets the next free name, as picture_2.png.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    if path.exists() and not path.is_file():
+        with made.open("rb") as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        made.unlink()
+        return path
+    if force:
+        return made.replace(path)
+    taken, number = path, 2
+    while not _take_name(made, taken):
+        taken, number = path.with_stem(f"{path.stem}_{number}"), number + 1
+    return taken
 
 
 def package_file(reference: str) -> Path:
@@ -58,12 +98,16 @@ def sha256_of(path: str | Path) -> str:
         raise ImageError(f"{path}: cannot be read ({error.strerror}): check the name") from error
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file that is seen whole or not at all, however the writing ends."""
-    # Not tempfile's: those can be read by their owner only, and the name carries over to `path`.
-    temporary = path.with_name(f".stylize-{secrets.token_hex(8)}.tmp")
+def _take_name(made: Path, path: Path) -> bool:
+    """Rename a file to a name that nothing has; return whether it was free."""
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        os.link(made, path)  # which fails where there is something, as renaming does not
+    except FileExistsError:
+        return False
+    except OSError:  # of a disk without links
+        if path.exists():
+            return False
+        made.rename(path)
+        return True
+    made.unlink()
+    return True

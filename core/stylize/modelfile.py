@@ -142,8 +142,13 @@ def read_header(path: Path) -> ModelHeader:
         raise _damaged(path, f"its header: {error}") from error
 
 
-def write_model(path: Path, header: ModelHeader, tensors: Mapping[str, Tensor]) -> None:
+def write_model(
+    path: Path, header: ModelHeader, tensors: Mapping[str, Tensor], *, force: bool = True
+) -> None:
     """Write a model file, whole or not at all; floating-point tensors become float16.
+
+    Args:
+        force: replace a file of that name; one that has appeared is left as it is without.
 
     Raises: OutputError where it cannot be written; ModelError where float16 cannot hold a value.
     """
@@ -159,7 +164,7 @@ def write_model(path: Path, header: ModelHeader, tensors: Mapping[str, Tensor]) 
                 f"model {path}: {name} reaches {plain.abs().max().item():.3g}, float16 holds up to "
                 f"65504: train with a lower learning rate"
             )
-    write_file(path, save(halves, {MODEL_KEY: header.model_dump_json()}))
+    write_file(path, save(halves, {MODEL_KEY: header.model_dump_json()}), force=force)
 
 
 def _read_metadata(path: Path) -> Mapping[str, str]:

@@ -39,6 +39,7 @@ class SweepFiles:
         self.csv = sheet.with_suffix(".csv")
         self.json = sheet.with_suffix(".json")
         self.front = front
+        self._replace = False
 
     def prepare(
         self, cells: Sequence[Cell], inputs: Collection[str], *, force: bool
@@ -53,7 +54,7 @@ class SweepFiles:
             raise OutputError(f"--front {self.front}: is the sheet too: choose another name")
         kept = {} if force else find_kept(cells)
         # Of this very sweep, then: what it wrote may be written again.
-        replace = force or bool(kept)
+        replace = self._replace = force or bool(kept)
         for picture in filter(None, (self.sheet, self.front)):
             check_output(picture, force=replace, inputs=inputs)
         for table in (self.csv, self.json):
@@ -72,16 +73,18 @@ class SweepFiles:
 
     def write(self, comparison: Comparison, width: int, max_pixels: int) -> None:
         """Write everything that there is to show so far."""
-        write_file(self.json, comparison.as_json())
-        write_file(self.csv, comparison.as_csv())
-        write_picture(draw_comparison(comparison, width, max_pixels), self.sheet, force=True)
+        force = self._replace
+        write_file(self.json, comparison.as_json(), force=force)
+        write_file(self.csv, comparison.as_csv(), force=force)
+        write_picture(draw_comparison(comparison, width, max_pixels), self.sheet, force=force)
         if self.front:
             from stylize_compare.frontplot import plot_fronts
 
             titles = [f"{Path(c).stem}, {Path(s).stem}" for c, s in comparison.pairs]
             fronts = {trade: comparison.measured(trade) for trade in TRADES}
             plot = plot_fronts(fronts, titles, comparison.flattered())
-            write_picture(plot, self.front, force=True)
+            write_picture(plot, self.front, force=force)
+        self._replace = True  # they are ours now
 
     def __str__(self) -> str:
         return ", ".join(map(str, filter(None, (self.sheet, self.csv, self.json, self.front))))

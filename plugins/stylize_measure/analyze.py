@@ -136,13 +136,12 @@ def activations(
         device=device,
     )
     records = [_record(row) for row in rows]
-    for path in outputs:
-        _write(path, records, rows)
     if as_json:
         typer.echo(json.dumps(records, indent=2))
     else:
         _print_table(rows, len(files))
     for path in outputs:
+        write_file(path, _WRITERS[path.suffix.lower()](records, rows), force=force)
         say(f"{path}: written")
 
 
@@ -200,10 +199,6 @@ def _record(row: LayerActivations) -> dict[str, Any]:
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in asdict(row).items()
     }
-
-
-def _write(path: Path, records: Sequence[Mapping[str, Any]], rows: Sequence[Any]) -> None:
-    write_file(path, _WRITERS[path.suffix.lower()](records, rows))
 
 
 def _csv(records: Sequence[Mapping[str, Any]], rows: Sequence[LayerActivations]) -> bytes:

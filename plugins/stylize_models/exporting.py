@@ -100,7 +100,7 @@ def export_model(
         converted[paths[name]] = data
         exported.append(Exported(paths[name], len(data), _describe(module), differences))
     for path, data in converted.items():
-        write_file(path, data)
+        write_file(path, data, force=force)
     return exported
 
 

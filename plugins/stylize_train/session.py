@@ -173,7 +173,7 @@ class Training:
         trained = trainer(resume=self.resume)
         header = self._header(parts, network, records, len(data["content"]), trained)
         if accelerator.is_main_process:
-            write_model(self.output, header, trained.network)
+            write_model(self.output, header, trained.network, force=self.force or self.resume)
         accelerator.wait_for_everyone()
         return ModelFile(str(self.output), self.output, header)
 

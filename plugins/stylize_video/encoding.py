@@ -31,6 +31,10 @@ BITS = 0.25
 class FrameWriter(Protocol):
     """Where frames go. `finish` keeps what was written; without it nothing is left."""
 
+    @property
+    def path(self) -> Path:
+        """The file or the pattern: in the end another than was asked for, where that is taken."""
+
     def write(self, pixels: Pixels, time: Fraction, duration: Fraction) -> None:
         """Add a frame: (H, W, 3) uint8, shown from a time of the output on, in seconds."""
 
@@ -72,6 +76,7 @@ class VideoWriter:
 
     Args:
         path: of the finished file.
+        force: replace a file of that name in the end.
         encoder: of the video.
         clip: what is stylised.
         rate: frames a second, on average.
@@ -95,14 +100,14 @@ class VideoWriter:
         end: Fraction | None,
         sound: bool,
         crf: float | None,
+        force: bool,
         tell: Tell,
     ) -> None:
         av = import_extra("av", "video", "stylize video")
-        self.path = path
         self._encoder = encoder
         os.environ.setdefault("SVT_LOG", "1")  # errors only: it has no other way to be quiet
         kind = CONTAINERS[path.suffix.lower()]
-        self._part = PartFile(path)
+        self._part = PartFile(path, force=force)
         self._tracks: Tracks | None = None
         self._last = -1
         self._until = Fraction(0)
@@ -120,6 +125,10 @@ class VideoWriter:
         except BaseException:
             self.drop()
             raise
+
+    @property
+    def path(self) -> Path:
+        return self._part.target
 
     def write(self, pixels: Pixels, time: Fraction, duration: Fraction) -> None:
         frame = self._frame(pixels)

@@ -145,6 +145,7 @@ class NumberedWriter:
     def __init__(
         self, folder: Path, pattern: str, record: Mapping[str, Any], *, force: bool
     ) -> None:
+        self.path = folder / pattern
         self._folder = folder
         self._pattern = pattern
         self._record = record

@@ -28,13 +28,15 @@ class GifWriter:
         path: of the finished file.
         clip: what is stylised.
         record: of the run, kept as the file's comment.
+        force: replace a file of that name in the end.
     """
 
-    def __init__(self, path: Path, clip: ClipInfo, record: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, clip: ClipInfo, record: Mapping[str, Any], *, force: bool
+    ) -> None:
         av = import_extra("av", "video", "stylize video")
-        self.path = path
         self._record = record
-        self._part = PartFile(path)
+        self._part = PartFile(path, force=force)
         self._last = -1
         width, height = clip.size
         self._graph = _palette_graph(width, height)
@@ -49,6 +51,11 @@ class GifWriter:
         except BaseException:
             self.drop()
             raise
+
+    @property
+    def path(self) -> Path:
+        """The finished file."""
+        return self._part.target
 
     def write(self, pixels: Pixels, time: Fraction, duration: Fraction) -> None:
         """Add a frame: (H, W, 3) uint8, shown from a time of the output on, in seconds."""

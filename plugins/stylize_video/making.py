@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylize import Observer, Progress, StopReason, Stylizer
-from stylize.errors import VideoError
+from stylize.errors import OutputError, VideoError
 from stylize_video.checking import check_video_output
 from stylize_video.clip import ClipStylizer
 from stylize_video.encoding import FrameWriter
@@ -105,8 +105,13 @@ def make_video(
         writer = open_writer(
             target, encoder, clip.info, timing, settings, record, force=force, tell=note
         )
-        run = _VideoRun(stylizer, stylise, clip, timing, writer, target, observers, deadline)
+        run = _VideoRun(stylizer, stylise, clip, timing, writer, observers, deadline)
         run.make()
+        if writer.path != target:
+            raise OutputError(
+                f"{target}: has appeared since this run began, and is left as it is: the clip is "
+                f"{writer.path}"
+            )
     outcome = {
         "width": clip.info.size[0],
         "height": clip.info.size[1],
@@ -139,7 +144,6 @@ class _VideoRun:
     clip: ClipReader
     timing: Timing
     writer: FrameWriter
-    output: Path
     observers: Sequence[Observer]
     deadline: float | None
     frames: int = 0
@@ -203,7 +207,7 @@ class _VideoRun:
                 f"{self.clip.info.path}: has no frame between --start and --end: choose a longer "
                 f"part"
             )
-        return f"{self.output}: stopped before the first frame was done, so nothing is written"
+        return f"{self.writer.path}: stopped before the first frame was done, so nothing is written"
 
     def _keep_part(self, error: BaseException) -> None:
         """Keep what was written before an error if it can be played, and say so; else remove it."""
@@ -216,10 +220,10 @@ class _VideoRun:
         except Exception:  # as on a full disk
             kept = self.writer.keep_playable()
         if kept is None:
-            error.add_note(f"nothing is left of {self.output}")
+            error.add_note(f"nothing is left of {self.writer.path}")
         else:
             frames, until = kept
-            error.add_note(f"{self.output} has the first {frames} frames ({clock(until)})")
+            error.add_note(f"{self.writer.path} has the first {frames} frames ({clock(until)})")
 
 
 class _WithinFrame:

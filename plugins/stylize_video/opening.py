@@ -163,7 +163,7 @@ def open_writer(
     if numbered := numbered_pictures(output):
         return NumberedWriter(*numbered, record, force=force)
     if encoder is None or output.suffix.lower() == ".gif":
-        return GifWriter(output, clip, record)
+        return GifWriter(output, clip, record, force=force)
     return VideoWriter(
         output,
         encoder,
@@ -174,5 +174,6 @@ def open_writer(
         end=timing.end,
         sound=settings.sound,
         crf=settings.crf,
+        force=force,
         tell=tell,
     )

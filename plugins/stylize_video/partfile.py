@@ -7,7 +7,7 @@ import secrets
 from fractions import Fraction
 from pathlib import Path
 
-from stylize.command import import_extra
+from stylize.command import import_extra, place_file
 from stylize.errors import VideoError
 from stylize_video.container import open_container
 
@@ -18,10 +18,17 @@ class PartFile:
     """The file that is written in place of `path`, beside it and with its extension.
 
     Should the computer stop, it can be told by its name, and played.
+
+    Args:
+        force: replace a file of that name in the end.
+
+    Attributes:
+        target: the finished file: `path`, or another name where that has been taken meanwhile.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, force: bool) -> None:
         self.target = path
+        self._force = force
         self.path = path.with_name(f"{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
 
     @property
@@ -31,7 +38,7 @@ class PartFile:
 
     def keep(self) -> None:
         """Give the file its name."""
-        self.path.replace(self.target)
+        self.target = place_file(self.path, self.target, force=self._force)
 
     def keep_playable(self) -> tuple[int, Fraction] | None:
         """Give a file that was not ended its name if it can be played; else remove it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stylize.command.inputs import STANDARD, Job
 from stylize.command.progress import watch
@@ -24,6 +25,9 @@ from stylize.discovery.host import PluginHost
 from stylize.errors import OutputError
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.pictures.writing import check_output
+
+if TYPE_CHECKING:
+    from stylize.making.result import Result
 
 __all__ = ["Made", "Make", "clean_stdout", "interruptible", "make_pictures", "run_batch"]
 
@@ -172,7 +176,7 @@ def make_pictures(
                 f"{record['settings']['precision']}{ENDINGS[result.stopped]}",
                 record,
                 result.warnings,
-                lambda: result.save(job.output, force=force),
+                lambda: _save(result, job.output, force=force),
             )
 
         return make
@@ -185,6 +189,23 @@ def make_pictures(
         skip_existing=skip_existing,
         on_interrupt=INTERRUPTED,
     )
+
+
+def _save(result: Result, output: str, *, force: bool) -> None:
+    """Save a picture: beside a file that has taken its name since the run began. See `Result`."""
+    try:
+        result.save(output, force=force)
+    except OutputError as error:
+        path = Path(output)
+        if force or not path.is_file():
+            raise
+        names = (path.with_stem(f"{path.stem}_{number}") for number in itertools.count(2))
+        free = next(name for name in names if not name.exists())
+        result.save(free)
+        raise OutputError(
+            f"{output}: has appeared since this run began, and is left as it is: the picture is "
+            f"{free}"
+        ) from error
 
 
 def clean_stdout() -> contextlib.redirect_stdout[Any]:

@@ -62,7 +62,7 @@ def check_output(
     _check_folder(path)
     if any(_same_file(path, Path(source)) for source in inputs):
         raise OutputError(f"{path}: is an input of this run: choose another name")
-    if path.exists() and not force:
+    if (path.exists() or path.is_symlink()) and not force:
         raise OutputError(f"{path}: exists: choose another name, or replace it with --force")
 
 
@@ -90,7 +90,7 @@ def write_image(
         NonFiniteError: a pixel is NaN or infinite.
     """
     check_output(path, force=force, inputs=inputs)
-    _write(to_pil(pixels, alpha), path, record, quality)
+    _write(to_pil(pixels, alpha), path, record, quality, force=force)
 
 
 def write_picture(
@@ -110,7 +110,7 @@ def write_picture(
         OutputError: as of `write_image`.
     """
     check_output(path, force=force, inputs=inputs)
-    _write(picture, path, None, 95)
+    _write(picture, path, None, 95, force=force)
 
 
 def _check_folder(path: Path) -> None:
@@ -133,7 +133,12 @@ def _same_file(path: Path, other: Path) -> bool:
 
 
 def _write(
-    picture: Image.Image, path: str | Path, record: Mapping[str, Any] | None, quality: int
+    picture: Image.Image,
+    path: str | Path,
+    record: Mapping[str, Any] | None,
+    quality: int,
+    *,
+    force: bool,
 ) -> None:
     file_format = "PNG" if str(path) == "-" else _WRITABLE[Path(path).suffix.lower()]
     try:
@@ -142,7 +147,7 @@ def _write(
         raise OutputError(
             f"{path}: {file_format} cannot hold this picture ({error}): use .png"
         ) from error
-    write_file(path, data)
+    write_file(path, data, force=force)
 
 
 def _encode(
