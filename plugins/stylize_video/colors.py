@@ -87,10 +87,15 @@ class Converter:
 
     Args:
         size: (width, height) of what comes out, upright.
+
+    Attributes:
+        transparent: whether any frame was, in parts.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
+        self.transparent = False
+        self._shape: tuple[int, int] | None = None  # upright, of the first frame
         reformatter = import_extra("av.video.reformatter", "video", "reading video")
         flags = reformatter.Interpolation
         self._scaler = reformatter.VideoReformatter()
@@ -102,7 +107,7 @@ class Converter:
 
     def __call__(self, frame: Any, turn: Turn) -> Pixels:
         """Return (H, W, 3) pixels of a frame, upright, uint8."""
-        width, height = self.size[::-1] if turn.swap else self.size
+        width, height = self._inner_size(frame, turn)
         hdr = is_hdr(frame)
         transparent = any(component.is_alpha for component in frame.format.components) or (
             frame.format.has_palette
@@ -121,8 +126,35 @@ class Converter:
         if hdr:
             pixels = to_sdr(scaled, hlg=frame.color_trc == HLG)
         else:
+            self.transparent |= transparent and bool(scaled[..., 3].min() < 255)
             pixels = _over_white(scaled) if transparent else scaled
-        return np.ascontiguousarray(turn(pixels))
+        return np.ascontiguousarray(self._pad(turn(pixels)))
+
+    def _inner_size(self, frame: Any, turn: Turn) -> tuple[int, int]:
+        """Return (width, height), not yet upright, at which a frame fits into `size`.
+
+        That is `size` itself for frames of the proportions of the first.
+        """
+        width, height = self.size[::-1] if turn.swap else self.size
+        shape = (frame.height, frame.width) if turn.swap else (frame.width, frame.height)
+        if self._shape is None:
+            self._shape = shape
+        if shape == self._shape:
+            return width, height
+        # Pixels are as square as those of the first.
+        across, down = (self.size[i] / self._shape[i] * shape[i] for i in (0, 1))
+        scale = min(self.size[0] / across, self.size[1] / down)
+        inner = max(1, round(across * scale)), max(1, round(down * scale))
+        return inner[::-1] if turn.swap else inner
+
+    def _pad(self, pixels: Pixels) -> Pixels:
+        """Put black edges around pixels (H, W, 3) that are smaller than `size`."""
+        right, below = (self.size[1 - i] - pixels.shape[i] for i in (1, 0))
+        if not (right or below):
+            return pixels
+        edges = ((below // 2, below - below // 2), (right // 2, right - right // 2), (0, 0))
+        padded: Pixels = np.pad(pixels, edges)
+        return padded
 
     def _matrix(self, frame: Any) -> int | None:
         """Return swscale's number of the matrix between RGB and YCbCr, None where there is none."""

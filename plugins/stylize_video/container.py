@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 from stylize.command import import_extra
 from stylize.errors import VideoError
 
-__all__ = ["open_container", "video_errors"]
+__all__ = ["choose_video", "open_container", "video_errors"]
 
+# Packets that are read to tell which of several streams is the film.
+READ = 2000
 PICTURE_FORMATS = frozenset({"image2", "ico", "alias_pix", "brender_pix", "tiff", "svg_pipe"})
 
 
@@ -56,3 +59,36 @@ def open_container(path: Path) -> Any:
             f"numbered pictures"
         )
     return container
+
+
+def choose_video(container: Any, path: Path, tell: Callable[[str], None]) -> Any:
+    """Return the video stream with the most frames: a cover, or a still among them, is none.
+
+    Args:
+        container: open; it is not read.
+        tell: is told of other streams.
+
+    Raises: VideoError where there is none, or its codec is unknown.
+    """
+    av_stream = import_extra("av.stream", "video", "stylize video")
+    cover = av_stream.Disposition.attached_pic
+    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    if not streams:
+        held = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        raise VideoError(f"{path}: has no video stream (it holds {held}): name another")
+    known = [stream for stream in streams if stream.codec_context is not None]
+    if not known:
+        raise VideoError(f"{path}: its codec is unknown to this FFmpeg: convert it to MP4")
+    if len(streams) == 1:
+        return streams[0]
+    counts = dict.fromkeys((stream.index for stream in known), 0)
+    with open_container(path) as other, video_errors(path):
+        same = [other.streams[index] for index in counts]
+        for packet in itertools.islice(other.demux(*same), READ):
+            counts[packet.stream.index] += bool(packet.size)
+    film = max(known, key=lambda stream: (stream.frames or counts[stream.index], -stream.index))
+    tell(
+        f"{path}: has {len(streams)} video streams: that with the most frames is used "
+        f"({film.width}x{film.height})"
+    )
+    return film

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +12,10 @@ from stylize import MAX_PIXELS
 from stylize.command import import_extra
 from stylize.errors import VideoError
 from stylize_video.colors import Converter, is_hdr, turn_of, upright_size
-from stylize_video.container import open_container, video_errors
+from stylize_video.container import choose_video, open_container, video_errors
 from stylize_video.frames import ClipInfo, Frame, Tell, frame_size
 from stylize_video.settings import clock
+from stylize_video.timeline import Timeline
 
 __all__ = ["VideoFile"]
 
@@ -55,19 +57,19 @@ class VideoFile:
         self._told: set[str] = set()
         self._container = open_container(path)
         try:
-            self._stream = self._choose_stream()
+            self._stream = choose_video(self._container, path, tell)
             self._stream.thread_type = "AUTO"
             self._rate = self._stream.average_rate or self._stream.guessed_rate or FALLBACK_RATE
             self._origin = Fraction(max(self._container.start_time or 0, 0), 1_000_000)
             self._decoded = self._decode_from(start)
-            first = next(self._decoded, None)
+            first, time = next(self._decoded, (None, Fraction(0)))
             if first is None:
                 raise self._nothing_read()
-            self._grid = self._time_of(first)
+            self._grid = time
             if self._is_coarse() and first.duration:  # FFmpeg's guess for GIF is a poor one
                 self._rate = 1 / (first.duration * Fraction(first.time_base))
-            self._pending = first
-            self.info = self._describe(first, size, max_pixels)
+            self._pending = first, time
+            self.info = self._describe(first, time, size, max_pixels)
         except BaseException:
             self._container.close()
             raise
@@ -75,14 +77,13 @@ class VideoFile:
 
     def __iter__(self) -> Iterator[Frame]:
         """Give the frames in order, from `start` on, with what could not be decoded left out."""
-        frame: Any = self._pending
-        while frame is not None:
+        for frame, time in itertools.chain([self._pending], self._decoded):
             self._check(frame)
-            time = self._time_of(frame)
-            duration = Fraction(frame.duration or 0) * (frame.time_base or 0)
-            yield Frame(self._convert(frame, turn_of(frame)), time, duration)
-            self._last = time + (duration or 1 / self._rate)
-            frame = next(self._decoded, None)
+            pixels = self._convert(frame, turn_of(frame))
+            if self._convert.transparent:
+                self._tell_once(f"{self._path}: is transparent in parts: laid over white")
+            yield Frame(pixels, time, _duration_of(frame))
+            self._last = time + (_duration_of(frame) or 1 / self._rate)
         self._tell_damage()
 
     def __enter__(self) -> Self:
@@ -91,21 +92,7 @@ class VideoFile:
     def __exit__(self, *error: Any) -> None:
         self._container.close()
 
-    def _choose_stream(self) -> Any:
-        """Return the video stream; a music file's cover is none."""
-        av_stream = import_extra("av.stream", "video", "stylize video")
-        cover = av_stream.Disposition.attached_pic
-        streams = [s for s in self._container.streams.video if not s.disposition & cover]
-        if not streams:
-            held = ", ".join(sorted({s.type for s in self._container.streams})) or "nothing"
-            raise VideoError(f"{self._path}: has no video stream (it holds {held}): name another")
-        if streams[0].codec_context is None:
-            raise VideoError(
-                f"{self._path}: its codec is unknown to this FFmpeg: convert it to MP4"
-            )
-        return streams[0]
-
-    def _describe(self, first: Any, size: int | None, max_pixels: int) -> ClipInfo:
+    def _describe(self, first: Any, time: Fraction, size: int | None, max_pixels: int) -> ClipInfo:
         stream = self._stream
         original = upright_size(
             first.width, first.height, stream.sample_aspect_ratio, turn_of(first)
@@ -122,6 +109,7 @@ class VideoFile:
             )
         if first.interlaced_frame:
             self._tell(f"{self._path}: is interlaced: edges that move may look like combs")
+        self._shape = _shape_of(first)
         self._check(first)
         return ClipInfo(
             path=self._path,
@@ -130,7 +118,7 @@ class VideoFile:
             rate=self._rate,
             tick=Fraction(stream.time_base),
             duration=self._duration(),
-            first=self._time_of(first),
+            first=time,
             tracks=frozenset(s.type for s in self._container.streams) & {"audio", "subtitle"},
         )
 
@@ -150,36 +138,44 @@ class VideoFile:
             )
         elif any(component.bits > 8 for component in frame.format.components):
             self._tell_once(f"{self._path}: has more than 8 bits a colour: turned to 8")
-        if any(component.is_alpha for component in frame.format.components):
-            self._tell_once(f"{self._path}: is transparent in parts: laid over white")
+        if _shape_of(frame) != self._shape:
+            self._tell_once(
+                f"{self._path}: its pictures change proportions: others are fitted into the size "
+                f"of the first, with black edges"
+            )
 
     def _tell_once(self, message: str) -> None:
         if message not in self._told:
             self._told.add(message)
             self._tell(message)
 
-    def _decode_from(self, start: Fraction | None) -> Iterator[Any]:
-        """Give decoded frames from a time on."""
+    def _decode_from(self, start: Fraction | None) -> Iterator[tuple[Any, Fraction]]:
+        """Give decoded frames from a time on, with their times."""
         if start is None:
-            yield from self._decode()
+            yield from self._decode_timed()
             return
         goal = start + self._origin
         # A frame that is shown when the part begins, within what times are exact to.
-        slack = Fraction(self._stream.time_base)
+        begin = start - Fraction(self._stream.time_base)
         with video_errors(self._path):
             self._container.seek(int(goal * 1_000_000), backward=True)
-        frames = self._decode()
-        frame = next(frames, None)
-        if frame is None or self._time_of(frame) > start + slack:
+        frames = self._decode_timed()
+        first = next(frames, None)
+        if first is None or first[1] > start + start - begin:
             # Files without an index are not where they were asked to be.
             with video_errors(self._path):
                 self._container.seek(0, backward=True)
-            frames = self._decode()
-            frame = next(frames, None)
-        while frame is not None:
-            if self._time_of(frame) >= start - slack:
-                yield frame
-            frame = next(frames, None)
+            first, frames = None, self._decode_timed()
+        for frame, time in itertools.chain([first] if first else [], frames):
+            if time >= begin:
+                yield frame, time
+
+    def _decode_timed(self) -> Iterator[tuple[Any, Fraction]]:
+        """Give all frames with times that rise."""
+        timeline = Timeline(self._path, "pictures", self._tell)
+        for frame in self._decode():
+            duration = _duration_of(frame) or 1 / self._rate
+            yield frame, timeline.place(self._time_of(frame), duration)
 
     def _decode(self) -> Iterator[Any]:
         """Give all frames that can be decoded; note where some cannot."""
@@ -263,3 +259,14 @@ class VideoFile:
 
     def _is_coarse(self) -> bool:
         return bool(self._stream.time_base > COARSE)
+
+
+def _duration_of(frame: Any) -> Fraction:
+    """Return how long a frame is shown, in seconds; 0 where it does not say."""
+    return Fraction(frame.duration or 0) * (frame.time_base or 0)
+
+
+def _shape_of(frame: Any) -> Fraction:
+    """Return a picture's width over its height, upright."""
+    shape = Fraction(frame.width, frame.height)
+    return 1 / shape if turn_of(frame).swap else shape

@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,8 @@ __all__ = ["FrameWriter", "VideoWriter", "time_base_of"]
 
 FINEST, COARSEST = 1_000_000, 10_000
 MPEG4_FINEST = 65_535
+# Between key frames: so many seconds, but at least so many frames.
+KEY_SECONDS, LEAST_GROUP = 2, 12
 # Bits a pixel of encoders without constant quality.
 BITS = 0.25
 
@@ -107,6 +110,9 @@ class VideoWriter:
         self._encoder = encoder
         os.environ.setdefault("SVT_LOG", "1")  # errors only: it has no other way to be quiet
         kind = CONTAINERS[path.suffix.lower()]
+        if sound and "subtitle" in clip.tracks and "mov_text" in kind.text:
+            # FFmpeg 8 aborts the process where a fragment begins within a subtitle of MP4.
+            kind = replace(kind, options={})
         self._part = PartFile(path, force=force)
         self._tracks: Tracks | None = None
         self._last = -1
@@ -116,7 +122,7 @@ class VideoWriter:
             self._part.url, "w", format=kind.format, container_options=dict(kind.options)
         )
         try:
-            self._add_video(clip, rate, crf, tell)
+            self._add_video(clip, rate, crf, tell, in_fragments="movflags" in kind.options)
             if sound and clip.path.is_file():
                 self._tracks = Tracks(
                     clip.path, self._container, kind, origin=origin, end=end, tell=tell
@@ -165,7 +171,15 @@ class VideoWriter:
             self._tracks.close()
         self._container.close()
 
-    def _add_video(self, clip: ClipInfo, rate: Fraction, crf: float | None, tell: Tell) -> None:
+    def _add_video(
+        self,
+        clip: ClipInfo,
+        rate: Fraction,
+        crf: float | None,
+        tell: Tell,
+        *,
+        in_fragments: bool,
+    ) -> None:
         encoder = self._encoder
         width, height = clip.size
         even = encoder.pixels == "yuv420p"
@@ -192,6 +206,9 @@ class VideoWriter:
         context.width, context.height = width + self._padding[1], height + self._padding[0]
         context.pix_fmt = encoder.pixels
         context.time_base = self._base
+        if in_fragments:
+            # What is lost of a file that is not ended, and where players jump to.
+            context.gop_size = max(round(KEY_SECONDS * rate), LEAST_GROUP)
         if encoder.crf is None and encoder.pixels == "yuv420p":
             context.bit_rate = max(int(width * height * rate * BITS), 200_000)
         if encoder.tag and CONTAINERS[self.path.suffix.lower()].format in ("mp4", "mov"):

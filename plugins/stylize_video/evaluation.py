@@ -9,19 +9,29 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from stylize import JUDGE_BACKBONE, JUDGE_SIZE, MAX_PIXELS, Judge, fit_size, read_image, resize
-from stylize.errors import VideoError
+from stylize import (
+    JUDGE_BACKBONE,
+    JUDGE_SIZE,
+    MAX_PIXELS,
+    Judge,
+    fit_size,
+    read_image,
+    read_record,
+    resize,
+)
+from stylize.errors import ImageError, VideoError
 from stylize_video.consistency import Consistency, ConsistencyMeter
-from stylize_video.decoding import VideoFile
-from stylize_video.folder import PictureFolder
+from stylize_video.folder import numbered_files
+from stylize_video.opening import Timing, open_clip
 from stylize_video.record import read_video_record
+from stylize_video.settings import VideoSettings, make_video_settings
 from stylize_video.tensors import to_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from stylize import ImageSource, PluginHost
-    from stylize_video.frames import ClipReader, Pixels, Tell
+    from stylize_video.frames import Pixels, Tell
 
 __all__ = ["JUDGED_FRAMES", "VideoEvaluation", "evaluate_video"]
 
@@ -74,7 +84,8 @@ def evaluate_video(
 
     Args:
         output, content: video files, GIFs or folders of numbered pictures, frame by frame the
-            same; a larger content is read at the output's size.
+            same; a larger content is read at the output's size. Of an output whose record says
+            that it was made with `start`, `end` or `fps`, the content's frames are taken so.
         style: the painting; without one no frame is judged.
         judge: to evaluate many clips with one loaded network; made of `host`, `device` and
             `judge_size` where it is not given.
@@ -153,9 +164,10 @@ def _pairs(
 
     Raises: VideoError where they do not belong together.
     """
-    with _open(output, None, max_pixels, tell) as made:
+    asked = _asked(output)
+    with open_clip(output, VideoSettings(), tell, size=None, max_pixels=max_pixels) as made:
         size = made.info.size
-        with _open(content, max(size), max_pixels, tell) as source:
+        with open_clip(content, asked, tell, size=max(size), max_pixels=max_pixels) as source:
             if source.info.size != size:
                 width, height = source.info.original_size
                 raise VideoError(
@@ -163,7 +175,10 @@ def _pairs(
                     f"does not become that: give the clip that it was made from"
                 )
             counts = [0, 0]
-            for pair in zip_longest(made, source):
+            kind = output / "%06d.png" if output.is_dir() else output
+            timing = Timing.of(source.info, asked, kind, lambda _: None)
+            frames = (f for f in timing.frames_of(source) for _ in range(f.repeats))
+            for pair in zip_longest(made, frames):
                 for index, frame in enumerate(pair):
                     counts[index] += frame is not None
                 now, then = pair
@@ -172,26 +187,31 @@ def _pairs(
             if counts[0] != counts[1]:
                 raise VideoError(
                     f"{output} has {counts[0]} frames, and {content} has {counts[1]}: give the "
-                    f"clip that it was made from, the whole of it and at its own --fps"
+                    f"clip that it was made from"
                 )
 
 
-def _open(path: Path, size: int | None, max_pixels: int, tell: Tell) -> ClipReader:
-    if path.is_dir():
-        return PictureFolder(
-            path, size=size, start=None, rate=None, max_pixels=max_pixels, tell=tell
-        )
-    return VideoFile(path, size=size, start=None, max_pixels=max_pixels, tell=tell)
+def _asked(output: Path) -> VideoSettings:
+    """Return the part and the rate that an output was made with, as far as its record says."""
+    video = _record_of(output).get("video")
+    kept = ("start", "end", "fps")
+    asked = {k: v for k, v in video.items() if k in kept} if isinstance(video, dict) else {}
+    return make_video_settings(asked)
+
+
+def _record_of(output: Path) -> dict[str, Any]:
+    """Return an output's record; nothing where something else made it, or it is damaged."""
+    try:
+        if output.is_dir():
+            return read_record(numbered_files(output)[0])
+        return read_video_record(output)
+    except (VideoError, ImageError):
+        return {}
 
 
 def _doubts(output: Path, judge: Judge) -> list[str]:
     """Return what makes the judge's numbers mean less than they seem to."""
-    if output.is_dir():
-        return []
-    try:
-        weights = read_video_record(output).get("weights")
-    except VideoError:  # made by something else, or its record is damaged
-        return []
+    weights = _record_of(output).get("weights")
     if not isinstance(weights, str) or not judge.is_own(weights):
         return []
     doubt = (

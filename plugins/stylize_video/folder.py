@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -115,7 +116,9 @@ class PictureFolder:
         for file in files:
             try:
                 with open_image(file) as (image, _):
-                    turned = image.getexif().get(0x0112, 1) >= 5
+                    turned = False
+                    with contextlib.suppress(Exception):  # of EXIF data that makes no sense
+                        turned = image.getexif().get(0x0112, 1) >= 5
                     sizes.setdefault(image.size[::-1] if turned else image.size, file)
                     transparent |= image.has_transparency_data
             except ImageError:

@@ -58,9 +58,10 @@ class Encoder:
     tag: str | None = None
 
 
-# A file that is written in fragments, here of two seconds, can be played up to where writing ended,
-# however it ended; when all goes well FFmpeg makes a plain file of it.
-_MP4 = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "2000000"}
+# A file that is written in fragments, each from a key frame to the next, can be played up to where
+# writing ended, however it ended; when all goes well FFmpeg makes a plain file of it. That forgets
+# the last frames where a fragment begins within a group of frames (FFmpeg 8).
+_MP4 = {"movflags": "+hybrid_fragmented+delay_moov+frag_keyframe"}
 _MKV = {"cluster_time_limit": "2000"}
 _MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
 _MP4_CODECS = ("h264", "hevc", "av1", "mpeg4")

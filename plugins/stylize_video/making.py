@@ -93,7 +93,15 @@ def make_video(
     encoder = check_video_output(target, settings, force=force, inputs=inputs)
     if temporal is True:
         temporal = TemporalSettings()
-    with open_clip(path, stylizer, settings, note) as clip, output_errors(target):
+    size = stylizer.plan.settings.size
+    opened = open_clip(
+        path,
+        settings,
+        note,
+        size=None if size == "full" else size,
+        max_pixels=stylizer.max_pixels,
+    )
+    with opened as clip, output_errors(target):
         timing = Timing.of(clip.info, settings, target, note)
         record = {
             **stylizer.setup_record(),

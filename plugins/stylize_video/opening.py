@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from stylize import Stylizer
 from stylize.command import import_extra
 from stylize.errors import OutputError
 from stylize_video.decoding import VideoFile
@@ -30,6 +30,10 @@ from stylize_video.settings import VideoSettings
 
 __all__ = ["Timing", "open_clip", "open_writer", "output_errors"]
 
+# Of encoders and muxers, not of the disk; FFmpeg's own numbers are larger than the system's.
+MOST = 1000
+REFUSED = (errno.EINVAL, errno.EPERM, errno.ERANGE, errno.ENOSYS)
+
 
 @contextlib.contextmanager
 def output_errors(output: Path) -> Iterator[None]:
@@ -38,38 +42,31 @@ def output_errors(output: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, error_module.FFmpegError) as error:
-        told = OutputError(
-            f"{output}: cannot be written ({error.strerror or error}): free some space, write "
-            f"elsewhere, or use another --codec"
-        )
+        remedy = "free some space or write elsewhere"
+        if error.errno in REFUSED or (error.errno or 0) > MOST:
+            remedy = "use another --codec, another kind of file, or --sound no"
+        told = OutputError(f"{output}: cannot be written ({error.strerror or error}): {remedy}")
         for said in getattr(error, "__notes__", ()):
             told.add_note(said)
         raise told from error
 
 
-def open_clip(path: Path, stylizer: Stylizer, settings: VideoSettings, tell: Tell) -> ClipReader:
+def open_clip(
+    path: Path, settings: VideoSettings, tell: Tell, *, size: int | None, max_pixels: int
+) -> ClipReader:
     """Open a video file or a folder of numbered pictures at `--start`.
+
+    Args:
+        size: longer side of the frames; smaller clips keep their size, None keeps any.
 
     Raises: VideoError, ImageError.
     """
-    size = stylizer.plan.settings.size
-    longest = None if size == "full" else size
+    start = _exact(settings.start)
     if path.is_dir():
         return PictureFolder(
-            path,
-            size=longest,
-            start=_exact(settings.start),
-            rate=settings.rate,
-            max_pixels=stylizer.max_pixels,
-            tell=tell,
+            path, size=size, start=start, rate=settings.rate, max_pixels=max_pixels, tell=tell
         )
-    return VideoFile(
-        path,
-        size=longest,
-        start=_exact(settings.start),
-        max_pixels=stylizer.max_pixels,
-        tell=tell,
-    )
+    return VideoFile(path, size=size, start=start, max_pixels=max_pixels, tell=tell)
 
 
 def _exact(seconds: float | None) -> Fraction | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,19 +14,28 @@ from stylize.command import import_extra
 from stylize_video.container import open_container, video_errors
 from stylize_video.formats import Container
 from stylize_video.frames import Tell
+from stylize_video.settings import clock
+from stylize_video.timeline import LONGEST, Timeline
+from stylize_video.trackwriters import CopiedTrack, SoundTrack, TextTrack, Track, fits
 
 __all__ = ["Tracks"]
 
-# By how many there are; encoders do not know all the others. What has other channels is mixed down.
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 TEXT_FORMATS = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
+# Packets that a way to write a track is tried with, and those of the file that are read for them.
+SAMPLE, READ = 8, 2000
+# How long a packet lasts that does not say.
+STEP = {"audio": Fraction(1, 50), "subtitle": Fraction(1, 1000)}
+NAMES = {"audio": "sound", "subtitle": "subtitles"}
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+FOR_EVER = Fraction(10**9)
 
 
 class Tracks:
     """What else is in a clip's file, read on its own as far as the pictures are written.
 
     Packets are copied as they are where players of the new file know their codec, and encoded
-    anew where they do not.
+    anew where they do not, or where a trial in memory shows that the file cannot take them; what
+    cannot be encoded either is left out. Each is told.
 
     Args:
         source: the clip.
@@ -54,10 +66,22 @@ class Tracks:
         # Of a whole clip sound is kept from before 0 on, where encoders put what primes them.
         self._begin = self._zero if origin > 0 else None
         self._end = None if end is None else base + end
-        self._tracks: dict[int, _Track] = {}
-        for stream in self._container.streams:
-            if stream.type in ("audio", "subtitle") and (track := self._add(stream, kind)):
+        self._tracks: dict[int, Track] = {}
+        self._timelines: dict[int, Timeline] = {}
+        self._refused: set[int] = set()
+        self._errors = import_extra("av.error", "video", "stylize video").FFmpegError
+        others = sum(s.type not in (*NAMES, "video") for s in self._container.streams)
+        if others:
+            tell(f"{source}: {others} tracks of data or attachments are left out")
+        for stream, sample in self._samples():
+            if track := self._add(stream, kind, sample):
                 self._tracks[stream.index] = track
+                self._timelines[stream.index] = Timeline(
+                    source,
+                    NAMES[stream.type],
+                    tell,
+                    LONGEST if stream.type == "audio" else FOR_EVER,
+                )
         self._copy_descriptions()
         if origin > 0 and self._tracks:
             with video_errors(source):
@@ -70,29 +94,44 @@ class Tracks:
         until = None if time is None else self._zero + time
         if self._end is not None:
             until = self._end if until is None else min(until, self._end)
-        while (packet := self._held or next(self._packets, None)) is not None:
-            start = Fraction(packet.pts) * packet.time_base
+        while held := self._held or next(self._packets, None):
+            packet, start = held
             if until is not None and start >= until:
-                self._held = packet
+                self._held = held
                 return
             self._held = None
             # What began before belongs to the part if most of it does.
             middle = start + Fraction(packet.duration or 0) * packet.time_base / 2
             if self._begin is None or middle >= self._begin:
-                self._tracks[packet.stream.index].write(packet)
+                self._write(packet, start)
 
     def finish(self) -> None:
         """Write what encoders still hold."""
         for track in self._tracks.values():
-            track.finish()
+            with contextlib.suppress(self._errors):  # what was refused before
+                track.finish()
 
     def close(self) -> None:
         """Close the clip."""
         self._container.close()
 
-    def _demux(self) -> Iterator[Any]:
-        """Give the packets of all tracks, with what is damaged left out."""
-        error = import_extra("av.error", "video", "stylize video")
+    def _write(self, packet: Any, start: Fraction) -> None:
+        """Write a packet, or tell that the file does not take it."""
+        index, kind = packet.stream.index, packet.stream.type
+        try:
+            self._tracks[index].write(packet, start - self._zero)
+        except self._errors as error:
+            if error.errno in FULL:
+                raise
+            if index not in self._refused:
+                self._refused.add(index)
+                self._tell(
+                    f"{self._path}: a part of its {NAMES[kind]} at {clock(start - self._zero)} is "
+                    f"left out, which the new file does not take ({error.strerror})"
+                )
+
+    def _demux(self) -> Iterator[tuple[Any, Fraction]]:
+        """Give the packets of all tracks and when each begins, with what is damaged left out."""
         streams = [self._container.streams[index] for index in self._tracks]
         if not streams:
             return
@@ -101,35 +140,58 @@ class Tracks:
             try:
                 for packet in packets:
                     if packet.pts is not None and packet.size:
-                        yield packet
+                        start = Fraction(packet.pts) * packet.time_base
+                        length = Fraction(packet.duration or 0) * packet.time_base
+                        if packet.stream.type == "subtitle" or not length:
+                            length = STEP[packet.stream.type]
+                        yield packet, self._timelines[packet.stream.index].place(start, length)
                 return
-            except error.FFmpegError:
+            except self._errors:
                 continue
 
-    def _add(self, stream: Any, kind: Container) -> _Track | None:
-        """Add a stream to the output, copied or encoded; None where neither is possible."""
-        sound = stream.type == "audio"
+    def _samples(self) -> Iterator[tuple[Any, list[Any]]]:
+        """Give each track of sound or text, with its first packets, of another reading."""
+        wanted = [s for s in self._container.streams if s.type in NAMES]
+        samples: dict[int, list[Any]] = {stream.index: [] for stream in wanted}
+        known = [stream.index for stream in wanted if stream.codec_context is not None]
+        with open_container(self._path) as other, contextlib.suppress(self._errors):
+            packets = other.demux(*(other.streams[index] for index in known)) if known else ()
+            for packet in itertools.islice(packets, READ):
+                sample = samples[packet.stream.index]
+                if len(sample) < SAMPLE and packet.pts is not None and packet.size:
+                    sample.append(packet)
+                if all(len(samples[index]) == SAMPLE for index in known):
+                    break
+            yield from ((stream, samples[stream.index]) for stream in wanted)
+
+    def _add(self, stream: Any, kind: Container, sample: list[Any]) -> Track | None:
+        """Add a stream to the output in the first way that works; None, and told, for none."""
+        name = NAMES[stream.type]
         if stream.codec_context is None:
             self._tell(f"{self._path}: a {stream.type} track of an unknown codec is left out")
             return None
         codec = stream.codec_context.codec.canonical_name
-        if codec in (kind.sound if sound else kind.text):
-            return _Copied(self._target, stream, self._zero)
-        if sound:
-            new = self._target.default_audio_codec
-        else:
-            new = next(iter(sorted(kind.text & TEXT_FORMATS)), None)
-            if codec not in TEXT_FORMATS or new is None:
-                self._tell(
-                    f"{self._path}: subtitles in {codec} are left out, which {kind.format} files "
-                    f"cannot hold: write .mkv to keep them"
-                )
-                return None
-        self._tell(
-            f"{self._path}: {'sound' if sound else 'subtitles'} in {codec} encoded anew as {new}, "
-            f"as players of {kind.format} files do not know {codec}"
-        )
-        return (_Sound if sound else _Text)(self._target, stream, self._zero, new)
+        reason = f"players of {kind.format} files do not know {codec}"
+        if codec in (kind.sound if stream.type == "audio" else kind.text):
+            if fits(CopiedTrack, "", stream, sample, kind):
+                return CopiedTrack(self._target, stream, sample, "")
+            reason = f"{kind.format} files do not take it as it is"
+        make, new = self._encoding(stream.type, codec, kind)
+        if not new or not fits(make, new, stream, sample, kind):
+            self._tell(
+                f"{self._path}: {name} in {codec} {'are' if name == 'subtitles' else 'is'} left "
+                f"out, which {kind.format} files cannot hold: write .mkv to keep it"
+            )
+            return None
+        self._tell(f"{self._path}: {name} in {codec} encoded anew as {new}, as {reason}")
+        return make(self._target, stream, sample, new)
+
+    def _encoding(self, kind: str, codec: str, container: Container) -> tuple[type[Track], str]:
+        """Return how a track is encoded anew, and as what; "" where it cannot be."""
+        if kind == "audio":
+            return SoundTrack, self._target.default_audio_codec
+        texts = sorted(container.text & TEXT_FORMATS)
+        return TextTrack, texts[0] if texts and codec in TEXT_FORMATS else ""
 
     def _copy_descriptions(self) -> None:
         """Copy title, date and the like, and the chapters of the part that is kept."""
@@ -148,114 +210,3 @@ class Tracks:
                 chapters.append({**chapter, **shifted})
         if chapters:
             self._target.set_chapters(chapters)
-
-
-class _Track:
-    """One track of the output."""
-
-    def __init__(self, target: Any, source: Any, zero: Fraction, stream: Any) -> None:
-        self.target = target
-        self.zero = zero
-        self.stream = stream
-        stream.metadata.update(
-            {k: v for k, v in source.metadata.items() if k in ("language", "title", "handler_name")}
-        )
-        stream.disposition = source.disposition
-
-    def write(self, packet: Any) -> None:
-        """Take a packet of the clip."""
-        raise NotImplementedError
-
-    def finish(self) -> None:
-        """Write what is still held."""
-
-
-class _Copied(_Track):
-    """Packets as they are, but for their times."""
-
-    def __init__(self, target: Any, source: Any, zero: Fraction) -> None:
-        super().__init__(target, source, zero, target.add_stream_from_template(source))
-
-    def write(self, packet: Any) -> None:
-        shift = round(self.zero / packet.time_base)
-        packet.pts -= shift
-        packet.dts = packet.pts if packet.dts is None else packet.dts - shift
-        packet.stream = self.stream
-        self.target.mux(packet)
-
-
-class _Sound(_Track):
-    """Sound that is encoded anew."""
-
-    def __init__(self, target: Any, source: Any, zero: Fraction, codec: str) -> None:
-        av = import_extra("av", "video", "stylize video")
-        context = source.codec_context
-        rate = 48_000 if codec == "libopus" else context.rate
-        super().__init__(target, source, zero, target.add_stream(codec, rate=rate))
-        encoder = self.stream.codec_context
-        channels = context.layout.nb_channels
-        self._layout = LAYOUTS.get(channels, "stereo")
-        encoder.layout = self._layout
-        encoder.bit_rate = 96_000 * encoder.layout.nb_channels
-        # PCM often says how many channels it has, and not which: then these.
-        self._unnamed = "channels" in context.layout.name and channels in LAYOUTS
-        self._resampler = av.AudioResampler(encoder.format, encoder.layout, rate)
-        self._errors = av.error.FFmpegError
-
-    def write(self, packet: Any) -> None:
-        try:
-            frames = packet.decode()
-        except self._errors:  # damaged: the next packet may do
-            return
-        for frame in frames:
-            frame = self._name_channels(frame) if self._unnamed else frame
-            if frame.pts is not None:
-                frame.pts -= round(self.zero / frame.time_base)
-            self._encode(frame)
-
-    def finish(self) -> None:
-        self._encode(None)
-        self.target.mux(self.stream.encode(None))
-
-    def _name_channels(self, frame: Any) -> Any:
-        av = import_extra("av", "video", "stylize video")
-        named = av.AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, self._layout)
-        named.sample_rate, named.time_base, named.pts = (
-            frame.sample_rate,
-            frame.time_base,
-            frame.pts,
-        )
-        return named
-
-    def _encode(self, frame: Any) -> None:
-        for resampled in self._resampler.resample(frame):
-            self.target.mux(self.stream.encode(resampled))
-
-
-class _Text(_Track):
-    """Subtitles that are encoded anew."""
-
-    def __init__(self, target: Any, source: Any, zero: Fraction, codec: str) -> None:
-        super().__init__(target, source, zero, target.add_stream(codec))
-        self._decoder = source.codec_context
-        self._decoder.open(strict=False)
-        self.stream.codec_context.subtitle_header = self._decoder.subtitle_header
-        self.stream.codec_context.time_base = Fraction(1, 1000)
-        self._number = 0
-
-    def write(self, packet: Any) -> None:
-        av = import_extra("av.subtitles.subtitle", "video", "stylize video")
-        decoded = self._decoder.decode2(packet)
-        if decoded is None:
-            return
-        start = round((Fraction(packet.pts) * packet.time_base - self.zero) * 1000)
-        length = round(Fraction(packet.duration or 0) * packet.time_base * 1000)
-        for line in decoded:
-            self._number += 1
-            fields = line.ass.split(b",", 1)
-            text = b",".join((str(self._number).encode(), *fields[1:]))
-            made = av.SubtitleSet.create(text=text, start=0, end=length, pts=start)
-            written = self.stream.codec_context.encode_subtitle(made)
-            written.stream = self.stream
-            written.time_base = Fraction(1, 1000)
-            self.target.mux(written)

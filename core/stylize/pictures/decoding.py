@@ -22,6 +22,11 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# TIFF's tags, and the gamma of a PNG that is sRGB.
+PHOTOMETRIC, MIN_IS_WHITE, BITS_PER_SAMPLE = 262, 0, 258
+SRGB_GAMMA = 0.45455
+# A damaged picture may lack so many rows, a block of JPEG, or this part of them.
+MCU, FEW = 16, 50
 _GREY_16_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 GREY_DEEP = _GREY_16_BIT | {"I", "F"}
 # 32-bit values do not say which is white: (brightest value of the picture up to, then white is).
@@ -38,8 +43,14 @@ class Decoded(NamedTuple):
     notes: list[str]
 
 
-def decode(image: Image.Image, name: str, max_pixels: int) -> Decoded:
-    """Decode a picture, within `_pillow`: upright, in sRGB, alpha apart."""
+def decode(image: Image.Image, name: str, max_pixels: int, *, damaged: bool = False) -> Decoded:
+    """Decode a picture, within `_pillow`: upright, in sRGB, alpha apart.
+
+    Args:
+        damaged: it is read with what is missing left out: its pixels must be there, or nearly.
+
+    Raises: ImageError; OSError where too many pixels are missing.
+    """
     width, height = image.size
     if width * height == 0:
         raise ImageError(f"{name}: has no pixels ({width}x{height}): export it again")
@@ -49,18 +60,83 @@ def decode(image: Image.Image, name: str, max_pixels: int) -> Decoded:
             f"{max_pixels:,}: make it smaller or raise --max-pixels"
         )
     # The other pictures of an MPO are previews and depth maps, which most phones write.
-    several = getattr(image, "is_animated", False) and image.format != "MPO"
+    several = not damaged and getattr(image, "is_animated", False) and image.format != "MPO"
     image.load()
-    upright = _make_upright(image)
+    notes = ["animated or of several pages: only the first is used"] if several else []
+    if damaged and (missing := _missing_rows(image)):
+        notes.append(f"up to {missing} of its {height} rows are missing")
+    image = _without_quirks(image, notes)
+    upright = _make_upright(image, notes)
     colour, alpha = _part_alpha(upright)
     colour, colour_notes = _to_srgb(colour, upright)
-    white, white_notes = _white(colour)
-    notes = ["animated or of several pages: only the first is used"] if several else []
+    white, white_notes = _white(colour, image)
     return Decoded(colour, white, alpha, [*notes, *colour_notes, *white_notes])
 
 
-def _make_upright(image: Image.Image) -> Image.Image:
-    turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+def _missing_rows(image: Image.Image) -> int:
+    """Return how many rows at the end no decoder has filled. Raises: OSError for many."""
+    box = image.getbbox(alpha_only=False)
+    missing = image.height - (box[3] if box else 0)
+    if missing > max(MCU, image.height // FEW):
+        raise OSError(f"{missing} of {image.height} rows are missing")
+    return missing
+
+
+def _without_quirks(image: Image.Image, notes: list[str]) -> Image.Image:
+    """Undo what Pillow passes over: how some files count grey, light and opacity."""
+    deep_tiff = image.format == "TIFF" and image.mode in _GREY_16_BIT
+    if deep_tiff and _tag(image, PHOTOMETRIC) == MIN_IS_WHITE:
+        return _invert_deep(image, _deepest(image))
+    layered = image.format == "BMP" and image.mode == "RGBA"
+    if layered and image.getchannel("A").getextrema() == (0, 0):
+        notes.append("its alpha is 0 throughout, as of programs that leave it unused: opaque")
+        return image.convert("RGB")
+    gamma = image.info.get("gamma")
+    own = {"icc_profile", "srgb"} & image.info.keys()
+    if image.format == "PNG" and gamma and not own and abs(gamma - SRGB_GAMMA) > 0.01:
+        if image.mode not in ("L", "RGB", "LA", "RGBA"):
+            notes.append(f"its gamma of {gamma:g} is passed over: colours are taken as sRGB")
+        else:
+            notes.append(f"its gamma of {gamma:g} is turned into that of sRGB")
+            levels = [_from_gamma(value / 255, gamma) for value in range(256)]
+            bands = image.split()
+            colours = [band.point(levels) for band in bands if band is not bands[-1]]
+            last = bands[-1] if image.mode.endswith("A") else bands[-1].point(levels)
+            return Image.merge(image.mode, [*colours, last])
+    return image
+
+
+def _from_gamma(value: float, gamma: float) -> int:
+    """Return the sRGB level, 0 to 255, of a value of a file of this gamma, 1 for white."""
+    light = value ** (1 / gamma)
+    code = 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
+    return round(255 * min(max(code, 0), 1))
+
+
+def _invert_deep(image: Image.Image, white: int) -> Image.Image:
+    import numpy as np
+
+    values = white - np.asarray(image).astype(np.int32)
+    return Image.fromarray(values.clip(0, white).astype(np.uint16))
+
+
+def _deepest(image: Image.Image) -> int:
+    """Return the white of a grey picture of up to 16 bits, of which TIFF may use fewer."""
+    return 4095 if _tag(image, BITS_PER_SAMPLE) == (12,) else 65_535
+
+
+def _tag(image: Image.Image, number: int) -> object:
+    """Return one of TIFF's tags."""
+    found: object = getattr(image, "tag_v2", {}).get(number)
+    return found
+
+
+def _make_upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception as error:  # of all kinds
+        notes.append(f"its EXIF data cannot be read ({error}): it is taken as upright")
+        turn = None
     return image if turn is None else image.transpose(turn)
 
 
@@ -84,7 +160,7 @@ def _to_srgb(colour: Image.Image, source: Image.Image) -> tuple[Image.Image, lis
     if icc and source.mode != "LAB":  # which Pillow itself turned into sRGB
         try:
             return _apply_profile(colour, icc), notes
-        except (ImageCms.PyCMSError, OSError) as error:
+        except Exception as error:  # of all kinds
             notes.append(f"colour profile ignored ({error}): colours are taken as sRGB")
     if colour.mode != "CMYK":
         return colour, notes
@@ -101,12 +177,12 @@ def _apply_profile(colour: Image.Image, icc: bytes) -> Image.Image:
     return to_srgb.apply(colour)
 
 
-def _white(colour: Image.Image) -> tuple[int, list[str]]:
+def _white(colour: Image.Image, source: Image.Image) -> tuple[int, list[str]]:
     """Return which value is white, and a warning where that is a guess."""
     if colour.mode not in GREY_DEEP:
         return 255, []
     if colour.mode in _GREY_16_BIT:
-        return 65_535, []
+        return _deepest(source), []
     _, brightest = cast("tuple[float, float]", colour.convert("F").getextrema())
     # NaN is below no limit: any white will do, reading refuses it in the end.
     white = next((white for limit, white in _WHITES if brightest <= limit), 1)

@@ -16,6 +16,7 @@ READABLE = {
     "AVIF": (".avif",),
     "BMP": (".bmp",),
     "GIF": (".gif",),
+    "HEIF": (".heic", ".heif", ".hif"),
     "JPEG": (".jpg", ".jpeg"),
     "JPEG2000": (".jp2",),
     "PNG": (".png",),

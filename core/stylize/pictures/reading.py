@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from stylize.errors import ImageError, StylizeError
 from stylize.pictures.decoding import GREY_DEEP, Decoded, decode
 from stylize.pictures.listing import READABLE
+from stylize.pictures.opening import decode_stream, open_header
 from stylize.pictures.tensors import fit_size, to_byte_tensors, to_pil, to_tensors
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def open_picture(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Opened
     else:
         path = Path(source) if isinstance(source, str | Path) and str(source) != "-" else None
         with _stream(source) as (stream, name), _pillow(name) as caught:
-            decoded = decode(_open_header(stream, name), name, max_pixels)
+            decoded = decode_stream(stream, name, max_pixels)
             stream.seek(0)
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     notes = dict.fromkeys([*decoded.notes, *(str(warning.message).strip() for warning in caught)])
@@ -158,10 +159,7 @@ def read_bytes(path: str | Path, *, at_least: int = 0, max_pixels: int = MAX_PIX
         ImageError: as of `read_image`.
     """
     with _stream(path) as (stream, name), _pillow(name):
-        image = _open_header(stream, name)
-        if at_least and image.width * image.height <= max_pixels:
-            image.draft(None, (at_least, at_least))
-        decoded = decode(image, name, max_pixels)
+        decoded = decode_stream(stream, name, max_pixels, at_least)
     if decoded.colour.mode in GREY_DEEP:
         return to_pil(to_tensors(decoded, decoded.colour.size)[0])
     return decoded.colour.convert("RGB")
@@ -175,7 +173,7 @@ def open_image(path: str | Path) -> Iterator[tuple[Image.Image, str]]:
         ImageError: missing, empty or no picture; also for what Pillow raises inside the block.
     """
     with _stream(path) as (stream, name), _pillow(name):
-        yield _open_header(stream, name), name
+        yield open_header(stream, name), name
 
 
 @contextmanager
@@ -235,21 +233,3 @@ def _pillow(name: str) -> Iterator[list[warnings.WarningMessage]]:
             ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-
-
-def _open_header(stream: BufferedReader | BytesIO, name: str) -> Image.Image:
-    """Read a picture's format and size, within `_pillow`; its pixels are left for later."""
-    if not stream.read(1):
-        raise ImageError(f"{name}: is empty (0 bytes): fetch or export it again")
-    Image.preinit()  # the commonest; to import the others takes longer than to read a picture
-    try:
-        return _open_known(stream)
-    except UnidentifiedImageError:
-        if not Image.init():
-            raise
-        return _open_known(stream)
-
-
-def _open_known(stream: BufferedReader | BytesIO) -> Image.Image:
-    # A format that this build of Pillow lacks, or that is not loaded, would be a KeyError.
-    return Image.open(stream, formats=[known for known in READABLE if known in Image.OPEN])

@@ -69,8 +69,11 @@ def _text_in(image: Image.Image) -> str | None:
     """Return the JSON text of the record in an open_image picture, or None."""
     if _KEY in image.info:
         return str(image.info[_KEY])
-    exif = image.getexif()
-    comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+    try:
+        exif = image.getexif()
+        comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
+    except Exception:  # it makes no sense
+        return None
     for value in (comment, exif.get(ExifTags.Base.ImageDescription)):
         text = (
             value.removeprefix(_ASCII).decode("ascii", "replace")

@@ -1,0 +1,114 @@
+"""Opening and decoding picture files with Pillow: those that are damaged, and HEIC, too.
+
+All of it runs within what turns Pillow's errors into ours, and keeps other threads out.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader, BytesIO
+from typing import TypeAlias
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from stylize.errors import ImageError, StylizeError
+from stylize.pictures.decoding import Decoded, decode
+from stylize.pictures.listing import READABLE
+
+__all__ = ["decode_stream", "open_header"]
+
+DAMAGED = "a part of the file is damaged or missing ({})"
+Stream: TypeAlias = BufferedReader | BytesIO
+JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# The brands of HEIC files.
+HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+
+
+def decode_stream(stream: Stream, name: str, max_pixels: int, at_least: int = 0) -> Decoded:
+    """Decode a file: a damaged one too, if nearly all of its pixels are there.
+
+    Args:
+        at_least: as of `read_bytes`.
+    """
+
+    def read(file: Stream, *, damaged: bool = False) -> Decoded:
+        file.seek(0)
+        image = open_header(file, name)
+        if at_least and image.width * image.height <= max_pixels:
+            image.draft(None, (at_least, at_least))
+        return decode(image, name, max_pixels, damaged=damaged)
+
+    try:
+        return read(stream)
+    except (StylizeError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise anything at all
+        with _leaving_out():
+            try:
+                decoded = read(stream, damaged=True)
+                stream.seek(0)
+                if stream.read(2) == JPEG:  # whose last block comes with the mark of the end only
+                    stream.seek(0)
+                    ended = BytesIO(stream.read() + JPEG_END)
+                    decoded = decoded._replace(colour=read(ended).colour)
+            except Exception:
+                raise error from None
+        decoded.notes.insert(0, DAMAGED.format(error))
+        return decoded
+
+
+@contextmanager
+def _leaving_out() -> Iterator[None]:
+    """Make Pillow leave out what it cannot read of a file."""
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def open_header(stream: Stream, name: str) -> Image.Image:
+    """Read a picture's format and size; its pixels are left for later.
+
+    Raises: ImageError; whatever Pillow raises.
+    """
+    if not stream.read(1):
+        raise ImageError(f"{name}: is empty (0 bytes): fetch or export it again")
+    # The commonest first: to import the others takes longer than to read a picture.
+    for prepare in (Image.preinit, Image.init, lambda: _add_heic(stream, name)):
+        prepare()
+        try:
+            return _open_known(stream)
+        except UnidentifiedImageError as error:
+            unknown = error
+        except Exception as error:  # what lies beside the pixels is damaged
+            warnings.warn(DAMAGED.format(error), stacklevel=2)
+            break
+    else:
+        raise unknown
+    with _leaving_out():
+        return _open_known(stream)
+
+
+def _open_known(stream: Stream) -> Image.Image:
+    stream.seek(0)
+    # A format that this build of Pillow lacks, or that is not loaded, would be a KeyError.
+    return Image.open(stream, formats=[known for known in READABLE if known in Image.OPEN])
+
+
+def _add_heic(stream: Stream, name: str) -> None:
+    """Add the reader of HEIC, if the file is one. Raises: ImageError."""
+    stream.seek(0)
+    start = stream.read(12)
+    if start[4:8] != b"ftyp" or start[8:] not in HEIC:
+        return
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ImageError(
+            f"{name}: is HEIC, as iPhones make, and pillow-heif, which reads it, is not installed: "
+            f"pip install 'stylize-nst[heif]', or convert it to JPEG"
+        ) from error
+    pillow_heif.register_heif_opener()
