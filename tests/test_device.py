@@ -9,7 +9,7 @@ import torch
 
 from command import FAST
 from stylize import stylize_image
-from stylize.building.device import choose_device, choose_precision
+from stylize.building.device import choose_device, choose_precision, declares_bfloat16
 from stylize.errors import DeviceError, UsageError
 
 OLD = (
@@ -158,13 +158,53 @@ def test_out_of_memory_says_what_to_change_of_that_command(
     )
 
 
-def test_precision_is_probed_once_and_leaves_threads_and_random_state_alone():
-    threads, state = torch.get_num_threads(), torch.random.get_rng_state()
-    chosen = choose_precision("auto", torch.device("cpu"))
-    assert chosen in (torch.float32, torch.bfloat16)
-    assert chosen == choose_precision("auto", torch.device("cpu"))
-    assert torch.get_num_threads() == threads
-    assert torch.equal(state, torch.random.get_rng_state())
+@pytest.fixture
+def processor(monkeypatch):
+    """Make the processor declare what is named."""
+
+    def declare(*names: str) -> None:
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda: dict.fromkeys(names, True), raising=False
+        )
+
+    return declare
+
+
+@pytest.mark.parametrize(
+    ("declared", "dtype", "why"),
+    [
+        ((), torch.float32, "declares neither AMX nor AVX-512 bfloat16"),
+        (("avx512_f", "amx_fp16"), torch.float32, "declares neither"),
+        (("avx512_bf16",), torch.bfloat16, "declares AVX-512 bfloat16"),
+        (("amx_bf16", "avx512_bf16"), torch.bfloat16, "declares AMX and AVX-512 bfloat16"),
+    ],
+)
+def test_auto_takes_what_the_processor_declares(processor, declared, dtype, why):
+    processor(*declared)
+    assert choose_precision("auto", torch.device("cpu")) == dtype
+    assert declares_bfloat16(torch.device("cpu"))[1].endswith(why)
+
+
+def test_auto_asks_older_releases_of_torch_in_private(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    assert choose_precision("auto", torch.device("cpu")) == torch.bfloat16
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
+    assert choose_precision("auto", torch.device("cpu")) == torch.float32
+
+
+def test_what_auto_chose_is_shown_recorded_and_insisted_on_by_rerun(command, processor):
+    processor("avx512_bf16")
+    line = ("photo.png", "painting.png", "--size", "48", "--method", "gatys", "--device", "cpu")
+    made = command(*line, "--set", "gatys.iterations=1", "-o", "out.png")
+    assert "on cpu in bfloat16 (auto: the processor declares AVX-512 bfloat16)" in made.err
+    processor()
+    again = command("rerun", "out.png", "--json")
+    assert again.code == 0, again.err
+    (record,) = again.records
+    assert record["settings"]["precision"] == "bfloat16"
+    assert record["precision"] == "asked for"
 
 
 def test_explicit_precision_is_taken_as_it_is():

@@ -22,6 +22,7 @@ from stylize.command import (
     format_seconds,
     run_batch,
     say,
+    tell_device,
     warn,
 )
 from stylize_video.settings import VideoSettings, clock
@@ -115,8 +116,8 @@ def _made(job: Job, result: VideoResult) -> Made:
     frames, seconds = record["frames"], record["seconds"]
     return Made(
         f"{job.output}: {record['width']}x{record['height']}, {frames} frames "
-        f"({clock(result.duration)}), {seconds:.1f} s on {record['device']} in "
-        f"{record['settings']['precision']}, {frames / max(seconds, 0.01):.2g} frames a second"
+        f"({clock(result.duration)}), {seconds:.1f} s on {tell_device(record)}, "
+        f"{frames / max(seconds, 0.01):.2g} frames a second"
         + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there"),
         {**record, "warnings": result.warnings},  # told already, as they came
     )

@@ -1,22 +1,18 @@
-"""Which device and precision a run uses, probed rather than guessed."""
+"""Which device and precision a run uses: by what works, and by what the hardware declares."""
 
 from __future__ import annotations
 
 import logging
-import timeit
 import warnings
-from functools import cache
 
 import torch
-import torch.nn.functional as F
 
 from stylize.errors import DeviceError, UsageError
 
-__all__ = ["choose_device", "choose_precision"]
+__all__ = ["choose_device", "choose_precision", "declares_bfloat16"]
 
 LOG = logging.getLogger("stylize")
-# Below this ratio of times bfloat16 is worth its rounding.
-WORTHWHILE = 0.8
+AMX, AVX = "AMX", "AVX-512 bfloat16"
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -48,44 +44,40 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
-    """Return the dtype of the network; "auto" takes bfloat16 where it is seen to be faster.
+    """Return the dtype of the network; "auto" takes bfloat16 where the hardware declares it.
+
+    Never by a timing: the same command makes the same picture, however busy the machine is.
 
     Raises: UsageError for bfloat16 on a GPU that does not multiply it.
     """
-    supported = precision != "float32" and _bfloat16_is_supported(device)
-    if precision == "bfloat16" and device.type == "cuda" and not supported:
+    declared, _ = declares_bfloat16(device)
+    if precision == "bfloat16" and device.type == "cuda" and not declared:
         raise UsageError(
             f"{torch.cuda.get_device_name(device)} is too old for bfloat16: use --precision float32"
         )
-    reduced = precision == "bfloat16" or (supported and _bfloat16_ratio(device) < WORTHWHILE)
+    reduced = precision == "bfloat16" or (precision == "auto" and declared)
     return torch.bfloat16 if reduced else torch.float32
 
 
-def _bfloat16_is_supported(device: torch.device) -> bool:
-    """Whether the hardware multiplies bfloat16 itself: emulation is slower, so not worth timing."""
+def declares_bfloat16(device: torch.device) -> tuple[bool, str]:
+    """Return whether the hardware says that it multiplies bfloat16 itself, and what says so."""
     if device.type == "cuda":
-        return bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        if torch.version.hip:
+            return True, "ROCm has bfloat16"
+        major, minor = torch.cuda.get_device_capability(device)
+        return major >= 8, f"the GPU has compute capability {major}.{minor}"
+    if device.type != "cpu":
+        return False, f"{device.type} is used in float32"
+    found = [name for name, there in _cpu_features().items() if there]
+    if not found:
+        return False, f"the processor declares neither {AMX} nor {AVX}"
+    return True, f"the processor declares {' and '.join(found)}"
 
 
-@cache
-def _bfloat16_ratio(device: torch.device) -> float:
-    """Time of a typical convolution, forward and back, in bfloat16 over float32."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that wait for each other on a busy machine hide the ratio
-    try:
-        return _time_convolution(device, torch.bfloat16) / _time_convolution(device, torch.float32)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _time_convolution(device: torch.device, dtype: torch.dtype) -> float:
-    zero = torch.zeros((), device=device, dtype=dtype, requires_grad=True)
-    kernel = zero.expand(64, 64, 3, 3).contiguous(memory_format=torch.channels_last)
-    image = zero.expand(1, 64, 96, 96).contiguous(memory_format=torch.channels_last)
-
-    def work() -> None:
-        (gradient,) = torch.autograd.grad(F.conv2d(image, kernel, padding=1).sum(), image)
-        gradient[0, 0, 0, 0].item()  # a GPU works on by itself until it is asked
-
-    return min(timeit.repeat(work, number=1, repeat=6))
+def _cpu_features() -> dict[str, bool]:
+    """Return what the processor declares that makes bfloat16 fast; older torch tells in private."""
+    if ask := getattr(torch.cpu, "get_capabilities", None):
+        told = ask()
+        return {AMX: bool(told.get("amx_bf16")), AVX: bool(told.get("avx512_bf16"))}
+    names = {AMX: "_is_amx_tile_supported", AVX: "_is_avx512_bf16_supported"}
+    return {key: bool(getattr(torch.cpu, name, bool)()) for key, name in names.items()}

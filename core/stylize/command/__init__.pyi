@@ -33,6 +33,7 @@ from stylize.command.progress import format_seconds as format_seconds
 from stylize.command.progress import watch as watch
 from stylize.command.report import ENDINGS as ENDINGS
 from stylize.command.report import Report as Report
+from stylize.command.report import tell_device as tell_device
 from stylize.command.rerun import InputRecord as InputRecord
 from stylize.command.rerun import RerunRequest as RerunRequest
 from stylize.command.rerun import RunRecord as RunRecord

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylize.command.inputs import STANDARD, Job
 from stylize.command.progress import watch
-from stylize.command.report import ENDINGS, Report
+from stylize.command.report import ENDINGS, Report, tell_device
 from stylize.command.saying import say, warn
 from stylize.contract.plan import Plan
 from stylize.contract.run import Observer
@@ -172,8 +172,7 @@ def make_pictures(
             where = "standard output" if job.output == STANDARD else job.output
             return Made(
                 f"{where}: {record['width']}x{record['height']}, {record['steps']} steps, "
-                f"{record['seconds']:.1f} s on {record['device']} in "
-                f"{record['settings']['precision']}{ENDINGS[result.stopped]}",
+                f"{record['seconds']:.1f} s on {tell_device(record)}{ENDINGS[result.stopped]}",
                 record,
                 result.warnings,
                 lambda: _save(result, job.output, force=force),

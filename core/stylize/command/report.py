@@ -12,10 +12,17 @@ import typer
 from stylize.command.inputs import STANDARD, Job
 from stylize.command.saying import INTERRUPTED, explain, say
 
-__all__ = ["ENDINGS", "Report"]
+__all__ = ["ENDINGS", "Report", "tell_device"]
 
 # What is added to the line of a run that ended early.
 ENDINGS = {"done": "", "time": ", stopped in time", "interrupted": ", interrupted"}
+
+
+def tell_device(record: Mapping[str, Any]) -> str:
+    """Return on which device and in which precision a run was, of its record; and why, if auto."""
+    why = record.get("precision", "")
+    said = f"{record['device']} in {record['settings']['precision']}"
+    return f"{said} ({why})" if why.startswith("auto") else said
 
 
 class Report:

@@ -125,7 +125,7 @@ class RunSettings(Settings):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="Precision of the network; auto takes bfloat16 where it is seen to be faster.",
+        description="Precision of the network; auto takes bfloat16 where the hardware declares it.",
     )
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of the parts, by the part's name or role."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from stylize.building.device import declares_bfloat16
 from stylize.building.parts import BuiltParts
 from stylize.contract.parts import StyleImage
 from stylize.contract.plan import Plan, RunSettings
@@ -242,10 +243,18 @@ class Stylizer:
             "stylize": framework_version(),
             "torch": torch.__version__,
             "device": str(parts.device),
+            "precision": _why_precision(plan, parts.device),
             "weights": parts.fingerprint,
             "loss_network": parts.loss_network,
             "settings": exact.model_dump(mode="json"),
         }
+
+
+def _why_precision(plan: Plan, device: torch.device) -> str:
+    """Return why the precision is what it is: "asked for", or "auto: ..."."""
+    if plan.settings.precision != "auto":
+        return "asked for"
+    return f"auto: {declares_bfloat16(device)[1]}"
 
 
 def replace_settings(settings: RunSettings, **changes: object) -> RunSettings:

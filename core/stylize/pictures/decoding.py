@@ -110,7 +110,7 @@ def _from_gamma(value: float, gamma: float) -> int:
     """Return the sRGB level, 0 to 255, of a value of a file of this gamma, 1 for white."""
     light = value ** (1 / gamma)
     code = 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
-    return round(255 * min(max(code, 0), 1))
+    return round(255 * min(max(float(code), 0.0), 1.0))
 
 
 def _invert_deep(image: Image.Image, white: int) -> Image.Image:
