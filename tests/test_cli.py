@@ -534,7 +534,9 @@ def test_a_time_limit_is_kept_and_told(command):
     assert record["stopped"] == "time"
     assert 1 <= record["steps"] < 100_000
     assert record["seconds"] < 2
-    assert ", stopped in time\n" in command(*PAIR, *ENDLESS, "--time", "0.5s", "--force").err
+    assert (
+        ", stopped by the time limit" in command(*PAIR, *ENDLESS, "--time", "0.5s", "--force").err
+    )
 
 
 def interrupted_run(

@@ -1,6 +1,56 @@
-"""`python -m stylize` is the command."""
+"""The command, and `python -m stylize`. Ctrl-C is heard from here on."""
 
-from stylize.command.app import main
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+__all__ = ["hear_interrupts", "main"]
+
+INTERRUPTED = 130
+# How long what handles Ctrl-C may take, or the process ends: some libraries swallow it.
+GRACE = 10.0
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """End at once, while nothing is begun: modules are loaded, and some swallow exceptions."""
+    del number, frame
+    try:
+        os.write(2, b"\nstylize: interrupted\n")
+    finally:
+        os._exit(INTERRUPTED)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, and see to it that the process ends; a second time is final."""
+    signal.signal(signal.SIGINT, leave)
+    timer = threading.Timer(GRACE, os._exit, (INTERRUPTED,))
+    timer.daemon = True
+    timer.start()
+    signal.default_int_handler(number, frame)
+
+
+def hear_interrupts() -> None:
+    """Let the command that runs end in its own way at Ctrl-C, from now on."""
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, interrupt)
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, leave)
+    import gc
+
+    from stylize.command.app import run
+
+    code = run(sys.argv[1:], started=hear_interrupts)
+    gc.freeze()  # or the collector goes through all of torch once more, to end
+    sys.exit(code)
+
 
 if __name__ == "__main__":
     main()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
-import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,9 +19,12 @@ from stylize.command.options import with_settings_options
 from stylize.command.plugins import add_plugin_commands
 from stylize.command.saying import INTERRUPTED, LogTeller, explain, offer, say, warn
 from stylize.discovery.host import PluginHost
+from stylize.discovery.rows import PluginInfo
+from stylize.discovery.scanning import DISABLE_VARIABLE
+from stylize.errors import UsageError
 from stylize.version import DISTRIBUTION, framework_version
 
-__all__ = ["EPILOG", "build_app", "main", "run"]
+__all__ = ["EPILOG", "build_app", "run"]
 
 EPILOG = """Examples:
 
@@ -40,6 +44,8 @@ input; 3 something is unavailable; 130 after Ctrl-C, which saves the best pictur
 # What loads plugins in a process of its own, and must work where one of them hangs at import: our
 # own plugins, of which the command is one, are all that it needs.
 GUARDED = (["plugins", "check"], ["plugins", "doctor"])
+# After how many seconds a plugin that loads is named.
+LONG = 10.0
 # Set by the shell for a word to complete, when nothing else may be printed.
 COMPLETING = "_STYLIZE_COMPLETE"
 
@@ -85,19 +91,26 @@ def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
     return app
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit code; errors become one line on standard error."""
+def run(arguments: Sequence[str], started: Callable[[], None] = lambda: None) -> int:
+    """Run the command and return its exit code; errors become one line on standard error.
+
+    Args:
+        started: is called when the plugins are loaded, before the command runs.
+    """
     arguments, debug = _take_debug(arguments)
     offer(())
     log, teller = logging.getLogger("stylize"), LogTeller()
     log.addHandler(teller)
     try:
+        _refuse_dashes(arguments)
         guarded = arguments[:2] in GUARDED
-        host = (
-            PluginHost.discover(strict=False, only=[DISTRIBUTION])
-            if guarded
-            else PluginHost.discover()
-        )
+        with _patience() as loading:
+            host = (
+                PluginHost.discover(strict=False, only=[DISTRIBUTION])
+                if guarded
+                else PluginHost.discover(loading=loading)
+            )
+        started()
         command = typer.main.get_command(build_app(host, debug=debug))
         for failure in host.failures if COMPLETING not in os.environ else ():
             warn(str(failure))
@@ -124,8 +137,34 @@ def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
     return [*options, *arguments[end:]], len(options) < end
 
 
-def main() -> None:
-    """Entry point of the installed command."""
-    code = run(sys.argv[1:])
-    gc.freeze()  # or the collector goes through all of torch once more, to end
-    sys.exit(code)
+def _refuse_dashes(arguments: Sequence[str]) -> None:
+    """Refuse a file whose name would be read as options. Raises: UsageError."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    for name in arguments[:end]:
+        if name.startswith("-") and len(name) > 2 and Path(name).is_file():
+            raise UsageError(f"{name}: begins with a dash, as options do: write ./{name}")
+
+
+@contextmanager
+def _patience() -> Iterator[Callable[[PluginInfo], None]]:
+    """Give what is told of each plugin before it is loaded: it names one that takes long."""
+    timers: list[threading.Timer] = []
+
+    def tell(info: PluginInfo) -> None:
+        say(
+            f"stylize: plugin {info.key} is loading for {LONG:g} s: Ctrl-C ends, and "
+            f"{DISABLE_VARIABLE}={info.entry} leaves it out"
+        )
+
+    def watch(info: PluginInfo | None) -> None:
+        while timers:
+            timers.pop().cancel()
+        if info:
+            timers.append(threading.Timer(LONG, tell, (info,)))
+            timers[-1].daemon = True
+            timers[-1].start()
+
+    try:
+        yield watch
+    finally:
+        watch(None)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Made", "Make", "clean_stdout", "interruptible", "make_pictures", "run_batch"]
 
+# A time limit that is overrun by more seconds was too short.
+LATE = 0.5
 INTERRUPTED = "saving the best picture so far (Ctrl-C again to drop it)"
 
 
@@ -166,13 +168,20 @@ def make_pictures(
         give_memory_back()
         stylizer = Stylizer(plan, host, max_pixels=max_pixels, started=started, cancelled=cancelled)
 
+        limit, begins = plan.settings.time, iter([started])
+
         def make(job: Job, observers: Sequence[Observer]) -> Made:
+            began = next(begins, time.monotonic())
             result = stylizer(job.content, job.styles, observers)
             record = result.record
+            took = time.monotonic() - began
+            ending = ENDINGS[result.stopped]
+            if result.stopped == "time" and limit is not None and took > limit + LATE:
+                ending += f", {took - limit:.1f} s late: loading and one step take longer"
             where = "standard output" if job.output == STANDARD else job.output
             return Made(
                 f"{where}: {record['width']}x{record['height']}, {record['steps']} steps, "
-                f"{record['seconds']:.1f} s on {tell_device(record)}{ENDINGS[result.stopped]}",
+                f"{record['seconds']:.1f} s on {tell_device(record)}{ending}",
                 record,
                 result.warnings,
                 lambda: _save(result, job.output, force=force),
@@ -226,7 +235,9 @@ def _uncollected() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible(cancelled: threading.Event, what: str) -> Iterator[None]:
-    """Make the first Ctrl-C (or SIGTERM) set `cancelled` and say what follows; a second is final.
+    """Make the first Ctrl-C set `cancelled` and say what follows; a second is final.
+
+    SIGTERM and, where it is not ignored, SIGHUP count as Ctrl-C.
 
     Args:
         what: is done now, after "stopping: ".
@@ -244,7 +255,11 @@ def interruptible(cancelled: threading.Event, what: str) -> Iterator[None]:
         with contextlib.suppress(OSError):
             os.write(2, f"\nstopping: {what}\n".encode())
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # as of nohup
+        heard.append(hangup)
+    before = {number: signal.signal(number, ask) for number in heard}
     try:
         yield
     finally:

@@ -23,7 +23,7 @@ from stylize.command.options import (
 from stylize.command.report import Report
 from stylize.command.saying import say
 from stylize.discovery.host import PluginHost
-from stylize.errors import UsageError
+from stylize.errors import OutputError, UsageError
 from stylize.making.shares import style_shares
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.planning.planning import make_plan
@@ -98,7 +98,15 @@ def picture(
     if not (given or styles or quiet):
         say(f"no files given: using the demo pair, {' and '.join(DEMO)}")
     maker = Path(plan.model.name).stem if plan.model else plan.method.name
-    jobs = plan_jobs(contents, paintings, output, maker)
+    try:
+        jobs = plan_jobs(contents, paintings, output, maker)
+    except OutputError as error:
+        if plan.model and not paintings and len(given) > 1:
+            error.add_note(
+                f"{plan.model.name} has learnt its painting, so that {given[-1]} is a photograph "
+                f"here too: leave it out"
+            )
+        raise
     left_out = sorted(map(str, set(contents).difference(job.content for job in jobs)))
     if left_out and not quiet:
         say(f"left out, as a style or an output of this run: {', '.join(left_out)}")

@@ -15,7 +15,7 @@ from stylize.command.saying import INTERRUPTED, explain, say
 __all__ = ["ENDINGS", "Report", "tell_device"]
 
 # What is added to the line of a run that ended early.
-ENDINGS = {"done": "", "time": ", stopped in time", "interrupted": ", interrupted"}
+ENDINGS = {"done": "", "time": ", stopped by the time limit", "interrupted": ", interrupted"}
 
 
 def tell_device(record: Mapping[str, Any]) -> str:

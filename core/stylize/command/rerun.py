@@ -116,8 +116,9 @@ def rerun(
 ) -> None:
     """Make a picture again: same inputs, settings and steps.
 
-    Inputs are looked for where they were, then beside the picture. On the CPU in float32 the
-    pixels are identical; a run that was stopped early does the same steps again.
+    Inputs are looked for where they were, from any folder above the picture too, then beside it.
+    On the CPU in float32 the pixels are identical; a run that was stopped early does the same
+    steps again.
     """
     host: PluginHost = ctx.obj
     request = RerunRequest(
@@ -197,7 +198,8 @@ def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Pl
 def find_input(
     given: InputRecord, request: RerunRequest, hash_of: Callable[[Path], str] = sha256_of
 ) -> str:
-    """Return an input's path: where it was, or beside the file that was made of it.
+    """Return an input's path: where it was, also from the folders above the file that was made of
+    it, or beside that.
 
     Raises: UsageError where it is missing, or another file by now.
     """
@@ -208,7 +210,9 @@ def find_input(
             f"make the picture anew from a file"
         )
     path = Path(given.path)
-    places = [path, picture.parent / path, picture.parent / path.name]
+    # A relative path was one from a folder that most often holds the picture somewhere below.
+    folders = [picture.parent, *picture.absolute().parent.parents]
+    places = [path, *(folder / path for folder in folders), picture.parent / path.name]
     found = [place for place in places if place.exists()]
     for place in found:
         if hash_of(place) == given.sha256:

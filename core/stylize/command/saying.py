@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
 import logging
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -22,7 +24,8 @@ _offered: ContextVar[frozenset[str]] = ContextVar("_offered", default=frozenset(
 
 def say(message: str) -> None:
     """Print a line for a person: on standard error, so that standard output stays clean."""
-    typer.echo(message, err=True)
+    with contextlib.suppress(OSError):  # of a terminal that is gone: no reason to lose a picture
+        typer.echo(message, err=True)
 
 
 def warn(message: str) -> None:
@@ -59,6 +62,11 @@ def explain(error: Exception) -> tuple[str, int]:
         message, code = _explain_memory(error), 1
     elif isinstance(error, OSError) and error.filename:
         message, code = f"{error.filename}: {error.strerror}", 2
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        message = f"standard output cannot be written ({error.strerror}): send it elsewhere"
+        code = 2
+    elif isinstance(error, FileNotFoundError):
+        message, code = "the working folder is gone: go to another one (cd)", 2
     else:
         message = f"{type(error).__name__}: {error} (this is a fault of ours: --debug shows where)"
         code = 1
@@ -88,6 +96,8 @@ def _is_memory(error: Exception) -> bool:
             "ALLOC_FAILED",
             "can't allocate memory",
             "not enough memory",
+            "failed to map segment",  # of a library, as torch's
+            "Cannot allocate memory",
         )
     )
 

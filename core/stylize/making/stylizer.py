@@ -100,8 +100,13 @@ class Stylizer:
         try:
             made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
         except ImageTooSmallError as error:
-            small = (p.name for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size)
-            raise ImageTooSmallError(f"{next(small, 'a picture')}: {error}", error.size) from error
+            small = [p for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size]
+            told = ImageTooSmallError(
+                f"{small[0].name if small else 'a picture'}: {error}", error.size
+            )
+            if small and max(small[0].original_size) > max(error.size):
+                told.add_note(f"it is so small by --size {size}: use a larger one")
+            raise told from error
         return Result(
             made,
             photo.alpha if photo else None,

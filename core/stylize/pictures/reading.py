@@ -180,6 +180,8 @@ def open_image(path: str | Path) -> Iterator[tuple[Image.Image, str]]:
 def _stream(source: str | Path | BinaryIO) -> Iterator[tuple[BufferedReader | BytesIO, str]]:
     """Give a seekable stream of the bytes of `source`, and its name for messages."""
     if str(source) == "-":
+        if sys.stdin is None:
+            raise ImageError("standard input is closed: name a file, or send a picture to it")
         yield BytesIO(sys.stdin.buffer.read()), "standard input"
     elif isinstance(source, str | Path):
         with _open_file(Path(source)) as file:
