@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-from types import FrameType
+
+TYPE_CHECKING = False  # nothing is imported before main() listens
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["hear_interrupts", "main"]
 
@@ -26,6 +28,8 @@ def leave(number: int, frame: FrameType | None) -> None:
 
 def interrupt(number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt, and see to it that the process ends; a second time is final."""
+    import threading
+
     signal.signal(signal.SIGINT, leave)
     timer = threading.Timer(GRACE, os._exit, (INTERRUPTED,))
     timer.daemon = True

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+TYPE_CHECKING = False  # typing's own takes its time to import, in which Ctrl-C is not heard
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 __all__ = ["attach"]
 
@@ -20,21 +19,31 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
     Args:
         package, file: the package's `__name__` and `__file__`.
     """
-    stub = ast.parse(Path(file).with_suffix(".pyi").read_text(encoding="utf-8"))
-    homes = {
-        alias.name: str(node.module)
-        for node in stub.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+    homes: dict[str, str] = {}
+
+    def read() -> dict[str, str]:
+        if not homes:
+            import ast
+            from pathlib import Path
+
+            stub = ast.parse(Path(file).with_suffix(".pyi").read_text(encoding="utf-8"))
+            homes.update(
+                (alias.name, str(node.module))
+                for node in stub.body
+                if isinstance(node, ast.ImportFrom)
+                for alias in node.names
+            )
+        return homes
 
     def load(name: str) -> Any:
+        from importlib import import_module
+
         if name == "__all__":
-            return sorted(homes)
-        if name not in homes:
+            return sorted(read())
+        if name not in read():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(homes[name]), name)
         vars(import_module(package))[name] = value
         return value
 
-    return load, lambda: sorted(homes)
+    return load, lambda: sorted(read())
