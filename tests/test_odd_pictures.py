@@ -1,4 +1,4 @@
-"""Rare, damaged and absurd pictures: right pixels, with a warning where that is due, or a sentence."""
+"""Rare, damaged and absurd pictures: right pixels, with a warning where due, or a sentence."""
 
 from __future__ import annotations
 
@@ -70,9 +70,10 @@ def test_min_is_white_is_turned(tmp_path, bits):
     whole.save(path, tiffinfo=tags)
     with Image.open(path) as written:
         assert written.tag_v2[262] == 0
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    expected = cv2.imdecode(data, cv2.IMREAD_UNCHANGED).astype(float)
-    assert values(path)[..., 0] == pytest.approx(expected / (257 if bits == 16 else 1), abs=0.6)
+        (start,) = written.tag_v2[273]
+    raw = np.frombuffer(path.read_bytes()[start:], f"<u{bits // 8}", 48 * 64).reshape(48, 64)
+    expected = 255 - raw / (257 if bits == 16 else 1)
+    assert values(path)[..., 0] == pytest.approx(expected, abs=0.6)
 
 
 @pytest.mark.parametrize("gamma", [1.0, 0.45455, 0.55556])
@@ -109,7 +110,8 @@ def test_a_file_that_lacks_its_last_bytes_is_read_with_a_warning(tmp_path, suffi
     path = tmp_path / f"in{suffix}"
     PICTURE.save(path, quality=95)
     path.write_bytes(path.read_bytes()[:-cut])
-    assert values(path)[:46] == pytest.approx(RAMP[:46], abs=12)
+    # The last rows of a file may be missing: of BMP, those at the top.
+    assert values(path)[2:32] == pytest.approx(RAMP[2:32], abs=12)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import NamedTuple, cast
 
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageChops, ImageCms
 
 from stylize.errors import ImageError
 
@@ -74,8 +74,15 @@ def decode(image: Image.Image, name: str, max_pixels: int, *, damaged: bool = Fa
 
 
 def _missing_rows(image: Image.Image) -> int:
-    """Return how many rows at the end no decoder has filled. Raises: OSError for many."""
-    box = image.getbbox(alpha_only=False)
+    """Return how many rows at the end a decoder has not filled, or filled with one colour.
+
+    A picture that ends in many such rows is taken as damaged there. Raises: OSError for many.
+    """
+    turned = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if image.format == "BMP" else image
+    colours = turned.convert("RGB")
+    last = colours.getpixel((image.width - 1, image.height - 1))
+    plain = Image.new("RGB", image.size, cast("tuple[int, int, int]", last))
+    box = ImageChops.difference(colours, plain).getbbox()
     missing = image.height - (box[3] if box else 0)
     if missing > max(MCU, image.height // FEW):
         raise OSError(f"{missing} of {image.height} rows are missing")
