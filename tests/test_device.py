@@ -174,7 +174,7 @@ def processor(monkeypatch):
     ("declared", "dtype", "why"),
     [
         ((), torch.float32, "declares neither AMX nor AVX-512 bfloat16"),
-        (("avx512_f", "amx_fp16"), torch.float32, "declares neither"),
+        (("avx512_f", "amx_fp16"), torch.float32, "declares neither AMX nor AVX-512 bfloat16"),
         (("avx512_bf16",), torch.bfloat16, "declares AVX-512 bfloat16"),
         (("amx_bf16", "avx512_bf16"), torch.bfloat16, "declares AMX and AVX-512 bfloat16"),
     ],
