@@ -217,6 +217,25 @@ def test_the_film_is_the_stream_with_the_most_frames(same, stylizer, tmp_path):
     assert any("2 video streams: that with the most frames is used (32x32)" in t for t in told)
 
 
+@pytest.mark.parametrize("output", ["out.mp4", "out.gif", "frames/%06d.png"])
+@pytest.mark.parametrize(
+    "asked", [{"start": 0.08}, {"end": 0.2}, {"fps": "12"}, {"start": 0.1, "end": 0.3, "fps": "50"}]
+)
+def test_a_part_or_another_rate_is_evaluated_against_the_whole_clip(
+    same, stylizer, tmp_path, output, asked
+):
+    pytest.importorskip("cv2")
+    from stylize_video.evaluation import evaluate_video
+
+    source = make_clip(tmp_path / "in.mp4", frames=10)
+    made = convert(stylizer, source, tmp_path / output, **asked)
+    path = made.path.parent if "%" in output else made.path
+    evaluated = evaluate_video(path, source)
+    assert evaluated.frames == made.frames > 1
+    # The same frames: whatever moves in one moves in the other.
+    assert evaluated.consistency.warping_error < 0.05
+
+
 RATES = ("1/2", "1", "5", "12", "24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001")
 
 
