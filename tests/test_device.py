@@ -187,10 +187,10 @@ def test_auto_takes_what_the_processor_declares(processor, declared, dtype, why)
 
 def test_auto_asks_older_releases_of_torch_in_private(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
     assert choose_precision("auto", torch.device("cpu")) == torch.bfloat16
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
     assert choose_precision("auto", torch.device("cpu")) == torch.float32
 
 
