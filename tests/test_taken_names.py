@@ -16,7 +16,7 @@ from command import FAST
 from small_training import TRAIN, make_photographs
 from stylize.command import write_file
 from stylize.errors import OutputError
-from stylize.files import place_file
+from stylize.placing import place_file
 
 OTHERS = b"somebody's"
 

@@ -31,7 +31,7 @@ ROOMS = """
     contract
     modelfile
     extras : files : lazy : matching : version
-    errors
+    errors : placing
 """
 # Without torch, and without what would import it.
 LIGHT = ("contract", "discovery", "planning", "models")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
-import shutil
 import sys
 from importlib import resources
 from pathlib import Path
 
 from stylize.errors import ImageError, OutputError, PluginError
+from stylize.placing import place_file
 
-__all__ = ["package_file", "place_file", "sha256_of", "write_file"]
+__all__ = ["package_file", "sha256_of", "write_file"]
 
 
 def write_file(path: str | Path, data: bytes, *, force: bool = True) -> None:
@@ -48,29 +47,6 @@ def write_file(path: str | Path, data: bytes, *, force: bool = True) -> None:
         )
 
 
-def place_file(made: Path, path: Path, *, force: bool) -> Path:
-    """Give a finished file its name, and return it. A FIFO or a device gets the file's bytes.
-
-    Args:
-        force: replace a file of that name. Without it one that has appeared since the run began
-            stays, and what was made gets the next free name, as picture_2.png.
-
-    Raises:
-        OSError: it cannot be written there.
-    """
-    if path.exists() and not path.is_file():
-        with made.open("rb") as source, path.open("wb") as target:
-            shutil.copyfileobj(source, target)
-        made.unlink()
-        return path
-    if force:
-        return made.replace(path)
-    taken, number = path, 2
-    while not _take_name(made, taken):
-        taken, number = path.with_stem(f"{path.stem}_{number}"), number + 1
-    return taken
-
-
 def package_file(reference: str) -> Path:
     """Return the path of the file that "package:file" names, which may not be there.
 
@@ -96,18 +72,3 @@ def sha256_of(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror}): check the name") from error
-
-
-def _take_name(made: Path, path: Path) -> bool:
-    """Rename a file to a name that nothing has; return whether it was free."""
-    try:
-        os.link(made, path)  # which fails where there is something, as renaming does not
-    except FileExistsError:
-        return False
-    except OSError:  # of a disk without links
-        if path.exists():
-            return False
-        made.rename(path)
-        return True
-    made.unlink()
-    return True

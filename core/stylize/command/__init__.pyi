@@ -47,8 +47,8 @@ from stylize.command.saying import say as say
 from stylize.command.saying import warn as warn
 from stylize.extras import import_extra as import_extra
 from stylize.extras import require_extra as require_extra
-from stylize.files import place_file as place_file
 from stylize.files import sha256_of as sha256_of
 from stylize.files import write_file as write_file
 from stylize.pictures.listing import expand_contents as expand_contents
 from stylize.pictures.writing import check_output as check_output
+from stylize.placing import place_file as place_file
