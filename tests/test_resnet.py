@@ -148,6 +148,21 @@ def test_thin_layers_are_rectified_and_alive() -> None:
         assert 0.1 < tensor.square().mean().sqrt() < 10
 
 
+@pytest.mark.parametrize("size", [(64, 48), (2, 5)])
+def test_an_enlarged_picture_has_the_features_of_one_twice_as_large(size: tuple[int, int]) -> None:
+    image = noise(*size)
+    double = F.interpolate(image, scale_factor=2, mode="bilinear")
+    network = create_backbone("resnet50_thin", enlarge=2)
+    trained = create_backbone("resnet50_thin")
+    assert [info.stride * 2 for info in network.layers.values()] == [
+        info.stride for info in trained.layers.values()
+    ]
+    with torch.no_grad():
+        features = network(image, list(network.layers))
+        assert_same_features(features, trained(double, list(network.layers)))
+    assert features["conv1"].shape[-2:] == size
+
+
 # torchvision's networks
 
 
@@ -183,7 +198,9 @@ def test_wiring_is_torchvisions(host: PluginHost, name: str) -> None:
         for key, tensor in reference.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
-    network = build_component(host, spec_of(host, name), None, Weights("seeded", state))
+    spec = spec_of(host, name)
+    settings = host.make_settings(spec, {})
+    network = build_component(host, spec, settings, Weights("seeded", state))
     assert all(not isinstance(module, nn.BatchNorm2d) for module in modules_of(network))
     with torch.no_grad():
         features = network(image, list(network.layers))

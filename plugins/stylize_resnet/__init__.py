@@ -14,6 +14,7 @@ PRESETS = {
     "thin_softmax": "resnet50_thin with softmax, our own settings",
     "thin_tanh": "resnet50_thin with tanh, our own settings",
     "thin_softsign": "resnet50_thin with softsign, our own settings",
+    "thin_tanh_neighbors": "resnet50_thin with tanh for neighbors, our own settings",
 }
 
 
@@ -70,6 +71,7 @@ def _resnet(
     return BackboneSpec(
         name,
         factory=f"stylize_resnet.backbone:{name}",
+        settings="stylize_resnet.settings:ResNetSettings",
         summary=summary,
         weights=(weights,),
         # As in SWAG's code: its conv0_0, conv1_2, conv2_3, conv3_5 and conv4_2 of ResNet-50 are

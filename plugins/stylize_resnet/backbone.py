@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision import models
@@ -15,6 +16,7 @@ from torchvision.models.resnet import Bottleneck
 
 from stylize import LayerInfo, Weights
 from stylize.errors import UnknownNameError
+from stylize_resnet.settings import ResNetSettings
 
 
 class ResNet(nn.Module):
@@ -23,10 +25,13 @@ class ResNet(nn.Module):
     Frozen and in eval mode, with the batch norms folded into the convolutions: that is what they
     compute in eval mode, in less time and half the memory. Normalises images by the weights' own
     mean and deviation.
+
+    Enlarged twofold (`enlarge`), a picture has a feature of each layer for half as many pixels,
+    each way, as otherwise.
     """
 
     def __init__(
-        self, make: Callable[[], models.ResNet], _settings: None, weights: Weights
+        self, make: Callable[[], models.ResNet], settings: ResNetSettings, weights: Weights
     ) -> None:
         super().__init__()
         with torch.device("meta"):  # neither memory nor time for weights that are replaced
@@ -36,7 +41,8 @@ class ResNet(nn.Module):
         _fold_batch_norms(network.eval())
         if weights.tensors is None:
             _damp_residuals(network)
-        steps, self.layers = _name_layers(network)
+        self.enlarge = settings.enlarge
+        steps, self.layers = _name_layers(network, self.enlarge)
         self.steps = nn.ModuleList(steps)
         # Not buffers: those would be rounded with the weights in bfloat16.
         self.mean, self.std = (
@@ -58,6 +64,8 @@ class ResNet(nn.Module):
             raise UnknownNameError("layer of this ResNet", min(unknown), self.layers)
         mean, std = self.mean.to(image.dtype), self.std.to(image.dtype)
         x = ((image - mean) / std).to(next(self.parameters()).dtype)
+        if self.enlarge > 1:
+            x = F.interpolate(x, scale_factor=self.enlarge, mode="bilinear")
         x = x.contiguous(memory_format=torch.channels_last)
         features: dict[str, Tensor] = {}
         for name, step in zip(self.layers, self.steps, strict=True):
@@ -119,19 +127,25 @@ def _damp_residuals(network: models.ResNet) -> None:
                 last.weight /= len(stage) ** 0.5
 
 
-def _name_layers(network: models.ResNet) -> tuple[list[nn.Module], dict[str, LayerInfo]]:
-    """Return the steps from layer to layer, and the layers' descriptions in the same order."""
+def _name_layers(
+    network: models.ResNet, enlarge: int
+) -> tuple[list[nn.Module], dict[str, LayerInfo]]:
+    """Return the steps from layer to layer, and the layers' descriptions in the same order.
+
+    Args:
+        enlarge: how many times larger than the picture is what the network sees.
+    """
     stem, pool = network.conv1, network.maxpool
     steps: list[nn.Module] = [nn.Sequential(stem, network.bn1, network.relu)]
-    layers = {"conv1": LayerInfo(stem.out_channels, 2, 1)}
+    layers = {"conv1": LayerInfo(stem.out_channels, 2 // enlarge, 1)}
     # An unpadded pooling needs two positions of the stem, which has one for every two pixels.
-    least = 1 if pool.padding else 3
+    least = 1 if pool.padding else 2 // enlarge + 1
     for number, stage in enumerate(_stages(network), 1):
         for index, block in enumerate(stage):
             first = number == 1 and index == 0
             steps.append(nn.Sequential(pool, block) if first else block)
             channels = 64 * 2 ** (number - 1) * block.expansion
-            layers[f"layer{number}.{index}"] = LayerInfo(channels, 2 ** (number + 1), least)
+            layers[f"layer{number}.{index}"] = LayerInfo(channels, 2 ** (number + 1) // enlarge, least)
     return steps, layers
 
 
