@@ -141,11 +141,12 @@ def _name_layers(
     # An unpadded pooling needs two positions of the stem, which has one for every two pixels.
     least = 1 if pool.padding else 2 // enlarge + 1
     for number, stage in enumerate(_stages(network), 1):
+        stride = 2 ** (number + 1) // enlarge
         for index, block in enumerate(stage):
             first = number == 1 and index == 0
             steps.append(nn.Sequential(pool, block) if first else block)
             channels = 64 * 2 ** (number - 1) * block.expansion
-            layers[f"layer{number}.{index}"] = LayerInfo(channels, 2 ** (number + 1) // enlarge, least)
+            layers[f"layer{number}.{index}"] = LayerInfo(channels, stride, least)
     return steps, layers
 
 
