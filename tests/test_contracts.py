@@ -84,6 +84,13 @@ class TestBackbones(BackboneContract):
     pass
 
 
+class TestEnlargedResNet(BackboneContract):
+    """Of pictures that are enlarged before it sees them."""
+
+    name = "resnet50_thin"
+    settings = {"enlarge": 2}  # noqa: RUF012
+
+
 @pytest.mark.usefixtures("smoothing")
 class TestSmoothings(SmoothingContract):
     pass
