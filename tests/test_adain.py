@@ -430,7 +430,7 @@ def test_a_folder_is_restyled_by_one_painting(command: Command, models):
 
 
 def test_alpha_can_be_compared(command: Command, models, monkeypatch):
-    from test_compare import QuickJudge
+    from quick_judge import QuickJudge
 
     monkeypatch.setattr("stylize.Judge", QuickJudge)
     made = command(

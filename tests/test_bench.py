@@ -17,6 +17,7 @@ from PIL import Image
 
 from command import Command, Outcome
 from plugin_factory import place_distribution
+from quick_judge import QuickJudge
 from stylize import Result, Stylizer, create_smoothing, read_image, read_record
 from stylize_compare.bench import folder as folders
 from stylize_compare.bench import planning
@@ -32,17 +33,8 @@ TWO = (Pair("astronaut", "signac"), Pair("china", "great_wave"))
 SMALL = replace(QUICK, size=48, judge_size=48, iterations=2, strengths=(1, 50), pairs=TWO)
 
 
-class QuickJudge:
-    """Judges by colours: much faster than the judge, and as repeatable."""
-
-    def __init__(self, *arguments: object, size: int) -> None:
-        self.size = size
-
-    def measure_content(self, image: torch.Tensor) -> torch.Tensor:
-        return image
-
-    def measure_style(self, image: torch.Tensor) -> torch.Tensor:
-        return image
+class PictureJudge(QuickJudge):
+    """Judges by the picture alone, whatever it was made from."""
 
     def __call__(
         self, output: torch.Tensor, content: torch.Tensor, style: torch.Tensor
@@ -56,14 +48,11 @@ class QuickJudge:
             stroke_layers={},
         )
 
-    def is_own(self, weights: str) -> bool:
-        return False
-
 
 @pytest.fixture
 def bench(command: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """`bench("smoothing", "tanh")` is a bench of seconds, of two pairs at 48 pixels."""
-    monkeypatch.setattr("stylize.Judge", QuickJudge)
+    monkeypatch.setattr("stylize.Judge", PictureJudge)
     monkeypatch.setattr("stylize_compare.bench.command.QUICK", SMALL)
     return lambda *arguments: command("bench", *arguments, "--quick", "-o", "report")
 

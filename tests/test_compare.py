@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from PIL import Image
 
 from command import FAST, Command, Outcome
+from quick_judge import QuickJudge
 from stylize import Network, Result, Stylizer, read_image, read_record, write_image
 from stylize.making import stylizer
 from stylize_compare.sheets import EMPTY
@@ -29,37 +29,6 @@ PAIR = ("photo.png", "painting.png")
 QUICK = (*FAST, "--cell", "96")
 THIN = ("--backbone", "resnet50_thin")
 RESULTS = {"grid.png", "grid.csv", "grid.json", "grid_cells"}
-
-
-class QuickJudge:
-    """Judges by colours: seven times as fast as the judge, and as repeatable."""
-
-    def __init__(self, *arguments: object, size: int) -> None:
-        self.size = size
-
-    def measure_content(self, image: torch.Tensor) -> torch.Tensor:
-        return image
-
-    def measure_style(self, image: torch.Tensor) -> torch.Tensor:
-        return image
-
-    def __call__(
-        self, output: torch.Tensor, content: torch.Tensor, style: torch.Tensor
-    ) -> SimpleNamespace:
-        content, style = (
-            torch.nn.functional.interpolate(i, output.shape[-2:]) for i in (content, style)
-        )
-        return SimpleNamespace(
-            content=(output - content).abs().mean().item(),
-            style=(output.mean() - style.mean()).abs().item(),
-            structure=(output - content).square().mean().item(),
-            strokes=(output.std() - style.std()).abs().item(),
-            layers={"relu1_1": float("nan")},
-            stroke_layers={"relu1_1": 0.5},
-        )
-
-    def is_own(self, weights: str) -> bool:
-        return False
 
 
 @pytest.fixture
