@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import NamedTuple, cast
 
-from PIL import ExifTags, Image, ImageChops, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from stylize.errors import ImageError
 
@@ -25,8 +25,6 @@ _UPRIGHT = {
 # TIFF's tags, and the gamma of a PNG that is sRGB.
 PHOTOMETRIC, MIN_IS_WHITE, BITS_PER_SAMPLE = 262, 0, 258
 SRGB_GAMMA = 0.45455
-# A damaged picture may lack so many rows, a block of JPEG, or this part of them.
-MCU, FEW = 16, 50
 _GREY_16_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 GREY_DEEP = _GREY_16_BIT | {"I", "F"}
 # 32-bit values do not say which is white: (brightest value of the picture up to, then white is).
@@ -47,9 +45,9 @@ def decode(image: Image.Image, name: str, max_pixels: int, *, damaged: bool = Fa
     """Decode a picture, within `_pillow`: upright, in sRGB, alpha apart.
 
     Args:
-        damaged: it is read with what is missing left out: its pixels must be there, or nearly.
+        damaged: it is read with what is missing left out.
 
-    Raises: ImageError; OSError where too many pixels are missing.
+    Raises: ImageError; whatever Pillow raises.
     """
     width, height = image.size
     if width * height == 0:
@@ -63,30 +61,12 @@ def decode(image: Image.Image, name: str, max_pixels: int, *, damaged: bool = Fa
     several = not damaged and getattr(image, "is_animated", False) and image.format != "MPO"
     image.load()
     notes = ["animated or of several pages: only the first is used"] if several else []
-    if damaged and (missing := _missing_rows(image)):
-        notes.append(f"up to {missing} of its {height} rows are missing")
     image = _without_quirks(image, notes)
     upright = _make_upright(image, notes)
     colour, alpha = _part_alpha(upright)
     colour, colour_notes = _to_srgb(colour, upright)
     white, white_notes = _white(colour, image)
     return Decoded(colour, white, alpha, [*notes, *colour_notes, *white_notes])
-
-
-def _missing_rows(image: Image.Image) -> int:
-    """Return how many rows at the end a decoder has not filled, or filled with one colour.
-
-    A picture that ends in many such rows is taken as damaged there. Raises: OSError for many.
-    """
-    turned = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if image.format == "BMP" else image
-    colours = turned.convert("RGB")
-    last = colours.getpixel((image.width - 1, image.height - 1))
-    plain = Image.new("RGB", image.size, cast("tuple[int, int, int]", last))
-    box = ImageChops.difference(colours, plain).getbbox()
-    missing = image.height - (box[3] if box else 0)
-    if missing > max(MCU, image.height // FEW):
-        raise OSError(f"{missing} of {image.height} rows are missing")
-    return missing
 
 
 def _without_quirks(image: Image.Image, notes: list[str]) -> Image.Image:

@@ -6,12 +6,12 @@ All of it runs within what turns Pillow's errors into ours, and keeps other thre
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, UnidentifiedImageError
 
 from stylize.errors import ImageError, StylizeError
 from stylize.pictures.decoding import Decoded, decode
@@ -22,6 +22,10 @@ __all__ = ["decode_stream", "open_header"]
 DAMAGED = "a part of the file is damaged or missing ({})"
 Stream: TypeAlias = BufferedReader | BytesIO
 JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# What stands for bytes that are missing: neither black nor a mark of any format.
+FILLER = b"\xaa"
+# A damaged picture may lack one in so many of its pixels, or a block of JPEG and its rim.
+FEW, BLOCK = 50, 18 * 18
 # The brands of HEIC files.
 HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
@@ -33,7 +37,7 @@ def decode_stream(stream: Stream, name: str, max_pixels: int, at_least: int = 0)
         at_least: as of `read_bytes`.
     """
 
-    def read(file: Stream, *, damaged: bool = False) -> Decoded:
+    def read(file: Stream, damaged: bool = True) -> Decoded:
         file.seek(0)
         image = open_header(file, name)
         if at_least and image.width * image.height <= max_pixels:
@@ -41,22 +45,45 @@ def decode_stream(stream: Stream, name: str, max_pixels: int, at_least: int = 0)
         return decode(image, name, max_pixels, damaged=damaged)
 
     try:
-        return read(stream)
+        return read(stream, damaged=False)
     except (StylizeError, MemoryError):
         raise
     except Exception as error:  # decoders raise anything at all
         with _leaving_out():
             try:
-                decoded = read(stream, damaged=True)
-                stream.seek(0)
-                if stream.read(2) == JPEG:  # whose last block comes with the mark of the end only
-                    stream.seek(0)
-                    ended = BytesIO(stream.read() + JPEG_END)
-                    decoded = decoded._replace(colour=read(ended).colour)
+                decoded, missing = _read_damaged(stream, read)
             except Exception:
                 raise error from None
+        size = decoded.colour.size
+        if missing > max(BLOCK, size[0] * size[1] // FEW):
+            raise
         decoded.notes.insert(0, DAMAGED.format(error))
+        if missing:
+            decoded.notes.insert(1, f"up to {missing} of its pixels are missing")
         return decoded
+
+
+def _read_damaged(stream: Stream, read: Callable[[Stream], Decoded]) -> tuple[Decoded, int]:
+    """Return what there is of a file, and how many of its pixels are not there, about.
+
+    Two ways to complete the file give the same pixels where they are in it.
+    """
+    stream.seek(0)
+    data = stream.read()
+    # The last block of a JPEG comes with the mark of the end only.
+    end = JPEG_END if data.startswith(JPEG) else b""
+    decoded = read(BytesIO(data + end))
+    colours = decoded.colour.convert("RGB")
+    width, height = colours.size
+    last = cast("tuple[int, int, int]", colours.getpixel((width - 1, height - 1)))
+    box = ImageChops.difference(colours, Image.new("RGB", colours.size, last)).getbbox()
+    plain = width * (height - (box[3] if box else 0))
+    try:
+        other = read(BytesIO(data + FILLER * (4 * width * height) + end)).colour.convert("RGB")
+    except Exception:  # as of PNG, which knows its parts by their sums
+        return decoded, plain
+    unlike = ImageChops.difference(colours, other).convert("L").histogram()
+    return decoded, max(plain, width * height - unlike[0])
 
 
 @contextmanager
