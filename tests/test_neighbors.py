@@ -18,26 +18,29 @@ from stylize import (
     BackboneSpec,
     BuiltParts,
     Features,
+    Grids,
     Judge,
     LayerInfo,
     LossPart,
     Progress,
     Stylizer,
+    balance_shares,
     create_loss,
     get_spec,
     list_backbones,
     list_losses,
     list_smoothings,
+    make_coherent,
     make_plan,
     make_settings,
     nearest,
+    principal_axes,
     read_image,
     stylize_image,
 )
 from stylize.errors import ImageTooSmallError, StalledError, UsageError
-from stylize_neighbors.coherence import Grids, make_coherent
 from stylize_neighbors.hypercolumns import Hypercolumns
-from stylize_neighbors.matching import Paintings, balance_shares, principal_axes
+from stylize_neighbors.matching import Paintings
 from stylize_neighbors.objective import Beside, NeighborsObjective
 
 SMALL: dict[str, Any] = {

@@ -30,7 +30,7 @@ ROOMS = """
     pictures
     contract
     modelfile
-    extras : files : lazy : matching : version
+    coherence : extras : files : lazy : matching : version
     errors : placing
 """
 # Without torch, and without what would import it.

@@ -8,6 +8,8 @@ from stylize.building.objective import TermObjective as TermObjective
 from stylize.building.objective import blend_statistics as blend_statistics
 from stylize.building.objective import relative_reference as relative_reference
 from stylize.building.parts import BuiltParts as BuiltParts
+from stylize.coherence import Grids as Grids
+from stylize.coherence import make_coherent as make_coherent
 from stylize.contract.hookspecs import hookimpl as hookimpl
 from stylize.contract.parts import Features as Features
 from stylize.contract.parts import LossPart as LossPart
@@ -87,7 +89,9 @@ from stylize.making.shares import style_shares as style_shares
 from stylize.making.stylizer import Stylizer as Stylizer
 from stylize.making.stylizer import deadline_of as deadline_of
 from stylize.matching import Matches as Matches
+from stylize.matching import balance_shares as balance_shares
 from stylize.matching import nearest as nearest
+from stylize.matching import principal_axes as principal_axes
 from stylize.modelfile import MODEL_KEY as MODEL_KEY
 from stylize.modelfile import MODEL_SCHEMA as MODEL_SCHEMA
 from stylize.modelfile import ModelFile as ModelFile

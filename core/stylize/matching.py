@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Matches", "nearest"]
+__all__ = ["Matches", "balance_shares", "nearest", "principal_axes"]
 
 # Queries and keys that are compared at a time: their products stay in a processor's cache.
 QUERIES, KEYS = 1024, 4096
+# Components with less than this share of the largest one's variance are rounding.
+NEGLIGIBLE = 1e-6
+# How the bias of a painting is found: its first step, what is left of it each time, and how often.
+STEP, DECAY, STEPS = 0.2, 0.9, 60
 
 
 @dataclass(frozen=True)
@@ -52,3 +57,34 @@ def nearest(queries: Tensor, keys: Tensor) -> Matches:
 
 def _unit(rows: Tensor) -> Tensor:
     return F.normalize(rows.float(), dim=1).to(rows.dtype)
+
+
+def principal_axes(rows: Tensor, count: int, sample: int = 1024) -> Tensor:
+    """Return at most `count` principal axes (C, K) of rows (M, C), the largest last.
+
+    Args: sample: how many rows they are taken of, spread evenly.
+    """
+    chosen = torch.linspace(0, len(rows) - 1, min(len(rows), sample), device=rows.device)
+    centred = rows[chosen.round().long()].double() - rows.mean(dim=0, dtype=torch.float64)
+    values, vectors = torch.linalg.eigh(centred @ centred.mT)
+    kept = values > values[-1] * NEGLIGIBLE
+    values, vectors = values[kept][-count:], vectors[:, kept][:, -count:]
+    axes: Tensor = centred.mT @ vectors / values.sqrt()
+    return axes.to(rows.dtype)
+
+
+def balance_shares(cosines: Tensor, shares: Sequence[float]) -> Tensor:
+    """Return what to add to each painting's cosines (n, M) so that it wins its share of positions.
+
+    Args: shares: (n,), positive; they need not add up to one.
+    """
+    wanted = torch.tensor(shares, dtype=torch.float32, device=cosines.device)
+    wanted = wanted / wanted.sum()
+    bias = torch.zeros_like(wanted)
+    step = STEP if len(shares) > 1 else 0.0
+    for _ in range(STEPS if step else 0):
+        winner = (cosines + bias[:, None]).argmax(dim=0)
+        won = torch.bincount(winner, minlength=len(shares)) / cosines.shape[1]
+        bias = bias + step * (wanted - won)
+        step *= DECAY
+    return bias

@@ -9,18 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylize import nearest
-from stylize_neighbors.coherence import Grids, make_coherent
+from stylize import Grids, balance_shares, make_coherent, nearest, principal_axes
 from stylize_neighbors.hypercolumns import Hypercolumns
 
-__all__ = ["Paintings", "balance_shares", "principal_axes"]
-
-# Positions that the principal components are taken of, spread over the painting.
-SAMPLE = 1024
-# Components with less than this share of the largest one's variance are rounding.
-NEGLIGIBLE = 1e-6
-# How the bias of a painting is found: its first step, what is left of it each time, and how often.
-STEP, DECAY, STEPS = 0.2, 0.9, 60
+__all__ = ["Paintings"]
 
 
 class Paintings:
@@ -107,31 +99,3 @@ class Paintings:
     def _project(self, rows: Tensor, mean: Tensor) -> Tensor:
         """Return rows without a mean in the principal components, of length 1 or 0."""
         return F.normalize(rows @ self.axes - mean @ self.axes, dim=1).to(self.dtype)
-
-
-def principal_axes(rows: Tensor, count: int) -> Tensor:
-    """Return at most `count` principal axes (C, K) of rows (M, C), the largest last."""
-    chosen = torch.linspace(0, len(rows) - 1, min(len(rows), SAMPLE), device=rows.device)
-    sample = rows[chosen.round().long()].double() - rows.mean(dim=0, dtype=torch.float64)
-    values, vectors = torch.linalg.eigh(sample @ sample.mT)
-    kept = values > values[-1] * NEGLIGIBLE
-    values, vectors = values[kept][-count:], vectors[:, kept][:, -count:]
-    axes: Tensor = sample.mT @ vectors / values.sqrt()
-    return axes.to(rows.dtype)
-
-
-def balance_shares(cosines: Tensor, shares: Sequence[float]) -> Tensor:
-    """Return what to add to each painting's cosines (n, M) so that it wins its share of positions.
-
-    Args: shares: (n,), positive; they need not add up to one.
-    """
-    wanted = torch.tensor(shares, dtype=torch.float32, device=cosines.device)
-    wanted = wanted / wanted.sum()
-    bias = torch.zeros_like(wanted)
-    step = STEP if len(shares) > 1 else 0.0
-    for _ in range(STEPS if step else 0):
-        winner = (cosines + bias[:, None]).argmax(dim=0)
-        won = torch.bincount(winner, minlength=len(shares)) / cosines.shape[1]
-        bias = bias + step * (wanted - won)
-        step *= DECAY
-    return bias

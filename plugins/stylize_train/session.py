@@ -222,10 +222,11 @@ class Training:
         header = read_header(self.init)
         for key, value in settings.items():
             # A model from before there was this setting is of its default, or does not fit.
-            if header.network.get(key, value) != value:
+            own = header.network.get(key, value)
+            if own != value and key not in getattr(task, "init_may_differ", ()):
                 raise ModelError(
-                    f"--init {self.init}: has {key} {header.network.get(key)}, this run {value}: "
-                    f"use --set {header.method}.{key}={header.network.get(key)}"
+                    f"--init {self.init}: has {key} {own}, this run {value}: use --set "
+                    f"{header.method}.{key}={own}"
                 )
         tensors = ModelFile(str(self.init), self.init, header).tensors()
         try:

@@ -17,7 +17,11 @@ __all__ = ["Axis", "ExportModule", "ExportableMethod", "TrainableMethod", "Train
 
 
 class TrainingTask(Protocol):
-    """What a method wants trained: a network, and how far off its pictures are."""
+    """What a method wants trained: a network, and how far off its pictures are.
+
+    A task may have `init_may_differ`: names of network settings that change no tensor, in which a
+    model to start from may be another.
+    """
 
     network: nn.Module
 

@@ -17,7 +17,6 @@ from torch import Tensor
 
 __all__ = ["Grids", "make_coherent"]
 
-SWEEPS = 6
 NEIGHBORS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
 
 
@@ -57,6 +56,9 @@ def make_coherent(
     grids: Grids,
     size: tuple[int, int],
     gain: float,
+    *,
+    sweeps: int = 6,
+    first: tuple[int, int] = (0, 0),
 ) -> Tensor:
     """Return matches (M,) that agree with their neighbours where the features nearly do.
 
@@ -69,12 +71,15 @@ def make_coherent(
         bias: (K,) of the keys.
         grids: where the keys lie.
         size: height and width of the grid of the queries.
+        sweeps: how often; each half of the positions is decided in turn. A match depends on what
+            is at most as many positions away.
+        first: row and column of the first query, where they are a part of a larger grid.
     """
     own = Grids([size], index.device)
     places = torch.arange(len(index), device=index.device)
-    odd = (places // size[1] + places % size[1]) % 2 == 1
+    odd = (places // size[1] + places % size[1] + sum(first)) % 2 == 1
     around = [own.move(places, dy, dx) for dy, dx in NEIGHBORS]
-    for sweep in range(SWEEPS):
+    for sweep in range(sweeps):
         offers, valid = [], []
         for (dy, dx), (neighbor, inside) in zip(NEIGHBORS, around, strict=True):
             offer, within = grids.move(index[neighbor], -dy, -dx)
