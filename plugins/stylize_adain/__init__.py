@@ -14,6 +14,7 @@ STYLIZE_PLUGIN_API = 1
 
 PRESETS = {
     "adain_paper": "The paper's training (section 6.3): VGG-19, batch 8, 20 epochs",
+    "adain_swap": "Training of swapped features for CPUs: the painting's strokes in one pass",
     "adain_quick": "Training for CPUs: small crops of few paintings, varied in many ways",
 }
 MODELS = {"any": "Any painting, at relu4_1 of vgg16.oxford"}
@@ -54,7 +55,21 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:
             f"{','.join(plan.content.layers)}: use --set adain.layer=LAYER instead of "
             f"--content-layers"
         )
-    alpha, strength = getattr(plan.method_settings, "alpha", None), plan.settings.strength
+    settings = plan.method_settings
+    transfer = getattr(settings, "transfer", "adain")
+    if plan.model is not None:
+        own = plan.model.header.network.get("transfer", "adain")
+        if transfer != own:
+            yield plan.error(
+                f"model {plan.model.name} was trained with adain.transfer {own}: leave "
+                f"{transfer} out, or train such a model with: stylize train adain --set "
+                f"adain.transfer={transfer} --init {plan.model.name}"
+            )
+    if transfer == "swap" and getattr(settings, "gain_limit", None) is not None:
+        yield plan.error(
+            "adain.gain_limit bounds what adain.transfer=adain multiplies by: leave it out"
+        )
+    alpha, strength = getattr(settings, "alpha", None), plan.settings.strength
     if alpha is not None and strength not in (1.0, alpha):
         yield plan.error(
             f"alpha {alpha:g} and strength {strength:g} both say how strong the style is: give "

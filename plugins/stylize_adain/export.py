@@ -1,4 +1,4 @@
-"""Encoder, AdaIN and decoder apart, as other programs run them."""
+"""Encoder, transform and decoder apart, as other programs run them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from stylize import Axis, ExportModule
 from stylize_adain.network import LEAST, Decoder
-from stylize_adain.statistics import adain
 from stylize_adain.transfer import Transfer
 
 __all__ = ["export_transfer"]
@@ -28,20 +27,6 @@ class _Encoder(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         return self.transfer.features_of(picture)
-
-
-class _Adain(nn.Module):
-    """Features of a photograph and a painting, and alpha, to blended features (eq. 8 and 15)."""
-
-    def __init__(self, decoder: Decoder) -> None:
-        super().__init__()
-        self.packing = decoder.packing
-        self.gain_limit = decoder.gain_limit
-
-    def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
-        own, other = (self.packing.moments_of(features) for features in (content, style))
-        full = adain(content, own, other, gain_limit=self.gain_limit)
-        return content + alpha * (full - content)
 
 
 class _Decoder(nn.Module):
@@ -73,8 +58,8 @@ def export_transfer(transfer: Transfer) -> Mapping[str, ExportModule]:
             "features",
             {"picture": picture},
         ),
-        "adain": ExportModule(
-            _Adain(transfer.decoder).eval(),
+        transfer.transform.name: ExportModule(
+            transfer.transform.exported().eval(),
             {
                 "content": features,
                 "style": torch.rand(1, channels, ROWS + 1, COLUMNS + 1),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,14 +35,13 @@ from stylize_adain.network import Decoder
 from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
 from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.task import AdainTask
-from stylize_adain.transfer import Transfer
+from stylize_adain.transfer import Painted, Transfer
+from stylize_adain.transform import create_transform
 
 # Where time runs out in the midst of tiles, the rest is taken from a picture of this size.
 THUMBNAIL = 512
-# Statistics of how many paintings are kept: a few kilobytes each.
-KEPT = 256
-# Of the content's moments in a clip's memory.
-MOMENTS = "adain.content"
+# In a clip's memory: the content's moments, and what the paintings' style side is for it.
+MOMENTS, STYLE = "adain.content", "adain.style"
 
 
 class Adain:
@@ -50,7 +50,8 @@ class Adain:
     def __init__(self, settings: AdainSettings) -> None:
         self.settings = settings
         self._loaded: tuple[ModelFile, Transfer] | None = None
-        self._styles: dict[str, Moments] = {}
+        self._styles: dict[str, Any] = {}
+        self._blended: tuple[tuple[object, ...], Any] = ((), None)
 
     def network_settings(self) -> Mapping[str, object]:
         """Return the settings that shape the network."""
@@ -76,10 +77,9 @@ class Adain:
         """Return the stylised picture (1, 3, H, W), uint8, of the content's size.
 
         Alpha is the share of the styles in a blend of features (eq. 15); without it the strength
-        is, up to 1. Several styles are blended by the weighted means of their channels' means and
-        deviations: the same as the blend of features that each of them gives, but where the
-        model limits the gain. A frame of a clip takes the content's statistics as they are over
-        the last frames.
+        is, up to 1. Several styles are blended as the model's transform does. A frame of a clip
+        takes the content's statistics as they are over the last frames, and where features are
+        swapped matches that go on from the frame before.
 
         Raises: UsageError without content or style, or for a picture that needs tiles and cannot
             have them; ModelError; ImageTooSmallError.
@@ -93,15 +93,16 @@ class Adain:
         size = divide_size(height, width, stroke_size)
         transfer.check_size(photograph, stroke_size)
         seen = resize(photograph, size)
-        style = self._blend(styles, transfer)
+        style = self._blend(styles, transfer, run)
         alpha = self.settings.alpha
         if alpha is None:
             alpha = min(run.strength, 1.0)
-        work = _Work(transfer, style, alpha, run, self.settings.clip_memory)
+        painted = self._before(size, run) if transfer.transform.guided else None
+        work = _Work(transfer, style, alpha, run, self.settings.clip_memory, painted)
         return resize(work.make(seen), (height, width))
 
     def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
-        """Return encoder, AdaIN and decoder; pictures have sides in steps of the layer's stride.
+        """Return encoder, transform and decoder; pictures' sides are in steps of the stride.
 
         Raises: ModelError.
         """
@@ -132,25 +133,59 @@ class Adain:
             decoder.load_tensors(model.tensors(), model.name)
             decoder.to(parts.device, parts.dtype).to(memory_format=torch.channels_last)
             decoder.eval().requires_grad_(False)
-            self._loaded = model, Transfer(parts, layer, decoder, self.settings.tile)
+            transform = create_transform(self.settings, decoder.packing, parts.dtype)
+            self._loaded = model, Transfer(parts, layer, transform, decoder, self.settings.tile)
             self._styles.clear()
+            self._blended = (), None
         return self._loaded[1]
 
-    def _blend(self, styles: Sequence[StyleImage], transfer: Transfer) -> Moments:
-        """Return the blended moments of paintings, measured once each."""
-        several = [self._measure(style.image, transfer) for style in styles]
-        return blend_moments(several, [style.weight for style in styles])
+    def _before(self, size: tuple[int, int], run: Run) -> Painted | None:
+        """Return the picture of the frame before, moved along, as far as it is to be gone on with.
 
-    def _measure(self, painting: Tensor, transfer: Transfer) -> Moments:
+        Args: size: at which the network sees a frame, height and width.
+        """
+        clip, hold = run.clip, self.settings.clip_hold
+        if not hold or clip is None or clip.warped is None or clip.trust is None:
+            return None
+        return Painted(resize(clip.warped, size), resize(hold * clip.trust, size))
+
+    def _blend(self, styles: Sequence[StyleImage], transfer: Transfer, run: Run) -> Any:
+        """Return the style side of paintings, measured once each, and blended once in a row."""
+        keys, several = [], []
+        for style in styles:
+            key, side = self._measure(_fit(style, transfer, run), transfer)
+            keys.append((key, style.weight))
+            several.append(side)
+        if self._blended[0] != tuple(keys):
+            weights = [style.weight for style in styles]
+            self._blended = tuple(keys), transfer.transform.blend(several, weights)
+        return self._blended[1]
+
+    def _measure(self, painting: Tensor, transfer: Transfer) -> tuple[str, Any]:
         # By value: a batch reads its painting anew for each photograph.
         pixels = painting.cpu().contiguous().numpy()
         key = f"{painting.shape} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
         if key not in self._styles:
             transfer.check_size(painting)
-            if len(self._styles) == KEPT:
+            if len(self._styles) >= transfer.transform.kept:
                 del self._styles[next(iter(self._styles))]
-            self._styles[key] = transfer.measure(painting, transfer.tiles(painting))
-        return self._styles[key]
+            self._styles[key] = transfer.measure_style(painting)
+        return key, self._styles[key]
+
+
+def _fit(style: StyleImage, transfer: Transfer, run: Run) -> Tensor:
+    """Return a painting of no more positions than the transform keeps; smaller with a warning."""
+    image, most = style.image, transfer.transform.most
+    height, width = image.shape[-2:]
+    scale = 1.0 if most is None else (most * transfer.stride**2 / (height * width)) ** 0.5
+    if scale >= 1:
+        return image
+    smaller = int(height * scale), int(width * scale)
+    run.warnings.append(
+        f"{style.name}: {width}x{height} is more than the features that are kept, and it is taken "
+        f"at {smaller[1]}x{smaller[0]}: --stroke-size gives larger strokes"
+    )
+    return resize(image, smaller)
 
 
 @dataclass(frozen=True)
@@ -158,55 +193,86 @@ class _Work:
     """One photograph's way through the network.
 
     Args:
-        style: the blended moments of the paintings.
+        style: the style side of the paintings.
         alpha: share of the style in a blend of features.
         memory: share of a content's moments that a clip's next frame takes over.
+        painted: what guides the matches.
     """
 
     transfer: Transfer
-    style: Moments
+    style: Any
     alpha: float
     run: Run
     memory: float
+    painted: Painted | None
 
     def make(self, photograph: Tensor) -> Tensor:
         """Return the network's picture of a photograph (1, 3, H, W), both uint8 on the CPU."""
         transfer, run = self.transfer, self.run
         height, width = photograph.shape[-2:]
         tiles = transfer.tiles(photograph)
+        style = self._settle(photograph)
         picture = empty_picture(height, width)
         if len(tiles) == 1:
-            put_tile(picture, tiles[0], self._make_whole(photograph, self._remember))
+            made = self._make_whole(photograph, style, self._remember, self.painted)
+            put_tile(picture, tiles[0], made)
             run.report(Progress(1, 1, 1, {}))
             return picture
-        longest = min(THUMBNAIL, transfer.side)
-        width, height = fit_size(width, height, longest)
-        least = 2 * transfer.stride
-        small = resize(photograph, (max(height, least), max(width, least)))
-        thumbnail = self._make_whole(small)
+        thumbnail = self._make_whole(self._reduce(photograph), style)
         steps = 2 * len(tiles)
 
         def go_on(step: int) -> bool:
             run.report(Progress(step / steps, step, steps, {}, "tile"))
             return not run.should_stop()
 
-        content = self._remember(transfer.measure(photograph, tiles, go_on))
+        content = self._remember(transfer.measure_content(photograph, tiles, go_on))
 
         def make_tile(tile: Tile) -> Tensor:
-            return transfer.make_tile(photograph, tile, content, self.style, self.alpha)
+            return transfer.make_tile(photograph, tile, content, style, self.alpha, self.painted)
 
         make_in_tiles(picture, tiles, make_tile, run, thumbnail=thumbnail, done=len(tiles))
         return picture
 
+    def _reduce(self, photograph: Tensor) -> Tensor:
+        """Return a small copy of a photograph, in one piece."""
+        height, width = photograph.shape[-2:]
+        width, height = fit_size(width, height, min(THUMBNAIL, self.transfer.side))
+        least = 2 * self.transfer.stride
+        return resize(photograph, (max(height, least), max(width, least)))
+
+    def _settle(self, photograph: Tensor) -> Any:
+        """Return the style side for a photograph, of a clip for its scene."""
+        clip = self.run.clip
+        if clip is not None and STYLE in clip.memory:
+            return clip.memory[STYLE]
+
+        def look() -> tuple[Tensor, Moments]:
+            features = self._encode(self._reduce(photograph))
+            return features, self.transfer.moments_of(features)
+
+        style = self.transfer.transform.settle(self.style, look)
+        if clip is not None:
+            clip.memory[STYLE] = style
+        return style
+
+    def _encode(self, photograph: Tensor) -> Tensor:
+        return self.transfer.encode(photograph, _whole(photograph))[0]
+
     def _make_whole(
-        self, photograph: Tensor, remember: Callable[[Moments], Moments] = lambda own: own
+        self,
+        photograph: Tensor,
+        style: Any,
+        remember: Callable[[Moments], Moments] = lambda own: own,
+        painted: Painted | None = None,
     ) -> Tensor:
         """Return the pixels (1, 3, H, W) of a photograph in one piece, encoded once."""
         height, width = photograph.shape[-2:]
-        features, _ = self.transfer.encode(photograph, Tile(0, height, 0, width))
-        content = remember(self.transfer.moments_of(features))
-        made = self.transfer.decode(features, content, self.style, self.alpha)
-        return made[..., :height, :width]
+        transfer = self.transfer
+        features = self._encode(photograph)
+        content = remember(transfer.moments_of(features))
+        guide = transfer.guide(painted, _whole(photograph)) if painted else None
+        restyled = transfer.transform.apply(features, content, style, self.alpha, guide=guide)
+        return transfer.decode(restyled)[..., :height, :width]
 
     def _remember(self, own: Moments) -> Moments:
         """Return a content's moments, of a clip those over its last frames too."""
@@ -218,3 +284,8 @@ class _Work:
             own = blend_moments([before, own], [self.memory, 1 - self.memory])
         clip.memory[MOMENTS] = own
         return own
+
+
+def _whole(picture: Tensor) -> Tile:
+    height, width = picture.shape[-2:]
+    return Tile(0, height, 0, width)

@@ -21,6 +21,9 @@ from stylize_adain.statistics import Moments, moments_of
 
 __all__ = ["Packing"]
 
+# Below it a variance is that of a blank picture.
+BLANK = 1e-30
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -111,6 +114,14 @@ class Packing:
     def moments_of(self, packed: Tensor) -> Moments:
         """Return the moments of packed features."""
         return self.moments(*moments_of(packed))
+
+    def units(self, moments: Moments) -> Tensor:
+        """Return factors (N, channels) by which each layer's features have the same mean length."""
+        lengths = [
+            part.square().sum(dim=1, keepdim=True).clamp_min(BLANK).rsqrt().expand_as(part)
+            for part in self._split(moments.deviation)
+        ]
+        return torch.cat(lengths, dim=1)
 
     def _split(self, packed: Tensor) -> Sequence[Tensor]:
         return torch.split(packed, [part.width for part in self.parts], dim=1)

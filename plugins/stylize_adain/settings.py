@@ -40,6 +40,25 @@ class AdainSettings(Settings):
         "is plain, a channel that says next to nothing is not blown up into marks. None in the "
         "paper.",
     )
+    transfer: Literal["adain", "swap"] = Field(
+        "adain",
+        description="What takes the painting's look over: adain, its channels' means and "
+        "deviations (eq. 8); swap, its nearest features, position by position, which brings "
+        "real strokes and wants a decoder trained for it.",
+    )
+    coherence: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="With transfer=swap: what a match gains, in cosine, where all eight neighbours "
+        "go on with it. 0 takes the nearest alone.",
+    )
+    components: int = Field(
+        64,
+        ge=0,
+        description="With transfer=swap: how many principal components of the features are "
+        "searched; 0 searches all channels, which is slow.",
+    )
     alpha: Annotated[float | None, CommandOption("--alpha")] = Field(
         None,
         ge=0,
@@ -73,6 +92,12 @@ class AdainSettings(Settings):
         "1 is the paper's eq. 10, where a strong style is far from the photograph; 0 compares with "
         "the photograph itself.",
     )
+    skip_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Training: weight of the finer layers' distances from their restyled features, "
+        "beside the last layer's; none in the paper.",
+    )
     style_colors: float = Field(
         0.5,
         ge=0,
@@ -101,6 +126,15 @@ class AdainSettings(Settings):
         description="For a video: how much of the content's statistics is kept from the "
         "frame before. 0 takes each frame's own, and colours flicker.",
     )
+    clip_hold: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="For a video, with transfer=swap: share of the picture before, moved along, in "
+        "what is matched, where it can be believed: strokes stay on what they are of.",
+    )
 
 
-NETWORK_SETTINGS = ("layer", "width", "enlarge", "skips", "gain_limit")
+NETWORK_SETTINGS = ("layer", "width", "enlarge", "skips", "gain_limit", "transfer")
+# Of these, what changes no tensor: training may go on from a model with another.
+INIT_MAY_DIFFER = ("gain_limit", "transfer")

@@ -13,8 +13,8 @@ from stylize import Parts, Statistics, Term, TermObjective, relative_reference
 from stylize.errors import UsageError
 from stylize_adain.augmentation import draw_mixture, draw_number, vary_colors
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
-from stylize_adain.settings import AdainSettings
-from stylize_adain.statistics import adain, moments_of
+from stylize_adain.settings import INIT_MAY_DIFFER, AdainSettings
+from stylize_adain.transform import create_transform
 
 # Weight of the mean squared excess of pixels over [0, 1], which clamping would lose.
 RANGE = 100.0
@@ -28,12 +28,12 @@ class _Targets:
 
     Args:
         features: (N, C, H, W), packed, float32 (t of eq. 9).
-        content: what content is compared with at the encoder's last layer.
+        content: what content is compared with, by layer.
         style: by layer.
     """
 
     features: Tensor
-    content: Tensor
+    content: Mapping[str, Tensor]
     style: Mapping[str, Statistics]
 
 
@@ -43,6 +43,8 @@ class AdainTask:
     Raises: UsageError, UnknownNameError for a layer that no decoder can be built for.
     """
 
+    init_may_differ = INIT_MAY_DIFFER
+
     def __init__(self, settings: AdainSettings, parts: Parts, strength: float) -> None:
         self.settings = settings
         self.parts = parts
@@ -51,6 +53,7 @@ class AdainTask:
         self.style_layers = tuple(parts.style.layers)
         network = Decoder(parts.features.layers, self.layer, settings).to(parts.device)
         self.packing = network.packing
+        self.transform = create_transform(settings, self.packing, torch.float32)
         network.fit_scale(self._features_of_noise())
         self.network: nn.Module = network
 
@@ -99,14 +102,18 @@ class AdainTask:
     def _objective(self, targets: _Targets) -> TermObjective:
         """Return eq. 12: content by what was decoded, style by what the paintings are like."""
         content = self.parts.content
-        target = content.loss.statistics(targets.content)
-        weight: Tensor | float = content.weight
-        if self.parts.relative:
-            weight = weight / relative_reference(content.loss, target)
+        terms = []
+        for layer, features in targets.content.items():
+            target = content.loss.statistics(features)
+            weight: Tensor | float = content.weight
+            if layer != self.layer:
+                weight = weight * self.settings.skip_weight
+            if self.parts.relative:
+                weight = weight / relative_reference(content.loss, target)
+            terms.append(Term("content", layer, content.loss, weight, target))
         style = self.parts.objective(None, targets.style, self.strength)
         assert isinstance(style, TermObjective)
-        term = Term("content", self.layer, content.loss, weight, target)
-        return TermObjective(self.parts.features, [term, *style.terms])
+        return TermObjective(self.parts.features, [*terms, *style.terms])
 
     @torch.no_grad()
     def _targets(self, photographs: Tensor, paintings: Tensor, *, mix: bool) -> _Targets:
@@ -128,16 +135,11 @@ class AdainTask:
         for layer in self.style_layers:
             found = self.parts.style.loss.statistics(features[layer][first:])
             style[layer] = mixture.of_statistics(self.parts.style.loss, found)
-        mean, square = moments_of(encoded[first:])
-        target = adain(
-            content,
-            self.packing.moments_of(content),
-            self.packing.moments(mixture(mean), mixture(square)),
-            gain_limit=self.settings.gain_limit,
-        )
-        own_content, restyled = (self.packing.deepest(each) for each in (content, target))
-        compared = own_content.float().lerp(restyled, self.settings.target_alpha)
-        return _Targets(target, compared, style)
+        target = self.transform.restyle(content, encoded[first:], mixture)
+        compared = content.float().lerp(target, self.settings.target_alpha)
+        names = self.packing.names if self.settings.skip_weight else self.packing.names[:1]
+        layers = dict(zip(names, self.packing.unpack(compared), strict=False))
+        return _Targets(target, layers, style)
 
     @torch.no_grad()
     def _features_of_noise(self) -> Tensor:

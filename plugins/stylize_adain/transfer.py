@@ -1,45 +1,55 @@
 """A trained network at work: pictures to features and back, in one piece or tile by tile.
 
 The encoder's raw moments add up over tiles: a first pass takes those of the whole picture, a
-second one encodes each tile again, exchanges the moments and decodes. With enough of its
-surroundings around each tile, the picture is that of one piece.
+second one encodes each tile again, restyles and decodes it. With enough of its surroundings
+around each tile, the picture is that of one piece.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylize import Parts, Tile, cut_tiles, read_tile
 from stylize.errors import ImageTooSmallError, UsageError
 from stylize_adain.network import LEAST, Decoder
+from stylize_adain.normalization import measure_pieces
 from stylize_adain.packing import Packing
 from stylize_adain.reach import measure_reach
-from stylize_adain.statistics import Moments, adain, moments_of
+from stylize_adain.statistics import Moments
+from stylize_adain.transform import Guide, Piece, Transform
 
-__all__ = ["Transfer"]
+__all__ = ["Painted", "Transfer"]
 
-# Elements of features that are worked on in float32 at a time: a megabyte stays in the cache.
-BAND = 2**18
+
+@dataclass(frozen=True)
+class Painted:
+    """A picture (1, 3, H, W) that guides, and how much it does, (1, 1, H, W), 0 to 1."""
+
+    picture: Tensor
+    share: Tensor
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """Encoder, AdaIN and decoder.
+    """Encoder, transform and decoder.
 
     Args:
         parts: backbone and smoothing, of which the encoder is made.
         layer: its last.
+        transform: what is between them.
         decoder: in eval mode, on the parts' device and in their precision.
         side: of tiles, in pixels.
     """
 
     parts: Parts
     layer: str
+    transform: Transform
     decoder: Decoder
     side: int
 
@@ -108,56 +118,69 @@ class Transfer:
             -(-place.right // stride),
         )
 
-    def measure(
+    def pieces(
         self, picture: Tensor, tiles: list[Tile], go_on: Callable[[int], bool] = lambda _: True
-    ) -> Moments:
-        """Return the moments of a picture.
+    ) -> Iterator[Piece]:
+        """Yield the features of a picture, tile by tile.
 
         Args:
             go_on: told how many tiles are done; where it says no, the rest is left out.
         """
         margin = self.encoder_reach if len(tiles) > 1 else 0
-        total = torch.zeros(2, 1, self.packing.channels, dtype=torch.float64)
-        positions = 0
         for number, tile in enumerate(tiles, 1):
             features, place = self.encode(picture, tile, margin)
             inside = features[..., place.top : place.bottom, place.left : place.right]
-            count = inside.shape[-2] * inside.shape[-1]
-            total += self._raw_moments(inside) * count
-            positions += count
+            top, left = tile.top // self.stride, tile.left // self.stride
+            height, width = inside.shape[-2:]
+            yield Piece(inside, Tile(top, top + height, left, left + width))
             if not go_on(number):
                 break
-        return self.packing.moments(*(total / positions))
+
+    def measure_content(
+        self, picture: Tensor, tiles: list[Tile], go_on: Callable[[int], bool]
+    ) -> Moments:
+        """Return the moments of a photograph; `go_on` as in `pieces`."""
+        return measure_pieces(self.pieces(picture, tiles, go_on), self.packing)
 
     def moments_of(self, features: Tensor) -> Moments:
         """Return the moments of the packed features (1, C, h, w) of a whole picture."""
-        return self.packing.moments(*self._raw_moments(features))
+        height, width = features.shape[-2:]
+        return measure_pieces([Piece(features, Tile(0, height, 0, width))], self.packing)
 
-    def _raw_moments(self, features: Tensor) -> Tensor:
-        """Return mean and mean square, (2, 1, C), in float64 on the CPU."""
-        height = features.shape[-2]
-        total = torch.zeros(2, 1, self.packing.channels, dtype=torch.float64)
-        for band in _bands(features):
-            total += torch.stack(moments_of(band)).cpu().double() * (band.shape[-2] / height)
-        return total
+    def measure_style(self, painting: Tensor) -> Any:
+        """Return the style side of a painting (1, 3, H, W)."""
+        height, width = (-(-side // self.stride) for side in painting.shape[-2:])
+        pieces = self.pieces(painting, self.tiles(painting))
+        return self.transform.measure(pieces, (height, width))
 
-    def decode(self, features: Tensor, content: Moments, style: Moments, alpha: float) -> Tensor:
-        """Return the picture of features (1, C, h, w) with the style's moments, not clamped."""
-        content, style = content.to(features), style.to(features)
-        limit = self.decoder.gain_limit
-        bands = [
-            adain(band, content, style, alpha, limit).to(features.dtype)
-            for band in _bands(features)
-        ]
-        picture: Tensor = self.decoder(torch.cat(bands, dim=2))
+    def guide(self, painted: Painted, tile: Tile, margin: int = 0) -> Guide:
+        """Return what draws the matches of a tile, with what lies around it, as in `encode`."""
+        features, _ = self.encode(painted.picture, tile, margin)
+        share, _ = read_tile(painted.share, tile, margin, self.stride)
+        return Guide(features, F.avg_pool2d(share.to(features.device), self.stride))
+
+    def decode(self, features: Tensor) -> Tensor:
+        """Return the picture of restyled features (1, C, h, w), not clamped."""
+        picture: Tensor = self.decoder(features)
         return picture.float()
 
     def make_tile(
-        self, picture: Tensor, tile: Tile, content: Moments, style: Moments, alpha: float
+        self,
+        picture: Tensor,
+        tile: Tile,
+        content: Moments,
+        style: Any,
+        alpha: float,
+        painted: Painted | None = None,
     ) -> Tensor:
         """Return a tile's pixels (1, 3, h, w), as those of the whole picture."""
-        features, place = self.encode(picture, tile, self.reach)
-        made = self.decode(features, content, style, alpha)
+        margin = self.reach + self.transform.margin * self.stride
+        features, place = self.encode(picture, tile, margin)
+        first = tile.top // self.stride - place.top, tile.left // self.stride - place.left
+        guide = self.guide(painted, tile, margin) if painted else None
+        made = self.decode(
+            self.transform.apply(features, content, style, alpha, guide=guide, first=first)
+        )
         top, left = place.top * self.stride, place.left * self.stride
         return made[..., top : top + tile.bottom - tile.top, left : left + tile.right - tile.left]
 
@@ -188,9 +211,3 @@ class Transfer:
         if reaches[0] is None or reaches[1] is None:
             return None
         return reaches[0], reaches[1]
-
-
-def _bands(features: Tensor) -> Sequence[Tensor]:
-    """Return features (1, C, h, w) in bands of rows."""
-    _, channels, _, width = features.shape
-    return torch.split(features, max(1, BAND // (channels * width)), dim=2)

@@ -1,0 +1,257 @@
+"""Style swap: every position of the photograph takes the painting's nearest features.
+
+Source: Chen and Schmidt 2016, "Fast Patch-based Style Transfer of Arbitrary Style". Unlike there,
+what is compared is all layers that the decoder sees, each position by itself, without the means of
+photograph and painting, and neighbours go on with what their neighbours took: in plain areas the
+one best match would repeat, and leave rows of dashes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylize import Grids, Tile, balance_shares, make_coherent, nearest, principal_axes
+from stylize_adain.augmentation import Mixture
+from stylize_adain.normalization import measure_pieces
+from stylize_adain.packing import Packing
+from stylize_adain.statistics import Moments, blend_moments
+from stylize_adain.transform import Guide, Piece
+
+__all__ = ["Swap", "SwapStyle"]
+
+# How often matches are made coherent: so many positions away can change one.
+SWEEPS = 6
+# Positions that the principal components are taken of, spread over the paintings.
+SAMPLE = 512
+
+
+@dataclass(frozen=True)
+class SwapStyle:
+    """The features of one painting or several, ready to be searched; K positions in all.
+
+    Args:
+        values: (K, C), packed.
+        sizes: height and width of each painting, in positions.
+        shares: how much of a photograph each is to have.
+        moments: of each.
+        axes: (C, D) in which positions are compared, None for all channels.
+        keys: (K, D) in these, of length 1 or 0.
+        bias: (K,), what is added to each position's cosine; None for nothing.
+    """
+
+    values: Tensor
+    sizes: tuple[tuple[int, int], ...]
+    shares: tuple[float, ...]
+    moments: tuple[Moments, ...]
+    axes: Tensor | None
+    keys: Tensor
+    bias: Tensor | None = None
+
+    @property
+    def counts(self) -> list[int]:
+        """Positions of each painting."""
+        return [height * width for height, width in self.sizes]
+
+
+class Swap:
+    """Takes the painting's nearest features, as its neighbours do.
+
+    Args:
+        components: how many principal components are compared; 0 compares all channels.
+        coherence: what a match gains, in cosine, where all eight neighbours go on with it.
+        dtype: in which they are multiplied.
+    """
+
+    name = "swap"
+    margin = SWEEPS
+    kept = 4  # some 60 MB each at 512 pixels, in float32
+    most: int | None = 2**15
+    guided = True
+
+    def __init__(
+        self, packing: Packing, components: int, coherence: float, dtype: torch.dtype
+    ) -> None:
+        self.packing = packing
+        self.components = components
+        self.coherence = coherence
+        self.dtype = dtype
+
+    def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> SwapStyle:
+        """Return all features of a painting, (h, w) in positions."""
+        kept: list[Tensor] = []
+
+        def keep(pieces: Iterable[Piece]) -> Iterator[Piece]:
+            for piece in pieces:
+                if not kept:
+                    kept.append(piece.features.new_empty(*size, self.packing.channels))
+                place = piece.place
+                part = kept[0][place.top : place.bottom, place.left : place.right]
+                part.copy_(piece.features[0].permute(1, 2, 0))
+                yield piece
+
+        moments = measure_pieces(keep(pieces), self.packing).to(kept[0])
+        return self._index(kept[0].flatten(0, 1), (size,), (1.0,), (moments,))
+
+    def blend(self, several: Sequence[SwapStyle], weights: Sequence[float]) -> SwapStyle:
+        """Return the features of all paintings, each to be taken as often as its weight says."""
+        pairs = [pair for pair in zip(several, weights, strict=True) if pair[1] > 0]
+        if len(pairs) == 1:
+            return pairs[0][0]
+        return self._index(
+            torch.cat([each.values for each, _ in pairs]),
+            tuple(size for each, _ in pairs for size in each.sizes),
+            tuple(weight for _, weight in pairs),
+            tuple(moments for each, _ in pairs for moments in each.moments),
+        )
+
+    def settle(self, style: SwapStyle, look: Callable[[], tuple[Tensor, Moments]]) -> SwapStyle:
+        """Return several paintings with the bias by which each wins its share of the photograph."""
+        if len(style.shares) == 1:
+            return style
+        features, content = look()
+        queries = self._project(_rows(features), content.to(features), style.axes)
+        cosines = [nearest(queries, keys).cosine for keys in torch.split(style.keys, style.counts)]
+        bias = balance_shares(torch.stack(cosines), style.shares)
+        counts = torch.tensor(style.counts, device=bias.device)
+        return replace(style, bias=bias.repeat_interleave(counts))
+
+    def apply(
+        self,
+        features: Tensor,
+        content: Moments,
+        style: SwapStyle,
+        alpha: float,
+        *,
+        guide: Guide | None = None,
+        first: tuple[int, int] = (0, 0),
+    ) -> Tensor:
+        """Return features (1, C, h, w), each position with the style's nearest."""
+        if not alpha:
+            return features
+        queries = self._project(_rows(features), content.to(features), style.axes)
+        if guide is not None:
+            look = blend_moments(style.moments, style.shares)
+            painted = self._project(_rows(guide.features), look, style.axes)
+            queries = F.normalize(queries.lerp(painted, _rows(guide.share).to(queries)), dim=1)
+        height, width = features.shape[-2:]
+        index = self._match(queries, style, (height, width), first)
+        taken = style.values[index].view(1, height, width, -1).permute(0, 3, 1, 2)
+        return features.lerp(taken.to(features.dtype), alpha)
+
+    def restyle(self, content: Tensor, styles: Tensor, mixture: Mixture) -> Tensor:
+        """Return photographs (N, C, h, w) with the features of styles, of both in a mixture."""
+        height, width = styles.shape[-2:]
+        place = Tile(0, height, 0, width)
+        sides = [
+            self.measure([Piece(each, place)], (height, width)) for each in torch.split(styles, 1)
+        ]
+        made = []
+        for features, side, partner, share in zip(
+            torch.split(content, 1),
+            sides,
+            mixture.partners.tolist(),
+            mixture.shares.tolist(),
+            strict=True,
+        ):
+            own = self.packing.moments_of(features)
+            both = self.blend([side, sides[partner]], [1 - share, share])
+            style = self.settle(both, lambda seen=(features, own): seen)  # type: ignore[misc]
+            made.append(self.apply(features, own, style, 1.0))
+        return torch.cat(made).float()
+
+    def exported(self) -> nn.Module:
+        """Return the search of all channels, without coherence."""
+        return _Exported(self.packing)
+
+    def _index(
+        self,
+        values: Tensor,
+        sizes: tuple[tuple[int, int], ...],
+        shares: tuple[float, ...],
+        moments: tuple[Moments, ...],
+    ) -> SwapStyle:
+        """Return features (K, C) of paintings with their keys."""
+        counts = [height * width for height, width in sizes]
+        parts = list(zip(torch.split(values, counts), moments, strict=True))
+        axes = None
+        if self.components:
+            # Spread over all paintings, and only these rows: the others are projected at once.
+            every = max(1, len(values) // SAMPLE)
+            seen = [self._project(rows[::every], own, None) for rows, own in parts]
+            axes = principal_axes(torch.cat(seen).float(), self.components, SAMPLE)
+        keys = torch.cat([self._project(rows, own, axes) for rows, own in parts])
+        return SwapStyle(values, sizes, shares, moments, axes, keys)
+
+    def _project(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
+        """Return rows (M, C) without their mean, each layer in its own unit, of length 1 or 0."""
+        units = self.packing.units(moments)[0]
+        mean = moments.mean[0]
+        if axes is None:
+            found = (rows.float() - mean) * units
+        else:
+            scaled = units[:, None] * axes
+            found = torch.addmm(-(mean @ scaled), rows.float(), scaled)
+        return F.normalize(found, dim=1).to(self.dtype)
+
+    def _match(
+        self, queries: Tensor, style: SwapStyle, size: tuple[int, int], first: tuple[int, int]
+    ) -> Tensor:
+        """Return the (M,) positions of the paintings that a photograph's positions take."""
+        keys, bias = style.keys, style.bias
+        if bias is None:
+            index = nearest(queries, keys).index
+            bias = keys.new_zeros(len(keys), dtype=torch.float32)
+        else:
+            starts = [0, *itertools.accumulate(style.counts)]
+            found = [nearest(queries, keys[a:b]) for a, b in itertools.pairwise(starts)]
+            worth = torch.stack(
+                [each.cosine + bias[start] for each, start in zip(found, starts[:-1], strict=True)]
+            )
+            index = torch.stack(
+                [each.index + start for each, start in zip(found, starts[:-1], strict=True)]
+            ).gather(0, worth.argmax(dim=0, keepdim=True))[0]
+        if not self.coherence:
+            return index
+        grids = Grids(style.sizes, keys.device)
+        return make_coherent(
+            index,
+            queries,
+            keys,
+            bias,
+            grids,
+            size,
+            self.coherence,
+            sweeps=SWEEPS,
+            first=first,
+        )
+
+
+def _rows(features: Tensor) -> Tensor:
+    """Return features (1, C, h, w) as (h w, C)."""
+    return features[0].permute(1, 2, 0).flatten(0, 1)
+
+
+class _Exported(nn.Module):
+    """Features of a photograph and a painting, and alpha, to blended features."""
+
+    def __init__(self, packing: Packing) -> None:
+        super().__init__()
+        self.packing = packing
+
+    def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
+        queries, keys = (self._unit(features) for features in (content, style))
+        index = (queries @ keys.mT).argmax(dim=1)
+        _, channels, height, width = content.shape
+        taken = style.flatten(2)[0].mT[index].mT.reshape(1, channels, height, width)
+        return content + alpha * (taken - content)
+
+    def _unit(self, features: Tensor) -> Tensor:
+        moments = self.packing.moments_of(features)
+        rows = features.flatten(2)[0].mT
+        return F.normalize((rows - moments.mean) * self.packing.units(moments), dim=1)
