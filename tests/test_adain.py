@@ -14,18 +14,23 @@ from command import Command
 from small_adain import make_adain_model
 from small_training import After
 from stylize import (
+    BuiltParts,
     FeatureExtractor,
     ModelFile,
     PluginHost,
     Result,
     Run,
     Stylizer,
+    make_plan,
     make_settings,
     read_header,
     stylize_image,
     write_model,
 )
 from stylize.errors import ImageTooSmallError, ModelError, SettingsError, UsageError
+from stylize_adain.network import Decoder
+from stylize_adain.settings import AdainSettings
+from stylize_adain.statistics import adain
 from stylize_models.exporting import export_model
 
 Apply = Callable[..., Result]
@@ -34,6 +39,7 @@ VARIANTS = {
     "bilinear": {"enlarge": "bilinear"},
     "reflect": {"run": {"options": {"vgg16": {"padding": "reflect"}}}},
     "skips": {"layer": "relu3_1", "skips": "relu1_2,relu2_2"},
+    "swap": {"layer": "relu3_1", "skips": "relu2_2", "transfer": "swap"},
     "limited": {"layer": "relu3_1", "skips": "relu2_2", "gain_limit": 1.2},
     "tanh": {"run": {"smooth": "tanh", "smooth_layers": ("relu2_1",)}},
     "softmax": {"run": {"smooth": "softmax", "smooth_layers": ("relu2_1",)}},
@@ -130,11 +136,13 @@ def test_pictures_in_bfloat16_are_nearly_those_in_float32(apply):
 # Alpha and strength.
 
 
-def test_at_alpha_0_the_painting_does_not_matter(apply):
+@pytest.mark.parametrize("variant", ["vgg", "swap"])
+def test_at_alpha_0_the_painting_does_not_matter(apply, variant):
     content = noise(48, 40)
-    one, other = (apply(content, style, alpha=0) for style in (PAINTING, OTHER))
+    one, other = (apply(content, style, variant, alpha=0) for style in (PAINTING, OTHER))
     assert torch.equal(one.pixels, other.pixels)
-    steps = [difference(one, apply(content, PAINTING, alpha=a)).float().mean() for a in (0.5, 1)]
+    made = [apply(content, PAINTING, variant, alpha=alpha) for alpha in (0.5, 1)]
+    steps = [difference(one, each).float().mean() for each in made]
     assert 0 < steps[0] < steps[1]
 
 
@@ -168,12 +176,13 @@ def test_alpha_is_refused_by_methods_that_blend_no_features(host):
 # Styles.
 
 
-def test_several_styles_are_blended_by_their_weights(apply):
+@pytest.mark.parametrize("variant", ["vgg", "swap"])
+def test_several_styles_are_blended_by_their_weights(apply, variant):
     content, both = noise(48, 40), [PAINTING, OTHER]
-    one, other = (apply(content, style) for style in both)
-    assert torch.equal(apply(content, both, style_weights=(2, 0)).pixels, one.pixels)
-    half = apply(content, both)
-    quarter = apply(content, both, style_weights=(0.75, 0.25))
+    one, other = (apply(content, style, variant) for style in both)
+    assert torch.equal(apply(content, both, variant, style_weights=(2, 0)).pixels, one.pixels)
+    half = apply(content, both, variant)
+    quarter = apply(content, both, variant, style_weights=(0.75, 0.25))
     apart = difference(one, other).float().mean()
     assert difference(quarter, one).float().mean() < difference(half, one).float().mean() < apart
 
@@ -197,7 +206,8 @@ def test_stroke_size_is_how_large_the_network_sees_the_photograph(apply):
     assert apart.abs().float().mean() < 1
 
 
-def test_a_painting_is_measured_once_for_a_batch(host, models, monkeypatch):
+@pytest.mark.parametrize("variant", ["vgg", "swap"])
+def test_a_painting_is_measured_once_for_a_batch(host, models, monkeypatch, variant):
     looks: list[tuple[int, ...]] = []
     honest = FeatureExtractor.__call__
 
@@ -205,7 +215,7 @@ def test_a_painting_is_measured_once_for_a_batch(host, models, monkeypatch):
         looks.append(tuple(image.shape[-2:]))
         return honest(extractor, image, layers)
 
-    values = {"model": str(models["vgg"]), "precision": "float32", "device": "cpu"}
+    values = {"model": str(models[variant]), "precision": "float32", "device": "cpu"}
     stylizer = Stylizer(make_settings(values), host)
     monkeypatch.setattr(FeatureExtractor, "__call__", look)
     first, *others = (stylizer(noise(64, 40, seed=s), [PAINTING]) for s in range(3))
@@ -218,12 +228,24 @@ def test_a_painting_is_measured_once_for_a_batch(host, models, monkeypatch):
 
 
 def test_the_statistics_of_few_paintings_are_kept(host, models, monkeypatch):
-    monkeypatch.setattr("stylize_adain.method.KEPT", 2)
+    monkeypatch.setattr("stylize_adain.normalization.Normalization.kept", 2)
     values = {"model": str(models["vgg"]), "precision": "float32", "device": "cpu"}
     stylizer = Stylizer(make_settings(values), host)
     for seed in range(4):
         stylizer(noise(24, 24), [noise(20, 20, seed=seed)])
     assert len(stylizer.parts.method._styles) == 2
+
+
+def test_a_painting_of_more_features_than_are_kept_is_made_smaller_and_says_so(apply, monkeypatch):
+    content, painting = noise(40, 32), noise(120, 90, seed=1)
+    plain = apply(content, painting, "swap", style_scale=2)
+    assert plain.warnings == ()
+    monkeypatch.setattr("stylize_adain.swap.Swap.most", 60)
+    smaller = apply(content, painting, "swap", style_scale=2)
+    assert (
+        "is more than the features that are kept, and it is taken at 35x26" in smaller.warnings[0]
+    )
+    assert difference(plain, smaller).float().mean() > 0.5
 
 
 def test_brightness_alone_is_restyled_where_colours_are_kept(apply):
@@ -371,6 +393,7 @@ def test_a_header_of_another_network_is_refused(host, models, tmp_path, network,
         ({"backbone": "resnet50_thin"}, "was trained with backbone vgg16.oxford"),
         ({"options": {"adain": {"layer": "relu3_1"}}}, "trained with adain.layer relu2_1"),
         ({"options": {"adain": {"gain_limit": 2}}}, "trained with adain.gain_limit none"),
+        ({"options": {"adain": {"transfer": "swap"}}}, "trained with adain.transfer adain"),
         ({"smooth": "tanh"}, "was trained with smooth none"),
         ({"options": {"vgg16": {"padding": "reflect"}}}, "with vgg16.padding default"),
     ],
@@ -411,6 +434,29 @@ def test_without_a_model_the_shipped_one_is_applied(host):
     assert made.record["settings"]["model"] == "any"
     named = stylize_image(noise(64, 48), PAINTING, model="any", **settings)
     assert difference(made, named).max() == 0
+
+
+def test_the_shipped_model_is_of_the_paper_s_transform(host):
+    """Its header is from before there was another one: of adain, and swap is refused."""
+    settings = {"method": "adain", "size": "full", "device": "cpu", "precision": "float32"}
+    made = stylize_image(noise(64, 48), noise(56, 64, seed=1), host=host, **settings)
+    parts = BuiltParts(host, make_plan(host, make_settings(settings)))
+    network = parts.model.header.network
+    assert "transfer" not in network
+    decoder = Decoder(parts.features.layers, network["layer"], AdainSettings(**network))
+    decoder.load_tensors(parts.model.tensors(), "any")
+    with torch.no_grad():
+        content, style = (
+            decoder.packing.pack(parts.features(pixels_of(picture), decoder.packing.names))
+            for picture in (noise(64, 48), noise(56, 64, seed=1))
+        )
+        measure = decoder.packing.moments_of
+        expected = decoder.float()(adain(content, measure(content), measure(style)))
+    wrong = (made.pixels - (expected.clamp(0, 1) * 255).round()).abs()
+    assert wrong.max() <= 1
+    assert wrong.mean() < 0.01
+    with pytest.raises(UsageError, match=r"any was trained with adain\.transfer adain: leave swap"):
+        stylize_image(noise(64, 48), PAINTING, options={"adain": {"transfer": "swap"}}, **settings)
 
 
 # The command.
@@ -454,7 +500,7 @@ def test_a_wrong_alpha_is_one_line(command: Command, models):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["vgg", "resnet"])
+@pytest.mark.parametrize("variant", ["vgg", "resnet", "swap"])
 def test_encoder_adain_and_decoder_in_onnx_give_the_same_picture(host, models, apply, variant):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
@@ -462,7 +508,8 @@ def test_encoder_adain_and_decoder_in_onnx_give_the_same_picture(host, models, a
     model = ModelFile("m", path, read_header(path))
     written = export_model(host, model, path.with_suffix(".onnx"))
     assert [file.path.stem for file in written] == [
-        f"{variant}_{part}" for part in ("encoder", "adain", "decoder")
+        f"{variant}_{part}"
+        for part in ("encoder", "swap" if variant == "swap" else "adain", "decoder")
     ]
 
     def run(part: int, **inputs: Tensor) -> Tensor:
@@ -476,7 +523,8 @@ def test_encoder_adain_and_decoder_in_onnx_give_the_same_picture(host, models, a
     features = [run(0, picture=pixels_of(picture)) for picture in (content, painting)]
     blended = run(1, content=features[0], style=features[1], alpha=torch.tensor([0.6]))
     made = (run(2, features=blended) * 255).round()
-    expected = apply(content, painting, variant, alpha=0.6).pixels
+    alone = {"adain": {"coherence": 0, "components": 0}} if variant == "swap" else {}
+    expected = apply(content, painting, variant, alpha=0.6, options=alone).pixels
     assert (made - expected).abs().max() <= 1
 
 

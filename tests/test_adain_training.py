@@ -13,7 +13,16 @@ from PIL import Image
 from command import Command
 from small_adain import SHALLOW, make_adain_training
 from small_training import After, make_checkpoint_tensors, make_photographs
-from stylize import BuiltParts, PluginHost, Run, Stylizer, make_plan, make_settings, read_header
+from stylize import (
+    BuiltParts,
+    PluginHost,
+    Run,
+    Stylizer,
+    load_preset,
+    make_plan,
+    make_settings,
+    read_header,
+)
 from stylize.errors import ModelError, UnknownNameError, UsageError
 from stylize_adain.statistics import EPSILON
 from stylize_adain.task import AdainTask
@@ -149,10 +158,44 @@ def test_content_is_compared_with_the_photograph_as_far_as_target_alpha_says(hos
         found[alpha] = task._targets(photographs, paintings, mix=False)
     own = task.parts.features(photographs, ["relu2_1"])["relu2_1"].float()
     given = found[1.0].features
-    torch.testing.assert_close(found[0.0].content, own)
-    torch.testing.assert_close(found[1.0].content, given)
-    torch.testing.assert_close(found[0.25].content, own + 0.25 * (given - own))
+    compared = {alpha: targets.content["relu2_1"] for alpha, targets in found.items()}
+    torch.testing.assert_close(compared[0.0], own)
+    torch.testing.assert_close(compared[1.0], given)
+    torch.testing.assert_close(compared[0.25], own + 0.25 * (given - own))
     torch.testing.assert_close(found[0.25].features, given)  # what is decoded stays eq. 9's
+
+
+@pytest.mark.parametrize("mix", [False, True])
+def test_swapped_features_are_those_of_the_paintings_and_one_s_own_come_back(host, mix):
+    network = {**SHALLOW, **VARIED, "transfer": "swap", "skips": "relu1_2", "skip_weight": 1.0}
+    task = make_task(host, options={"adain": network})
+    photographs, paintings = torch.rand(2, 4, 3, 32, 32)
+    targets = task._targets(photographs, paintings[1:], mix=mix)
+    layers = task.parts.features(
+        torch.cat([photographs[:1], paintings[1:]]), ["relu2_1", "relu1_2"]
+    )
+    assert set(targets.content) == set(layers)
+    torch.testing.assert_close(targets.content["relu2_1"][0], layers["relu2_1"][0].float())
+    rows = layers["relu2_1"].permute(0, 2, 3, 1).flatten(1, 2)
+    given = targets.content["relu2_1"].permute(0, 2, 3, 1).flatten(1, 2)
+    distances = torch.cdist(given, rows, compute_mode="donot_use_mm_for_euclid_dist")
+    found = (distances < 1e-3).any(dim=2).float().mean(dim=1)
+    assert found[0] == 1
+    if mix:  # each has some of another one's
+        assert (found[1:] < 1).any()
+    else:
+        assert (found == 1).all()
+
+
+def test_finer_layers_count_by_their_weight(host):
+    batch = {"content": torch.rand(2, 3, 32, 32), "style": torch.rand(2, 3, 32, 32)}
+    terms = []
+    for weight in (0.0, 1.0, 3.0):
+        network = {**SHALLOW, **PLAIN, "skips": "relu1_2", "skip_weight": weight}
+        task = make_task(host, options={"adain": network})
+        terms.append(task.loss(task.network.eval(), batch)[1]["content"])
+    assert (terms[1] > terms[0] + 0.01).all()
+    torch.testing.assert_close(terms[2] - terms[0], 3 * (terms[1] - terms[0]))
 
 
 def test_only_pictures_with_their_own_style_are_compared_by_pixels_and_only_in_training(host):
@@ -225,6 +268,7 @@ def test_the_header_names_the_layer_and_the_losses(train):
         "enlarge": "nearest",
         "skips": "",
         "gain_limit": None,
+        "transfer": "adain",
     }
     assert header.run["style_loss"] == "moments"
     assert header.run["style_layers"] == {"relu1_1": 1.0, "relu2_1": 1.0}
@@ -242,10 +286,12 @@ def test_a_default_layer_is_written_out_in_the_model(train):
     assert read_header(training.output).network["layer"] == "layer2.3"
 
 
-@pytest.mark.parametrize("gain_limit", [None, 1.0])
-def test_a_trained_model_restyles_as_it_was_previewed(train, host, gain_limit):
+@pytest.mark.parametrize(
+    "network", [{}, {"gain_limit": 1.0}, {"transfer": "swap", "skips": "relu1_2"}]
+)
+def test_a_trained_model_restyles_as_it_was_previewed(train, host, network):
     """Applied to the very pictures, the model in float16 gives what the task gave in float32."""
-    training = train(steps=3, learning_rate=0.01, options={"gain_limit": gain_limit})
+    training = train(steps=3, learning_rate=0.01, options=network)
     training(Run())
     values = {"model": str(training.output), "device": "cpu", "precision": "float32"}
     stylizer = Stylizer(make_settings(values), host)
@@ -254,7 +300,7 @@ def test_a_trained_model_restyles_as_it_was_previewed(train, host, gain_limit):
         for path in sorted((training.data).rglob("*.png"))[:2]
     ]
     made = stylizer(pictures[0], [pictures[1]]).shown
-    options = {"adain": {**SHALLOW, "gain_limit": gain_limit}}
+    options = {"adain": {**SHALLOW, **network}}
     task = make_task(host, style_layers="relu1_1,relu2_1", options=options)
     task.network.load_state_dict(make_checkpoint_tensors(training))
     content, style = (
@@ -333,12 +379,49 @@ def test_a_run_with_other_variety_is_not_resumed_but_may_start_from_the_model(tr
     assert all(torch.allclose(before[n], after[n], atol=2e-3) for n in before)
 
 
+def test_a_decoder_may_go_on_to_learn_another_transform(train):
+    first = train()
+    first(Run())
+    swap = {**SHALLOW, "transfer": "swap"}
+    later = train(output="later.safetensors", options=swap, init=first.output, learning_rate=1e-9)
+    later(Run())
+    header = read_header(later.output)
+    assert (header.network["transfer"], header.steps) == ("swap", 4)
+    before, after = make_checkpoint_tensors(first), make_checkpoint_tensors(later)
+    assert all(torch.allclose(before[n], after[n], atol=2e-3) for n in before)
+
+
 def test_a_model_of_another_layer_is_not_started_from(train):
     first = train()
     first(Run())
     other = train(output="o.safetensors", options={"layer": "relu1_1"}, init=first.output)
     with pytest.raises(ModelError, match=r"has layer relu2_1, this run relu1_1: use --set adain"):
         other(Run())
+
+
+# Presets.
+
+
+@pytest.mark.parametrize("preset", ["adain_paper", "adain_quick", "adain_swap"])
+def test_each_preset_trains_its_own_form(host, train, preset):
+    """But for its size: with the embedded weights, two small steps and a narrow decoder."""
+    settings = dict(load_preset(host, preset).settings)
+    options = dict(settings.pop("options"))
+    own = {**options.pop("adain"), "layer": "relu4_1", "width": 0.05}
+    given = {**settings, "backbone": "vgg16.oxford", "options": options}
+    training = train(settings=given, options=own)
+    training(Run())
+    header = read_header(training.output)
+    paper = preset == "adain_paper"
+    assert header.network["transfer"] == ("swap" if preset == "adain_swap" else "adain")
+    assert header.network["skips"] == ("" if paper else "relu3_3,relu2_2")
+    assert header.run.get("style_loss", "gram") == {
+        "adain_paper": "moments", "adain_quick": "gram", "adain_swap": "nearest_neighbor",
+    }[preset]  # fmt: skip
+    if paper:  # eq. 10 to 12 and nothing else
+        added = ("own_style", "skip_weight", "style_colors", "style_mix")
+        assert {name: float(own[name]) for name in added} == dict.fromkeys(added, 0.0)
+        assert (own["target_alpha"], own["gain_limit"]) == (1.0, "none")
 
 
 # Bad input.
@@ -387,6 +470,17 @@ LINE = (
         (("--styles", "empty"), "--styles empty: no pictures in it"),
         (("--styles", "painting.png"), "--styles painting.png: is no folder"),
         (("--styles", "photographs", "--set", "adain.own_style=2"), "own_style"),
+        (
+            (
+                "--styles",
+                "photographs",
+                "--set",
+                "adain.transfer=swap",
+                "--set",
+                "adain.gain_limit=2",
+            ),
+            "adain.gain_limit bounds what adain.transfer=adain multiplies by: leave it out",
+        ),
         (("--styles", "photographs", "--set", "adain.layer=relu9_9"), "did you mean relu5_3"),
         (("--styles", "photographs", "--style-zoom", "0.5"), "style_zoom is '0.5'"),
         (("--styles", "photographs", "--alpha", "0.5"), "alpha"),

@@ -351,6 +351,24 @@ def test_adain_carries_the_contents_statistics_on(host, painting, tmp_path):
     assert second(0.9) > 1
 
 
+def test_swapped_features_stay_where_the_frame_before_had_them(host, painting, tmp_path):
+    """Grain that is new in every frame changes fewer of them where they are held."""
+    network = {"layer": "relu3_1", "skips": "relu2_2", "transfer": "swap"}
+    model = str(make_adain_model(host, tmp_path / "model.safetensors", **network))
+    frame = make_still(96, 1).frames[0].astype(float)
+    grain = np.random.default_rng(0).normal(0, 12, (2, *frame.shape))
+    frames = [(frame + each).clip(0, 255).astype(np.uint8) for each in grain]
+
+    def flicker(hold: float) -> float:
+        values = {"model": model, "device": "cpu", "precision": "float32"}
+        values["options"] = {"adain": {"clip_hold": hold}}
+        stylizer = Stylizer(make_settings(values), host)
+        pictures, _ = run_clip(stylizer, frames, TemporalSettings(strength=0), [painting])
+        return change(pictures[1], pictures[0])
+
+    assert flicker(0.9) < 0.9 * flicker(0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["gatys", "neighbors"])
 def test_iterative_methods_start_at_the_picture_before_and_are_held_to_it(host, painting, method):

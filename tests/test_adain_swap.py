@@ -1,0 +1,170 @@
+"""Swapped features: which of the painting's each position takes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from stylize import LayerInfo, Tile
+from stylize_adain.packing import Packing
+from stylize_adain.statistics import Moments
+from stylize_adain.swap import SWEEPS, Swap, SwapStyle
+from stylize_adain.transform import Guide, Piece
+
+PACKING = Packing(
+    {"relu1_1": LayerInfo(3, 1, 1), "relu2_1": LayerInfo(6, 2, 2)}, "relu2_1", "relu1_1"
+)
+CHANNELS = 6 + 4 * 3
+
+
+def features(seed: int, height: int = 12, width: int = 14) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 2 + torch.randn(1, CHANNELS, height, width, generator=generator)
+
+
+def make_swap(coherence: float = 0.0, components: int = 0) -> Swap:
+    return Swap(PACKING, components, coherence, torch.float32)
+
+
+def measure(swap: Swap, painting: Tensor) -> SwapStyle:
+    height, width = painting.shape[-2:]
+    half = width // 2
+    pieces = [
+        Piece(painting[..., :half], Tile(0, height, 0, half)),
+        Piece(painting[..., half:], Tile(0, height, half, width)),
+    ]
+    return swap.measure(pieces, (height, width))
+
+
+def moments(photograph: Tensor) -> Moments:
+    return PACKING.moments_of(photograph)
+
+
+def rows(packed: Tensor) -> Tensor:
+    return packed[0].flatten(1).mT
+
+
+def distances(some: Tensor, others: Tensor) -> Tensor:
+    return torch.cdist(some, others, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def apply(swap: Swap, photograph: Tensor, painting: Tensor) -> Tensor:
+    return swap.apply(photograph, moments(photograph), measure(swap, painting), 1.0)
+
+
+@pytest.mark.parametrize("components", [0, 8])
+@pytest.mark.parametrize("coherence", [0.0, 0.1])
+def test_a_picture_in_its_own_style_comes_back(components, coherence):
+    picture = features(0)
+    assert torch.equal(apply(make_swap(coherence, components), picture, picture), picture)
+
+
+def test_each_position_takes_the_nearest_without_means_and_with_layers_of_one_length():
+    photograph, painting = features(0), features(1, 9, 10)
+
+    def directions(packed: Tensor) -> Tensor:
+        centred = rows(packed).double() - rows(packed).double().mean(dim=0)
+        layers = torch.split(centred, [6, 12], dim=1)
+        scaled = [each / each.square().sum(dim=1).mean().sqrt() for each in layers]
+        return torch.nn.functional.normalize(torch.cat(scaled, dim=1), dim=1)
+
+    # Of the finer layer, means are over its own positions: those of its channels are shared.
+    for packed in (photograph, painting):
+        fine = packed[:, 6:].unflatten(1, (4, 3))
+        fine -= fine.mean(dim=(1, 3, 4), keepdim=True) - fine.mean(dim=(3, 4), keepdim=True)
+        fine -= fine.mean(dim=(3, 4), keepdim=True)
+    wanted = (directions(photograph) @ directions(painting).mT).argmax(dim=1)
+    made = apply(make_swap(), photograph, painting)
+    assert torch.equal(rows(made), rows(painting)[wanted])
+
+
+def test_neither_another_mean_nor_a_layer_of_another_scale_changes_the_match():
+    photograph, painting = features(0), features(1)
+    expected = apply(make_swap(), photograph, painting)
+    other = photograph.clone()
+    other[:, :6] = 100 * photograph[:, :6] + 50
+    assert torch.equal(apply(make_swap(), other, painting), expected)
+
+
+def test_as_many_components_as_there_are_find_the_nearest():
+    generator = torch.Generator().manual_seed(2)
+    mixed = torch.randn(4, 9, generator=generator)
+    # The same at all positions of the finer layer, whose means are over all of them.
+    mixed = torch.cat([mixed, mixed[:, 6:].repeat(1, 3)], dim=1)
+    photograph, painting = (
+        torch.einsum("nkhw,kc->nchw", features(seed)[:, :4], mixed) for seed in (0, 1)
+    )
+    exact = apply(make_swap(), photograph, painting)
+    assert torch.equal(apply(make_swap(components=4), photograph, painting), exact)
+
+
+def test_a_plain_photograph_takes_a_piece_of_the_painting_not_one_position_again_and_again():
+    painting = torch.nn.functional.interpolate(features(1, 3, 3), (12, 14), mode="bilinear")
+    plain = 2 + 1e-3 * features(3)
+    plain[..., 0, :] = features(0)[..., 0, :]  # a horizon, whose variance is the picture's
+
+    def taken(coherence: float) -> int:
+        made = rows(apply(make_swap(coherence), plain, painting)[..., 2:, :])
+        return len(made.unique(dim=0))
+
+    assert taken(0.4) > 1.2 * taken(0.0)
+
+
+@pytest.mark.parametrize("first", [(0, 0), (1, 2), (3, 4)])
+def test_a_part_of_a_photograph_is_restyled_as_in_the_whole(first):
+    photograph, painting = features(0, 24, 26), features(1)
+    swap = make_swap(0.3, 8)
+    style, content = measure(swap, painting), moments(photograph)
+    whole = swap.apply(photograph, content, style, 1.0)
+    top, left = first
+    part = swap.apply(photograph[..., top:, left:], content, style, 1.0, first=first)
+    margin = [SWEEPS if edge else 0 for edge in first]
+    expected = whole[..., top + margin[0] :, left + margin[1] :]
+    assert torch.equal(part[..., margin[0] :, margin[1] :], expected)
+
+
+def test_alpha_is_a_blend_of_features():
+    photograph, painting = features(0), features(1)
+    swap = make_swap()
+    style, content = measure(swap, painting), moments(photograph)
+    none, half, full = (swap.apply(photograph, content, style, a) for a in (0.0, 0.5, 1.0))
+    assert torch.equal(none, photograph)
+    torch.testing.assert_close(half, (photograph + full) / 2)
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (3.0, 1.0)])
+def test_paintings_have_their_shares_of_the_photograph(weights):
+    photograph = features(0, 30, 40)
+    paintings = [features(1), photograph + 0.8 * features(2, 30, 40)]  # the second is nearer
+    swap = make_swap(components=16)
+    style = swap.blend([measure(swap, each) for each in paintings], weights)
+    settled = swap.settle(style, lambda: (photograph, moments(photograph)))
+    made = rows(swap.apply(photograph, moments(photograph), settled, 1.0))
+    first = (distances(made, rows(paintings[0])) < 1e-3).any(dim=1).float().mean()
+    assert abs(first - weights[0] / sum(weights)) < 0.1
+
+
+def test_a_painting_without_weight_gives_nothing():
+    swap = make_swap()
+    one, other = (measure(swap, features(seed)) for seed in (1, 2))
+    assert swap.blend([one, other], [1, 0]) is one
+
+
+def test_matches_go_on_with_a_painted_picture_as_far_as_they_are_told():
+    photograph, painting = features(0), features(1)
+    swap = make_swap(components=8)
+    style, content = measure(swap, painting), moments(photograph)
+    before = painting.flip(3)
+    share = torch.zeros(1, 1, 12, 14)
+    share[..., :7] = 1
+    made = swap.apply(photograph, content, style, 1.0, guide=Guide(before, share))
+    alone = swap.apply(photograph, content, style, 1.0)
+    assert torch.equal(made[..., :7], before[..., :7])
+    assert torch.equal(made[..., 7:], alone[..., 7:])
+
+
+def test_a_blank_photograph_and_a_blank_painting_stay_finite():
+    blank = torch.zeros(1, CHANNELS, 4, 5)
+    for photograph, painting in ((blank, features(1)), (features(0), blank)):
+        assert apply(make_swap(0.1, 4), photograph, painting).isfinite().all()
