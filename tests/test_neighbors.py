@@ -221,6 +221,21 @@ def test_a_match_that_its_neighbours_contradict_is_mended():
     assert torch.equal(make_coherent(index, queries, keys, bias, grids, size, 0.01), index)
 
 
+def test_the_very_same_match_for_all_is_broken_up_where_repetition_costs():
+    generator = torch.Generator().manual_seed(0)
+    keys = 1 + 0.1 * torch.randn(120, 8, generator=generator)
+    keys = torch.nn.functional.normalize(keys, dim=1)
+    grids = Grids([(10, 12)], keys.device)
+    queries, index = keys[:1].expand(80, -1), torch.zeros(80, dtype=torch.long)
+    index += 65  # in the midst of them, and not quite the nearest
+    bias = torch.zeros(120)
+    kept, broken = (
+        make_coherent(index, queries, keys, bias, grids, (8, 10), 0.2, repetition=cost)
+        for cost in (0.0, 0.2)
+    )
+    assert len(broken.unique()) > 2 * len(kept.unique())
+
+
 def test_a_turn_is_taken_where_it_is_nearer_by_its_cost():
     image, painting = random_image(0, 16, 16), random_image(1, 16, 16)
     turns = [painting, *(random_image(seed, 16, 16) for seed in (2, 3, 4))]

@@ -57,6 +57,7 @@ def make_coherent(
     size: tuple[int, int],
     gain: float,
     *,
+    repetition: float = 0.0,
     sweeps: int = 6,
     first: tuple[int, int] = (0, 0),
 ) -> Tensor:
@@ -71,6 +72,7 @@ def make_coherent(
         bias: (K,) of the keys.
         grids: where the keys lie.
         size: height and width of the grid of the queries.
+        repetition: what a match loses, in cosine, where all eight neighbours take the very same.
         sweeps: how often; each half of the positions is decided in turn. A match depends on what
             is at most as many positions away.
         first: row and column of the first query, where they are a part of a larger grid.
@@ -85,9 +87,13 @@ def make_coherent(
             offer, within = grids.move(index[neighbor], -dy, -dx)
             offers.append(offer)
             valid.append(inside & within)
-        best, worth = index, _worth(index, offers, valid, queries, keys, bias, gain)
+        votes = [(gain, offers, valid)]
+        if repetition:
+            taken = [index[neighbor] for neighbor, _ in around]
+            votes.append((-repetition, taken, [inside for _, inside in around]))
+        best, worth = index, _worth(index, votes, queries, keys, bias)
         for offer, allowed in zip(offers, valid, strict=True):
-            other = _worth(offer, offers, valid, queries, keys, bias, gain)
+            other = _worth(offer, votes, queries, keys, bias)
             better = allowed & (other > worth)
             best = torch.where(better, offer, best)
             worth = torch.where(better, other, worth)
@@ -98,15 +104,17 @@ def make_coherent(
 
 def _worth(
     match: Tensor,
-    offers: Sequence[Tensor],
-    valid: Sequence[Tensor],
+    votes: Sequence[tuple[float, Sequence[Tensor], Sequence[Tensor]]],
     queries: Tensor,
     keys: Tensor,
     bias: Tensor,
-    gain: float,
 ) -> Tensor:
+    """Return what matches are worth; votes are what each says, of which neighbours, where valid."""
     cosine = (queries * keys[match]).sum(dim=1, dtype=torch.float32)
-    support = torch.stack(
-        [allowed & (offer == match) for offer, allowed in zip(offers, valid, strict=True)]
-    )
-    return cosine + bias[match] + gain * support.float().mean(dim=0)
+    worth = cosine + bias[match]
+    for weight, named, valid in votes:
+        agree = torch.stack(
+            [allowed & (name == match) for name, allowed in zip(named, valid, strict=True)]
+        )
+        worth = worth + weight * agree.float().mean(dim=0)
+    return worth

@@ -47,11 +47,11 @@ class AdainSettings(Settings):
         "real strokes and wants a decoder trained for it.",
     )
     coherence: float = Field(
-        0.1,
+        0.2,
         ge=0,
         le=1,
         description="With transfer=swap: what a match gains, in cosine, where all eight neighbours "
-        "go on with it. 0 takes the nearest alone.",
+        "go on with it, and loses where all take the very same. 0 takes the nearest alone.",
     )
     components: int = Field(
         64,

@@ -64,7 +64,8 @@ class Swap:
 
     Args:
         components: how many principal components are compared; 0 compares all channels.
-        coherence: what a match gains, in cosine, where all eight neighbours go on with it.
+        coherence: what a match gains, in cosine, where all eight neighbours go on with it, and
+            loses where all take the very same.
         dtype: in which they are multiplied.
     """
 
@@ -227,6 +228,7 @@ class Swap:
             grids,
             size,
             self.coherence,
+            repetition=self.coherence,
             sweeps=SWEEPS,
             first=first,
         )
