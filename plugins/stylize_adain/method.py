@@ -30,13 +30,13 @@ from stylize import (
     to_bytes,
 )
 from stylize.errors import ModelError, UsageError
+from stylize_adain.choosing import create_transform
 from stylize_adain.export import export_transfer
 from stylize_adain.network import Decoder
 from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
 from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.task import AdainTask
 from stylize_adain.transfer import Painted, Transfer
-from stylize_adain.transform import create_transform
 
 # Where time runs out in the midst of tiles, the rest is taken from a picture of this size.
 THUMBNAIL = 512

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from stylize import Parts, Statistics, Term, TermObjective, relative_reference
 from stylize.errors import UsageError
 from stylize_adain.augmentation import draw_mixture, draw_number, vary_colors
+from stylize_adain.choosing import create_transform
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
 from stylize_adain.settings import INIT_MAY_DIFFER, AdainSettings
-from stylize_adain.transform import create_transform
 
 # Weight of the mean squared excess of pixels over [0, 1], which clamping would lose.
 RANGE = 100.0

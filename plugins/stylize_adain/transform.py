@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from stylize import Tile
 from stylize_adain.augmentation import Mixture
-from stylize_adain.packing import Packing
-from stylize_adain.settings import AdainSettings
 from stylize_adain.statistics import Moments
 
-if TYPE_CHECKING:
-    import torch
-
-__all__ = ["Guide", "Piece", "Transform", "create_transform"]
+__all__ = ["Guide", "Piece", "Transform"]
 
 
 @dataclass(frozen=True)
@@ -104,14 +99,3 @@ class Transform(Protocol):
 
     def exported(self) -> nn.Module:
         """Return a module of features of photograph and painting, and alpha (1,), to the blend."""
-
-
-def create_transform(settings: AdainSettings, packing: Packing, dtype: torch.dtype) -> Transform:
-    """Return the transform that settings name; `dtype` is for products of matrices."""
-    if settings.transfer == "swap":
-        from stylize_adain.swap import Swap
-
-        return Swap(packing, settings.components, settings.coherence, dtype)
-    from stylize_adain.normalization import Normalization
-
-    return Normalization(packing, settings.gain_limit)
