@@ -223,17 +223,17 @@ def test_a_match_that_its_neighbours_contradict_is_mended():
 
 def test_the_very_same_match_for_all_is_broken_up_where_repetition_costs():
     generator = torch.Generator().manual_seed(0)
-    keys = 1 + 0.1 * torch.randn(120, 8, generator=generator)
+    keys = 1 + 0.3 * torch.randn(120, 8, generator=generator)
     keys = torch.nn.functional.normalize(keys, dim=1)
     grids = Grids([(10, 12)], keys.device)
-    queries, index = keys[:1].expand(80, -1), torch.zeros(80, dtype=torch.long)
-    index += 65  # in the midst of them, and not quite the nearest
-    bias = torch.zeros(120)
+    index = torch.full((80,), 65)
+    queries, bias = keys[index], torch.zeros(120)
     kept, broken = (
-        make_coherent(index, queries, keys, bias, grids, (8, 10), 0.2, repetition=cost)
+        make_coherent(index, queries, keys, bias, grids, (8, 10), 0.1, repetition=cost)
         for cost in (0.0, 0.2)
     )
-    assert len(broken.unique()) > 2 * len(kept.unique())
+    assert torch.equal(kept, index)
+    assert len(broken.unique()) > 4
 
 
 def test_a_turn_is_taken_where_it_is_nearer_by_its_cost():

@@ -61,9 +61,8 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:
         own = plan.model.header.network.get("transfer", "adain")
         if transfer != own:
             yield plan.error(
-                f"model {plan.model.name} was trained with adain.transfer {own}: leave "
-                f"{transfer} out, or train such a model with: stylize train adain --set "
-                f"adain.transfer={transfer} --init {plan.model.name}"
+                f"model {plan.model.name} was trained with adain.transfer {own}: leave {transfer} "
+                f"out, or train a model of it with: stylize train adain --preset adain_swap"
             )
     if transfer == "swap" and getattr(settings, "gain_limit", None) is not None:
         yield plan.error(

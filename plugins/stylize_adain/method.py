@@ -36,7 +36,7 @@ from stylize_adain.network import Decoder
 from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
 from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.task import AdainTask
-from stylize_adain.transfer import Painted, Transfer
+from stylize_adain.transfer import Transfer
 
 # Where time runs out in the midst of tiles, the rest is taken from a picture of this size.
 THUMBNAIL = 512
@@ -78,8 +78,7 @@ class Adain:
 
         Alpha is the share of the styles in a blend of features (eq. 15); without it the strength
         is, up to 1. Several styles are blended as the model's transform does. A frame of a clip
-        takes the content's statistics as they are over the last frames, and where features are
-        swapped matches that go on from the frame before.
+        takes the content's statistics as they are over the last frames.
 
         Raises: UsageError without content or style, or for a picture that needs tiles and cannot
             have them; ModelError; ImageTooSmallError.
@@ -97,8 +96,7 @@ class Adain:
         alpha = self.settings.alpha
         if alpha is None:
             alpha = min(run.strength, 1.0)
-        painted = self._before(size, run) if transfer.transform.guided else None
-        work = _Work(transfer, style, alpha, run, self.settings.clip_memory, painted)
+        work = _Work(transfer, style, alpha, run, self.settings.clip_memory)
         return resize(work.make(seen), (height, width))
 
     def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
@@ -139,38 +137,32 @@ class Adain:
             self._blended = (), None
         return self._loaded[1]
 
-    def _before(self, size: tuple[int, int], run: Run) -> Painted | None:
-        """Return the picture of the frame before, moved along, as far as it is to be gone on with.
-
-        Args: size: at which the network sees a frame, height and width.
-        """
-        clip, hold = run.clip, self.settings.clip_hold
-        if not hold or clip is None or clip.warped is None or clip.trust is None:
-            return None
-        return Painted(resize(clip.warped, size), resize(hold * clip.trust, size))
-
     def _blend(self, styles: Sequence[StyleImage], transfer: Transfer, run: Run) -> Any:
         """Return the style side of paintings, measured once each, and blended once in a row."""
-        keys, several = [], []
-        for style in styles:
-            key, side = self._measure(_fit(style, transfer, run), transfer)
-            keys.append((key, style.weight))
-            several.append(side)
-        if self._blended[0] != tuple(keys):
-            weights = [style.weight for style in styles]
-            self._blended = tuple(keys), transfer.transform.blend(several, weights)
+        paintings = [_fit(style, transfer, run) for style in styles]
+        keys = [_key(painting) for painting in paintings]
+        weights = [style.weight for style in styles]
+        if self._blended[0] != (*keys, *weights):
+            several = [
+                self._measure(key, painting, transfer)
+                for key, painting in zip(keys, paintings, strict=True)
+            ]
+            self._blended = (*keys, *weights), transfer.transform.blend(several, weights)
         return self._blended[1]
 
-    def _measure(self, painting: Tensor, transfer: Transfer) -> tuple[str, Any]:
-        # By value: a batch reads its painting anew for each photograph.
-        pixels = painting.cpu().contiguous().numpy()
-        key = f"{painting.shape} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
+    def _measure(self, key: str, painting: Tensor, transfer: Transfer) -> Any:
         if key not in self._styles:
             transfer.check_size(painting)
             if len(self._styles) >= transfer.transform.kept:
                 del self._styles[next(iter(self._styles))]
             self._styles[key] = transfer.measure_style(painting)
-        return key, self._styles[key]
+        return self._styles[key]
+
+
+def _key(painting: Tensor) -> str:
+    """Return what a painting is known by: its pixels, for a batch reads it anew each time."""
+    pixels = painting.cpu().contiguous().numpy()
+    return f"{painting.shape} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
 
 
 def _fit(style: StyleImage, transfer: Transfer, run: Run) -> Tensor:
@@ -196,7 +188,6 @@ class _Work:
         style: the style side of the paintings.
         alpha: share of the style in a blend of features.
         memory: share of a content's moments that a clip's next frame takes over.
-        painted: what guides the matches.
     """
 
     transfer: Transfer
@@ -204,7 +195,6 @@ class _Work:
     alpha: float
     run: Run
     memory: float
-    painted: Painted | None
 
     def make(self, photograph: Tensor) -> Tensor:
         """Return the network's picture of a photograph (1, 3, H, W), both uint8 on the CPU."""
@@ -214,7 +204,7 @@ class _Work:
         style = self._settle(photograph)
         picture = empty_picture(height, width)
         if len(tiles) == 1:
-            made = self._make_whole(photograph, style, self._remember, self.painted)
+            made = self._make_whole(photograph, style, self._remember)
             put_tile(picture, tiles[0], made)
             run.report(Progress(1, 1, 1, {}))
             return picture
@@ -228,7 +218,7 @@ class _Work:
         content = self._remember(transfer.measure_content(photograph, tiles, go_on))
 
         def make_tile(tile: Tile) -> Tensor:
-            return transfer.make_tile(photograph, tile, content, style, self.alpha, self.painted)
+            return transfer.make_tile(photograph, tile, content, style, self.alpha)
 
         make_in_tiles(picture, tiles, make_tile, run, thumbnail=thumbnail, done=len(tiles))
         return picture
@@ -263,15 +253,13 @@ class _Work:
         photograph: Tensor,
         style: Any,
         remember: Callable[[Moments], Moments] = lambda own: own,
-        painted: Painted | None = None,
     ) -> Tensor:
         """Return the pixels (1, 3, H, W) of a photograph in one piece, encoded once."""
         height, width = photograph.shape[-2:]
         transfer = self.transfer
         features = self._encode(photograph)
         content = remember(transfer.moments_of(features))
-        guide = transfer.guide(painted, _whole(photograph)) if painted else None
-        restyled = transfer.transform.apply(features, content, style, self.alpha, guide=guide)
+        restyled = transfer.transform.apply(features, content, style, self.alpha)
         return transfer.decode(restyled)[..., :height, :width]
 
     def _remember(self, own: Moments) -> Moments:

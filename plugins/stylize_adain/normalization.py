@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from stylize_adain.augmentation import Mixture
 from stylize_adain.packing import Packing
 from stylize_adain.statistics import Moments, adain, blend_moments, moments_of
-from stylize_adain.transform import Guide, Piece
+from stylize_adain.transform import Piece
 
 __all__ = ["Normalization", "measure_pieces"]
 
@@ -29,7 +29,6 @@ class Normalization:
     margin = 0
     kept = 256  # a few kilobytes each
     most: int | None = None
-    guided = False
 
     def __init__(self, packing: Packing, gain_limit: float | None) -> None:
         self.packing = packing
@@ -56,11 +55,10 @@ class Normalization:
         style: Moments,
         alpha: float,
         *,
-        guide: Guide | None = None,
         first: tuple[int, int] = (0, 0),
     ) -> Tensor:
         """Return features (1, C, h, w) with the style's moments."""
-        del guide, first
+        del first
         content, style = content.to(features), style.to(features)
         bands = [
             adain(band, content, style, alpha, self.gain_limit).to(features.dtype)

@@ -126,13 +126,6 @@ class AdainSettings(Settings):
         description="For a video: how much of the content's statistics is kept from the "
         "frame before. 0 takes each frame's own, and colours flicker.",
     )
-    clip_hold: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="For a video, with transfer=swap: share of the picture before, moved along, in "
-        "what is matched, where it can be believed: strokes stay on what they are of.",
-    )
 
 
 NETWORK_SETTINGS = ("layer", "width", "enlarge", "skips", "gain_limit", "transfer")

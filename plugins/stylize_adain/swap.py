@@ -20,8 +20,8 @@ from stylize import Grids, Tile, balance_shares, make_coherent, nearest, princip
 from stylize_adain.augmentation import Mixture
 from stylize_adain.normalization import measure_pieces
 from stylize_adain.packing import Packing
-from stylize_adain.statistics import Moments, blend_moments
-from stylize_adain.transform import Guide, Piece
+from stylize_adain.statistics import Moments
+from stylize_adain.transform import Piece
 
 __all__ = ["Swap", "SwapStyle"]
 
@@ -73,7 +73,6 @@ class Swap:
     margin = SWEEPS
     kept = 4  # some 60 MB each at 512 pixels, in float32
     most: int | None = 2**15
-    guided = True
 
     def __init__(
         self, packing: Packing, components: int, coherence: float, dtype: torch.dtype
@@ -129,17 +128,12 @@ class Swap:
         style: SwapStyle,
         alpha: float,
         *,
-        guide: Guide | None = None,
         first: tuple[int, int] = (0, 0),
     ) -> Tensor:
         """Return features (1, C, h, w), each position with the style's nearest."""
         if not alpha:
             return features
         queries = self._project(_rows(features), content.to(features), style.axes)
-        if guide is not None:
-            look = blend_moments(style.moments, style.shares)
-            painted = self._project(_rows(guide.features), look, style.axes)
-            queries = F.normalize(queries.lerp(painted, _rows(guide.share).to(queries)), dim=1)
         height, width = features.shape[-2:]
         index = self._match(queries, style, (height, width), first)
         taken = style.values[index].view(1, height, width, -1).permute(0, 3, 1, 2)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from stylize import Parts, Tile, cut_tiles, read_tile
@@ -22,17 +21,9 @@ from stylize_adain.normalization import measure_pieces
 from stylize_adain.packing import Packing
 from stylize_adain.reach import measure_reach
 from stylize_adain.statistics import Moments
-from stylize_adain.transform import Guide, Piece, Transform
+from stylize_adain.transform import Piece, Transform
 
-__all__ = ["Painted", "Transfer"]
-
-
-@dataclass(frozen=True)
-class Painted:
-    """A picture (1, 3, H, W) that guides, and how much it does, (1, 1, H, W), 0 to 1."""
-
-    picture: Tensor
-    share: Tensor
+__all__ = ["Transfer"]
 
 
 @dataclass(frozen=True)
@@ -153,34 +144,19 @@ class Transfer:
         pieces = self.pieces(painting, self.tiles(painting))
         return self.transform.measure(pieces, (height, width))
 
-    def guide(self, painted: Painted, tile: Tile, margin: int = 0) -> Guide:
-        """Return what draws the matches of a tile, with what lies around it, as in `encode`."""
-        features, _ = self.encode(painted.picture, tile, margin)
-        share, _ = read_tile(painted.share, tile, margin, self.stride)
-        return Guide(features, F.avg_pool2d(share.to(features.device), self.stride))
-
     def decode(self, features: Tensor) -> Tensor:
         """Return the picture of restyled features (1, C, h, w), not clamped."""
         picture: Tensor = self.decoder(features)
         return picture.float()
 
     def make_tile(
-        self,
-        picture: Tensor,
-        tile: Tile,
-        content: Moments,
-        style: Any,
-        alpha: float,
-        painted: Painted | None = None,
+        self, picture: Tensor, tile: Tile, content: Moments, style: Any, alpha: float
     ) -> Tensor:
         """Return a tile's pixels (1, 3, h, w), as those of the whole picture."""
         margin = self.reach + self.transform.margin * self.stride
         features, place = self.encode(picture, tile, margin)
         first = tile.top // self.stride - place.top, tile.left // self.stride - place.left
-        guide = self.guide(painted, tile, margin) if painted else None
-        made = self.decode(
-            self.transform.apply(features, content, style, alpha, guide=guide, first=first)
-        )
+        made = self.decode(self.transform.apply(features, content, style, alpha, first=first))
         top, left = place.top * self.stride, place.left * self.stride
         return made[..., top : top + tile.bottom - tile.top, left : left + tile.right - tile.left]
 

@@ -12,7 +12,7 @@ from stylize import Tile
 from stylize_adain.augmentation import Mixture
 from stylize_adain.statistics import Moments
 
-__all__ = ["Guide", "Piece", "Transform"]
+__all__ = ["Piece", "Transform"]
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,6 @@ class Piece:
 
     features: Tensor
     place: Tile
-
-
-@dataclass(frozen=True)
-class Guide:
-    """A picture that is painted already, which new matches are drawn towards.
-
-    Args:
-        features: (1, C, h, w), packed.
-        share: (1, 1, h, w), 0 to 1.
-    """
-
-    features: Tensor
-    share: Tensor
 
 
 class Transform(Protocol):
@@ -46,14 +33,12 @@ class Transform(Protocol):
         margin: positions around one that its result depends on, besides the content's moments.
         kept: style sides that are worth their memory.
         most: positions of a painting, at most; None for any number.
-        guided: whether a `Guide` makes a difference.
     """
 
     name: str
     margin: int
     kept: int
     most: int | None
-    guided: bool
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> Any:
         """Return the style side of a painting that comes in pieces, once over.
@@ -78,7 +63,6 @@ class Transform(Protocol):
         style: Any,
         alpha: float,
         *,
-        guide: Guide | None = None,
         first: tuple[int, int] = (0, 0),
     ) -> Tensor:
         """Return features (1, C, h, w) of a photograph, or of a part of it, restyled.
