@@ -22,8 +22,9 @@ __all__ = ["decode_stream", "open_header"]
 DAMAGED = "a part of the file is damaged or missing ({})"
 Stream: TypeAlias = BufferedReader | BytesIO
 JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
-# What stands for bytes that are missing: neither black nor a mark of any format.
-FILLER = b"\xaa"
+# What stands for bytes that are missing: neither black nor a mark of any format. A decoder may stop
+# at one of them, as at the end of a GIF.
+FILLERS = b"\x55", b"\xaa"
 # A damaged picture may lack one in so many of its pixels, or a block of JPEG and its rim.
 FEW, BLOCK = 50, 18 * 18
 # The brands of HEIC files.
@@ -66,7 +67,7 @@ def decode_stream(stream: Stream, name: str, max_pixels: int, at_least: int = 0)
 def _read_damaged(stream: Stream, read: Callable[[Stream], Decoded]) -> tuple[Decoded, int]:
     """Return what there is of a file, and how many of its pixels are not there, about.
 
-    Two ways to complete the file give the same pixels where they are in it.
+    Other ways to complete the file give the same pixels where they are in it.
     """
     stream.seek(0)
     data = stream.read()
@@ -77,13 +78,15 @@ def _read_damaged(stream: Stream, read: Callable[[Stream], Decoded]) -> tuple[De
     width, height = colours.size
     last = cast("tuple[int, int, int]", colours.getpixel((width - 1, height - 1)))
     box = ImageChops.difference(colours, Image.new("RGB", colours.size, last)).getbbox()
-    plain = width * (height - (box[3] if box else 0))
-    try:
-        other = read(BytesIO(data + FILLER * (4 * width * height) + end)).colour.convert("RGB")
-    except Exception:  # as of PNG, which knows its parts by their sums
-        return decoded, plain
-    unlike = ImageChops.difference(colours, other).convert("L").histogram()
-    return decoded, max(plain, width * height - unlike[0])
+    missing = width * (height - (box[3] if box else 0))
+    for filler in FILLERS:
+        try:
+            other = read(BytesIO(data + filler * (4 * width * height) + end))
+        except Exception:  # as of PNG, which knows its parts by their sums
+            continue
+        unlike = ImageChops.difference(colours, other.colour.convert("RGB")).convert("L")
+        missing = max(missing, width * height - unlike.histogram()[0])
+    return decoded, missing
 
 
 @contextmanager
