@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from stylize import Progress
 from stylize.command import STANDARD, Job, Made, Report, run_batch
+from stylize.command.crowd import CrowdTeller
 
 
 @pytest.fixture
@@ -80,3 +82,35 @@ def test_an_input_of_the_batch_is_no_output_of_it_even_with_force(tmp_path, monk
     report = Report(2, as_json=False, quiet=True, debug=False)
     assert run_batch(jobs, report, lambda _: lambda job, observers: Made(""), force=True) == 1
     assert "sea.png: is an input" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("threads", "share", "load", "environment", "told"),
+    [
+        (2, 0.5, 3.0, {}, True),
+        (2, 0.8, 3.0, {}, False),
+        (2, 0.5, 1.9, {}, False),  # nothing else runs: the work itself leaves threads waiting
+        (1, 0.4, 3.0, {}, False),
+        (2, 0.4, 3.0, {"OMP_NUM_THREADS": "2"}, False),
+    ],
+)
+def test_a_busy_machine_is_told_of_once_while_the_first_steps_are_made(
+    monkeypatch, capsys, threads, share, load, environment, told
+):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    seconds = 100.0
+    monkeypatch.setattr("stylize.command.crowd.time.monotonic", lambda: seconds)
+    monkeypatch.setattr(
+        "stylize.command.crowd.time.process_time", lambda: seconds * share * threads
+    )
+    teller = CrowdTeller(threads)
+    for step in range(9):
+        seconds = 100.0 + step
+        teller.progressed(Progress(step / 9, step, 9, {}))
+    said = capsys.readouterr().err
+    assert said.count("OMP_NUM_THREADS=1 may be faster") == told
+    assert ("50% of it" in said) == told

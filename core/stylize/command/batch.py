@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stylize.command.crowd import CrowdTeller
 from stylize.command.inputs import STANDARD, Job
 from stylize.command.progress import watch
 from stylize.command.report import ENDINGS, Report, tell_device
@@ -162,17 +163,21 @@ def make_pictures(
         raise OutputError("-o - writes a PNG: send standard output to a file or a pipe")
 
     def prepare(cancelled: threading.Event) -> Make:
+        import torch
+
         from stylize.making.memory import give_memory_back
         from stylize.making.stylizer import Stylizer
 
         give_memory_back()
         stylizer = Stylizer(plan, host, max_pixels=max_pixels, started=started, cancelled=cancelled)
+        on_cpu = stylizer.parts.device.type == "cpu"
+        crowd = [CrowdTeller(torch.get_num_threads())] if on_cpu else []
 
         limit, begins = plan.settings.time, iter([started])
 
         def make(job: Job, observers: Sequence[Observer]) -> Made:
             began = next(begins, time.monotonic())
-            result = stylizer(job.content, job.styles, observers)
+            result = stylizer(job.content, job.styles, [*observers, *crowd])
             record = result.record
             took = time.monotonic() - began
             ending = ENDINGS[result.stopped]
