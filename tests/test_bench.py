@@ -232,6 +232,7 @@ def test_a_folder_of_other_things_is_refused(bench):
     [
         ("smoothing tanhh", "unknown smoothing or preset 'tanhh'; did you mean tanh?"),
         ("backbone vgg61", "unknown backbone or preset 'vgg61'"),
+        ("smoothing gatys_artistic", "preset gatys_artistic chooses no smoothing"),
         ("loss feature", "with feature: loss feature is a content loss"),
         ("smoothing tanh --backbone resnet", "unknown backbone 'resnet'"),
         ("smoothing tanh --method gaty", "unknown method 'gaty'; did you mean gatys?"),
@@ -251,6 +252,7 @@ def test_weights_that_cannot_be_had_end_it_at_once(bench, tmp_path, monkeypatch)
     ended = bench("smoothing", "tanh", "--backbone", "resnet50")
     assert ended.code == 3
     assert "--weights" in ended.err
+    assert not Path("report").exists()
 
 
 @pytest.mark.slow

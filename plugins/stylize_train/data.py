@@ -190,11 +190,16 @@ def load_batches(
 
 
 def _start_worker(number: int) -> None:
-    """Leave Ctrl-C to the main process, which ends its workers, and the cores to training."""
+    """Leave signals to the main process, which ends its workers, and the cores to training.
+
+    They go to the whole group, from a terminal, `timeout` or systemd, and the main process saves.
+    """
     import signal
 
     del number
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     os.nice(1)
 
 

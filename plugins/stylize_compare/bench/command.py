@@ -204,11 +204,11 @@ def _run(
         given=given,
         assignments=assignments or (),
     )
-    before = folder.open(bench, force=force)
+    before = folder.open(bench, force=force, check=lambda: _check_weights(host, bench))
     kept = find_kept(bench.cells)
     for message in dict.fromkeys(p.message for plan in bench.plans.values() for p in plan.problems):
         warn(message)
-    if len(kept) < len(bench.cells):
+    if before and len(kept) < len(bench.cells):
         _check_weights(host, bench)
     comparison = Comparison(bench.axes, bench.cells, lambda error: explain(error)[0])
     report = SweepReport(comparison, as_json=False, quiet=quiet, debug=debug)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
@@ -36,11 +36,12 @@ class BenchFolder:
         self.table = path / "bench.md"
         self.sheet = path / "sheet.jpg"
 
-    def open(self, bench: Bench, *, force: bool) -> Mapping[str, Any]:
+    def open(self, bench: Bench, *, force: bool, check: Callable[[], None]) -> Mapping[str, Any]:
         """Make the folder ready and return what an earlier run found, empty for none.
 
         Args:
             force: throw away what an earlier bench left.
+            check: is called before anything is written into a new folder, and may raise.
 
         Raises: UsageError where the folder is of another bench, or of something else;
             OutputError where it cannot be written.
@@ -48,6 +49,8 @@ class BenchFolder:
         before = {} if force and self.json.exists() else self._read_before()
         if before:
             self._check(before["protocol"], bench.protocol)
+        else:
+            check()
         try:
             if force:
                 shutil.rmtree(self.path / CELLS, ignore_errors=True)

@@ -17,6 +17,7 @@ from stylize import (
     Plan,
     PluginHost,
     Role,
+    load_preset,
     make_plan,
     split_backbone_name,
 )
@@ -171,7 +172,7 @@ def plan_bench(
 def _choose(host: PluginHost, subject: Subject, name: str) -> dict[str, str]:
     """Return the settings that name a part, or the preset that chooses it.
 
-    Raises: UnknownNameError for neither.
+    Raises: UnknownNameError for neither; UsageError for a preset that leaves the part open.
     """
     presets = host.names(Kind.PRESET)
     short = split_backbone_name(name)[0] if subject.kind is Kind.BACKBONE else name
@@ -181,6 +182,10 @@ def _choose(host: PluginHost, subject: Subject, name: str) -> dict[str, str]:
         if name not in presets:
             known = [*host.names(subject.kind), *presets]
             raise UnknownNameError(f"{subject.name} or preset", name, known) from None
+        if subject.setting not in load_preset(host, name).settings:
+            raise UsageError(
+                f"preset {name} chooses no {subject.name}: name one that does, or a {subject.name}"
+            ) from None
         return {"preset": name}
     return {subject.setting: name}
 
