@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -19,6 +20,8 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("av")
+
+import av
 
 from command import Command
 from small_adain import make_adain_model
@@ -312,6 +315,15 @@ def test_ctrl_c_leaves_a_file_that_can_be_played(tmp_path):
     assert not list(tmp_path.glob("*.part-*"))
 
 
+def count_until_broken(path: Path) -> int:
+    """How many frames a player shows: the one that was being written is cut short."""
+    count = 0
+    with av.open(path) as container, contextlib.suppress(av.error.InvalidDataError):
+        for _ in container.decode(video=0):
+            count += 1
+    return count
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_full_disk_leaves_what_can_be_played(tmp_path, suffix):
@@ -321,7 +333,7 @@ def test_a_full_disk_leaves_what_can_be_played(tmp_path, suffix):
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
     assert "cannot be written" in err
-    frames = len(inspect_clip(tmp_path / f"out{suffix}").frames)
+    frames = count_until_broken(tmp_path / f"out{suffix}")
     assert f"out{suffix} has the first {frames} frames" in err
     assert 10 < frames < 400
     assert not list(tmp_path.glob("*.part-*"))

@@ -27,6 +27,7 @@ PAIRED = ("torch", "torchvision")
 PURPOSES = {
     "evaluate": "the SSIM of stylize evaluate",
     "export": "stylize models export (ONNX)",
+    "heif": "HEIC photographs, as iPhones make them",
     "plot": "plots of stylize compare --front and stylize analyze activations",
     "tensorboard": "stylize train --tensorboard yes",
     "testing": "the contracts that plugins are tested with (stylize.testing)",
