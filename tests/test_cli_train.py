@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 
 import pytest
 from PIL import Image
@@ -79,6 +81,27 @@ def test_ctrl_c_saves_checkpoint_and_model_and_says_how_to_go_on(studio, monkeyp
     assert "the same command with --resume goes on" in outcome.err
     assert read_header(studio.folder / MODEL).steps == 2
     assert (studio.folder / "dunes.training" / "checkpoint.pt").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs groups of processes")
+def test_a_signal_to_the_whole_group_saves_too(studio):
+    """As of timeout and systemd: it reaches the workers that read photographs as well."""
+    long = (*LINE, "--workers", "1", "--steps", "100000", "--log-every", "1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stylize", *long],
+        cwd=studio.folder, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    kept = studio.folder / "dunes.training"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if (kept / "metrics.csv").exists() and (kept / "metrics.csv").read_text().count("\n") > 3:
+            break
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "the same command with --resume goes on" in err
+    assert (kept / "checkpoint.pt").exists()
 
 
 def test_a_time_limit_is_no_failure(studio):

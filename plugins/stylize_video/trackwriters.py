@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
@@ -17,7 +18,7 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 USUAL_RATE = 48_000
 
 
-class Track:
+class Track(ABC):
     """One track of an output.
 
     Args:
@@ -29,14 +30,14 @@ class Track:
 
     stream: Any
 
-    def __init__(self, target: Any, source: Any, sample: Sequence[Any], codec: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def __init__(self, target: Any, source: Any, sample: Sequence[Any], codec: str) -> None: ...
 
+    @abstractmethod
     def write(self, packet: Any, time: Fraction) -> None:
         """Take a packet of the clip, which begins at a time of the output, in seconds."""
-        raise NotImplementedError
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027  (most ways hold nothing back)
         """Write what is still held."""
 
     def _take_descriptions(self, source: Any) -> None:
