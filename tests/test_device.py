@@ -9,8 +9,9 @@ import torch
 
 from command import FAST
 from stylize import stylize_image
-from stylize.building.device import choose_device, choose_precision, declares_bfloat16
+from stylize.building.device import choose_device
 from stylize.errors import DeviceError, UsageError
+from stylize.precision import choose_precision, declares_bfloat16
 
 OLD = (
     "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU "

@@ -30,7 +30,7 @@ ROOMS = """
     pictures
     contract
     modelfile
-    coherence : extras : files : lazy : matching : version
+    coherence : extras : files : lazy : matching : precision : version
     errors : placing
 """
 # Without torch, and without what would import it.

@@ -104,13 +104,14 @@ class AdainTask:
         content = self.parts.content
         terms = []
         for layer, features in targets.content.items():
-            target = content.loss.statistics(features)
+            loss = content.at(layer)
+            target = loss.statistics(features)
             weight: Tensor | float = content.weight
             if layer != self.layer:
                 weight = weight * self.settings.skip_weight
             if self.parts.relative:
-                weight = weight / relative_reference(content.loss, target)
-            terms.append(Term("content", layer, content.loss, weight, target))
+                weight = weight / relative_reference(loss, target)
+            terms.append(Term("content", layer, loss, weight, target))
         style = self.parts.objective(None, targets.style, self.strength)
         assert isinstance(style, TermObjective)
         return TermObjective(self.parts.features, [*terms, *style.terms])
@@ -133,8 +134,8 @@ class AdainTask:
         )
         style: dict[str, Statistics] = {}
         for layer in self.style_layers:
-            found = self.parts.style.loss.statistics(features[layer][first:])
-            style[layer] = mixture.of_statistics(self.parts.style.loss, found)
+            loss = self.parts.style.at(layer)
+            style[layer] = mixture.of_statistics(loss, loss.statistics(features[layer][first:]))
         target = self.transform.restyle(content, encoded[first:], mixture)
         compared = content.float().lerp(target, self.settings.target_alpha)
         names = self.packing.names if self.settings.skip_weight else self.packing.names[:1]

@@ -37,22 +37,24 @@ class Beside:
         root: bool = False,
     ) -> None:
         self.name = name
-        self.loss = part.loss
         self.targets = {layer: seen for layer, seen in targets.items() if part.layers[layer]}
+        self.losses = {layer: part.at(layer) for layer in self.targets}
         self.weight = weight * part.weight if self.targets else 0.0
         self.root = root
         total = sum(part.layers[layer] for layer in self.targets)
         self.factors = {layer: self.weight * part.layers[layer] / total for layer in self.targets}
         self.references = {
-            layer: relative_reference(part.loss, seen) for layer, seen in self.targets.items()
+            layer: relative_reference(self.losses[layer], seen)
+            for layer, seen in self.targets.items()
         }
 
     def __call__(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the (1,) weighted distance of features from the targets."""
         distances = []
         for layer, target in self.targets.items():
-            current = self.loss.statistics(features[layer])
-            distance = self.loss.distance(current, target) / self.references[layer]
+            loss = self.losses[layer]
+            distance = loss.distance(loss.statistics(features[layer]), target)
+            distance = distance / self.references[layer]
             distance = (distance + TINY).sqrt() if self.root else distance
             distances.append(self.factors[layer] * distance)
         return torch.stack(distances).sum(dim=0)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gpu.kit import Kit, exact
 from gpu.tasks import Clock, NotRun, Outcome, Section, Task
-from stylize.building.device import choose_precision
+from stylize.precision import choose_precision
 
 __all__ = ["choices"]
 

@@ -24,7 +24,7 @@ from stylize import (
     resize,
     to_bytes,
 )
-from stylize.building.device import choose_precision
+from stylize.precision import choose_precision
 from stylize.testing.pictures import image_pair
 
 __all__ = ["times"]

@@ -88,7 +88,8 @@ class FeatureExtractor:
     def _smooth(self, layer: str, features: Tensor) -> Tensor:
         # In float32: bfloat16 holds too few digits of a softmax near uniform to tell features.
         features = features.to(torch.promote_types(features.dtype, torch.float32))
-        return self.smoothing(features * self.gains.get(layer, 1.0))
+        smoothing: Smoothing = getattr(self.smoothing, "for_layer", lambda _: self.smoothing)(layer)
+        return smoothing(features * self.gains.get(layer, 1.0))
 
     def check_finite(self, features: Mapping[str, Tensor]) -> None:
         """Raise NonFiniteError, naming layer and smoothing, where features are NaN or infinite."""

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from stylize.building.backbones import Network, build_component, build_loss, load_backbone
-from stylize.building.device import choose_device, choose_precision
+from stylize.building.device import choose_device
 from stylize.building.features import FeatureExtractor
 from stylize.building.objective import Term, TermObjective, blend_statistics, relative_reference
 from stylize.contract.parts import LossPart, Method
 from stylize.contract.protocols import Statistics
 from stylize.contract.weights import Weights
+from stylize.precision import choose_precision
 
 if TYPE_CHECKING:
     from stylize.contract.plan import LossPlan, Plan
@@ -43,7 +44,9 @@ class BuiltParts:
         self.relative = settings.balance == "relative"
         self.model = plan.model
         self.method: Method = build_component(host, plan.method, plan.method_settings)
-        if plan.model is None:  # what is wrong with the others is told of now
+        if (
+            plan.model is None and plan.method.needs_features
+        ):  # what is wrong with the others is told of now
             _ = self.features, self.content, self.style, self.images
 
     @cached_property
@@ -111,12 +114,15 @@ class BuiltParts:
     @property
     def fingerprint(self) -> str:
         """What decides pictures besides settings: of the model, or else of the weights."""
-        return self.model.fingerprint() if self.model else self.weights.fingerprint
+        return self.model.fingerprint() if self.model else self.loss_network
 
     @property
     def loss_network(self) -> str:
-        """The weights' fingerprint of the network in the losses, a trained model's too."""
-        return self.model.header.weights if self.model else self.weights.fingerprint
+        """The fingerprint of the network in the losses, a trained model's too; "none" without one."""
+        if self.model:
+            return self.model.header.weights
+        loaded = self._plan.method.needs_features or "_network" in vars(self)
+        return self.weights.fingerprint if loaded else "none"
 
     def content_targets(self, content: Tensor) -> dict[str, Statistics]:
         """Return the content loss's statistics of images (N, 3, H, W), layer by layer."""
@@ -128,7 +134,9 @@ class BuiltParts:
         """Return the blended style statistics of images (N, 3, H, W) of any sizes."""
         several = [self._statistics(self.style, style) for style in styles]
         return {
-            layer: blend_statistics(self.style.loss, [each[layer] for each in several], weights)
+            layer: blend_statistics(
+                self.style.at(layer), [each[layer] for each in several], weights
+            )
             for layer in self.style.layers
         }
 
@@ -145,10 +153,11 @@ class BuiltParts:
             ("style", self.style, style, strength),
         ):
             for layer, target in (targets or {}).items():
+                loss = part.at(layer)
                 weight: Tensor | float = factor * part.weight * part.layers[layer]
                 if self.relative:
-                    weight = weight / relative_reference(part.loss, target)
-                terms.append(Term(group, layer, part.loss, weight, target))
+                    weight = weight / relative_reference(loss, target)
+                terms.append(Term(group, layer, loss, weight, target))
         terms += [Term(part.name, None, part.loss, part.weight) for part in self.images]
         return TermObjective(self.features, terms)
 
@@ -161,4 +170,4 @@ class BuiltParts:
     def _statistics(self, part: LossPart, image: Tensor) -> dict[str, Statistics]:
         features = self.features(image, tuple(part.layers))
         self.features.check_finite(features)
-        return {layer: part.loss.statistics(features[layer]) for layer in part.layers}
+        return {layer: part.at(layer).statistics(features[layer]) for layer in part.layers}

@@ -28,6 +28,11 @@ class LossPart:
     layers: Mapping[str, float]
     weight: float
 
+    def at(self, layer: str) -> Loss:
+        """Return the loss as it is at a layer: its `for_layer(layer)`, where it has one."""
+        loss: Loss = getattr(self.loss, "for_layer", lambda _: self.loss)(layer)
+        return loss
+
 
 class Features(Protocol):
     """Named features of images, smoothed on the chosen layers.
@@ -71,8 +76,8 @@ class Objective(Protocol):
 class Parts(Protocol):
     """A run's parts on their device.
 
-    Backbone, smoothing and losses are loaded when they are first asked for, unless there is no
-    model: a method that has a trained network of its own may not need them.
+    Backbone, smoothing and losses are loaded when they are first asked for where there is a model,
+    or the method needs no features; else before the first picture.
     """
 
     @property

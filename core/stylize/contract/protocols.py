@@ -62,7 +62,11 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class Smoothing(Protocol):
-    """A function of features (N, C, H, W), of the same shape, dtype and device, a sample alone."""
+    """A function of features (N, C, H, W), of the same shape, dtype and device, a sample alone.
+
+    One that differs from layer to layer has a method more, `for_layer(layer: str) -> Smoothing`:
+    what that returns is called in its place. It is asked at each call, so it must be quick.
+    """
 
     def __call__(self, features: Tensor) -> Tensor:
         """Return the smoothed features."""
@@ -79,6 +83,9 @@ class Loss(Protocol):
     mean nothing, as its statistics are sets, has a method more: `blend(statistics:
     Sequence[Statistics], weights: Sequence[float]) -> Statistics`. The weights are not negative and
     sum to one; statistics of one shape blend into that shape, each sample by itself.
+
+    A loss that differs from layer to layer has `for_layer(layer: str) -> Loss`, as a smoothing has;
+    `LossPart.at` asks it.
 
     A loss that draws random numbers gets the run's seed (`LossSpec(..., seeded=True)`), and draws
     the same ones at every call: what is minimised must not change while it is.

@@ -39,7 +39,13 @@ class Progress:
 
 @runtime_checkable
 class Observer(Protocol):
-    """Follows a run: progress bars, previews, logs."""
+    """Follows a run: progress bars, previews, logs.
+
+    It may have two methods more. `started(name: str)` is called before a picture is made, and
+    `finished(name: str, record: Mapping | None)` when it is, or where that failed, which None says.
+    The name is the photograph's, or the first painting's; the record is the result's. Frames of a
+    clip, and training, are no pictures by themselves.
+    """
 
     def progressed(self, progress: Progress) -> None:
         """Take note of how far the run is. Called often: be quick."""
@@ -108,9 +114,13 @@ class Run:
         """Tell every observer how far the run is, and remember it for the record."""
         self.steps_done = progress.step
         self.losses = dict(progress.losses)
+        self.tell("progressed", progress)
+
+    def tell(self, event: str, *what: object) -> None:
+        """Call a method of every observer that has it. One that raises is dropped."""
         for observer in tuple(self.observers):
             try:
-                observer.progressed(progress)
+                getattr(observer, event, lambda *_: None)(*what)
             except Exception as error:  # a plugin's: the picture matters more than its log
                 self.observers = [other for other in self.observers if other is not observer]
                 self.warnings.append(

@@ -139,6 +139,8 @@ class MethodSpec(ComponentSpec):
     Args:
         trainable: applies a trained model, which `stylize train` makes.
         needs_style: takes paintings when it makes a picture.
+        needs_features: looks at pictures through the backbone, smoothing and losses of the run;
+            without, none is loaded, and options of theirs are told to have no effect.
         hypercolumns: compares position by position: its style layers are, where none are given,
             the backbone's `hypercolumn_layers`.
         streams: takes and returns pictures as uint8, so that large ones need little memory.
@@ -158,6 +160,7 @@ class MethodSpec(ComponentSpec):
     default_model: str | None = None
     usual: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     training: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    needs_features: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from stylize.building.device import declares_bfloat16
 from stylize.building.parts import BuiltParts
 from stylize.contract.parts import StyleImage
 from stylize.contract.plan import Plan, RunSettings
@@ -29,6 +28,7 @@ from stylize.pictures.reading import (
     read_image,
 )
 from stylize.planning.planning import make_plan
+from stylize.precision import declares_bfloat16
 from stylize.version import framework_version
 
 if TYPE_CHECKING:
@@ -97,8 +97,12 @@ class Stylizer:
         run = self.new_run(observers, deadline_of(limit_from, self.plan.settings.time))
         pictures = [*([photo] if photo else []), *paintings]
         pixels = None if photo is None else self.as_content(photo.pixels)
+        name = pictures[0].name if pictures else "picture"
+        record: dict[str, Any] | None = None
+        run.tell("started", name)
         try:
             made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
+            record = self._record(photo, paintings, run, made, time.monotonic() - started)
         except ImageTooSmallError as error:
             small = [p for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size]
             told = ImageTooSmallError(
@@ -107,10 +111,12 @@ class Stylizer:
             if small and max(small[0].original_size) > max(error.size):
                 told.add_note(f"it is so small by --size {size}: use a larger one")
             raise told from error
+        finally:
+            run.tell("finished", name, record)
         return Result(
             made,
             photo.alpha if photo else None,
-            self._record(photo, paintings, run, made, time.monotonic() - started),
+            record,
             (*(w for picture in pictures for w in picture.warnings), *run.warnings),
             tuple(picture.path for picture in pictures if picture.path),
         )
@@ -276,7 +282,7 @@ def deadline_of(started: float, limit: float | None) -> float | None:
 
 
 def _full_backbone_name(plan: Plan) -> str:
-    if plan.weights_tag or not plan.backbone.weights:
+    if plan.weights_tag or not (plan.backbone.weights and plan.method.needs_features):
         return plan.settings.backbone
     return f"{plan.settings.backbone}.{plan.backbone.weights[0].tag}"
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stylize.contract.plan import RunSettings
+from stylize.contract.plan import Plan, Problem, RunSettings
 from stylize.contract.spec import MethodSpec, split_backbone_name
 from stylize.errors import UsageError
 from stylize.modelfile import ModelFile
@@ -21,6 +21,7 @@ __all__ = [
     "choose_model",
     "method_name",
     "take_over",
+    "tell_unused",
     "trained_settings",
     "training_settings",
 ]
@@ -156,6 +157,24 @@ def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> Ru
     kept[method.name] = {**header.network, **kept.get(method.name, {})}
     changes["options"] = kept
     return settings.model_copy(update=changes)
+
+
+def tell_unused(plan: Plan) -> list[Problem]:
+    """Return a warning of the settings that a method without features makes nothing of."""
+    if plan.method.needs_features:
+        return []
+    settings, fields = plan.settings, RunSettings.model_fields
+    given = [name for name in ("weights", *TRAINED) if name in settings.model_fields_set]
+    changed = [name for name in given if getattr(settings, name) != fields[name].get_default()]
+    unused = [f"--{name.replace('_', '-')}" for name in changed]
+    for role, (spec, _) in plan.parts.items():
+        if role != "method":
+            set_ = {*settings.options.get(role, {}), *settings.options.get(spec.name, {})}
+            unused += [f"--set {spec.name}.{option}" for option in sorted(set_)]
+    if not unused:
+        return []
+    said = f"method {plan.method.name} looks at no features; without effect: {', '.join(unused)}"
+    return [plan.warning(said)]
 
 
 def _seen_parts(trained: RunSettings) -> set[str]:

@@ -23,6 +23,7 @@ from stylize.models.applying import (
     fill_in,
     method_name,
     take_over,
+    tell_unused,
     trained_settings,
     training_settings,
 )
@@ -87,7 +88,7 @@ def make_plan(
     options = {part: values for part, values in settings.options.items() if part in used}
     settings = settings.model_copy(update={"options": options})
     plan = replace(_make_plan(host, settings, parts), model=model)
-    problems = tuple(host.check(plan))
+    problems = (*tell_unused(plan), *host.check(plan))
     for problem in problems:
         if problem.fatal:
             raise UsageError(problem.message)

@@ -251,6 +251,19 @@ class MethodContract(PartContract):
             "give the best image so far, of the content's size and in [0, 1]",
         )
 
+    def test_needs_features_is_declared_truly(self) -> None:
+        if self.spec.needs_features:
+            pytest.skip("may look at features")
+        parts = self._build_parts()
+        content, styles = self.inputs()
+        with self.calls("stylize(content, styles, parts, run)"):
+            self.method.stylize(content, styles, parts, Run(quality="draft"))
+        self.require(
+            parts.loss_network == "none",
+            "needs_features=False is declared, but it asks for features, losses or weights",
+            "declare needs_features=True, or leave parts.features, parts.content and the like",
+        )
+
     def test_leaves_its_inputs_as_they_were(self) -> None:
         content, styles = self.inputs()
         self.make(Run(quality="draft", deadline=time.monotonic()), (content, styles))
