@@ -92,5 +92,6 @@ def _write_modules(
     sources = {f"{module}.py": HEADER + textwrap.dedent(source)}
     sources.update((name, textwrap.dedent(text)) for name, text in (files or {}).items())
     for name, text in sources.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     return list(sources)

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from stylize import Kind, PluginHost
-from stylize_develop.scaffold import PluginKind, choose_names, use_line, write_project
+from stylize_develop.scaffold import (
+    EXAMPLES,
+    PluginKind,
+    choose_names,
+    local_source,
+    use_line,
+    write_project,
+)
 
 __all__ = ["new"]
 
@@ -33,10 +40,7 @@ def new(
     """
     host: PluginHost = ctx.obj
     root: Any = ctx.find_root().command
-    taken = (
-        set(root.commands) if kind == "command" else {spec.name for spec in host.specs(Kind(kind))}
-    )
-    names = choose_names(name, kind, taken)
+    names = choose_names(name, EXAMPLES[kind].word or kind, _taken(host, root, kind))
     folder = output or Path(names.distribution)
     for path in write_project(names, kind, folder):
         typer.echo(folder / path)
@@ -48,3 +52,13 @@ def new(
         f"  stylize plugins check .\n"
         f"  {use_line(names, kind)}"
     )
+    if source := local_source():
+        typer.echo(f"\nin an environment without this stylize first: pip install {source}")
+
+
+def _taken(host: PluginHost, root: Any, kind: PluginKind) -> set[str]:
+    """Return the names of a kind that exist. Weights and observers have none."""
+    if kind == "command":
+        return set(root.commands)
+    part = "method" if kind == "trainable" else kind
+    return {spec.name for spec in host.specs(Kind(part))} if part in set(Kind) else set()

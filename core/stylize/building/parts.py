@@ -118,7 +118,7 @@ class BuiltParts:
 
     @property
     def loss_network(self) -> str:
-        """The fingerprint of the network in the losses, a trained model's too; "none" without one."""
+        """The weights' fingerprint of the losses' network, a trained model's too; or "none"."""
         if self.model:
             return self.model.header.weights
         loaded = self._plan.method.needs_features or "_network" in vars(self)

@@ -5,8 +5,10 @@ Commands of plugins are imported when they are run, or asked for their options.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,9 +17,16 @@ from typer.core import TyperCommand, TyperGroup
 
 from stylize.command.options import with_settings_options
 from stylize.command.saying import offer
-from stylize.errors import PluginError, StylizeError
+from stylize.errors import PluginError, StylizeError, UsageError
 
-__all__ = ["DEFAULT_COMMAND", "StylizeCommand", "StylizeGroup", "add_command", "build_command"]
+__all__ = [
+    "DEFAULT_COMMAND",
+    "StylizeCommand",
+    "StylizeGroup",
+    "add_command",
+    "build_command",
+    "refuse_command",
+]
 
 DEFAULT_COMMAND = "picture"
 
@@ -138,6 +147,8 @@ class StylizeGroup(TyperGroup):
             return super().parse_args(ctx, args)
         if not args and ctx.resilient_parsing:  # a first word is being completed
             return super().parse_args(ctx, args)
+        if args and not ctx.resilient_parsing:  # before its options are taken for pictures'
+            refuse_command(args[0], self.commands)
         return super().parse_args(ctx, [DEFAULT_COMMAND, *args])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -170,6 +181,15 @@ class StylizeGroup(TyperGroup):
         with formatter.section("Commands"):
             # The first sentence of each, wrapped: typer would cut it at the end of the line.
             formatter.write_dl(self.commands.summaries())
+
+
+def refuse_command(word: str, commands: Iterable[str]) -> None:
+    """Raise UsageError where a word is no file, and is or nearly is a command's name."""
+    near = difflib.get_close_matches(word, commands, n=1, cutoff=0.75)
+    if near and not Path(word).exists():
+        raise UsageError(
+            f"{word}: no such file; for the command, write it first: stylize {near[0]} ..."
+        )
 
 
 def write_options(params: list[Any], ctx: Any, formatter: Any) -> None:

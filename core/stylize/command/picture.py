@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stylize.command.batch import make_pictures
+from stylize.command.grammar import refuse_command
 from stylize.command.inputs import DEMO, plan_jobs, sort_files
 from stylize.command.options import (
     MaxPixelsOption,
@@ -23,7 +22,7 @@ from stylize.command.options import (
 from stylize.command.report import Report
 from stylize.command.saying import say
 from stylize.discovery.host import PluginHost
-from stylize.errors import OutputError, UsageError
+from stylize.errors import OutputError
 from stylize.making.shares import style_shares
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.planning.planning import make_plan
@@ -86,8 +85,9 @@ def picture(
     """Make pictures: the default command, whose name can be left out."""
     host: PluginHost = ctx.obj
     given, styles = files or [], style or []
+    group = ctx.parent.command if ctx.parent else None
     plan = make_plan(host, collect_settings(host, settings, preset, assignments or ()))
-    _refuse_misplaced_command(given, ctx)
+    refuse_command(next(iter(given), "-"), getattr(group, "commands", ()))
     contents, paintings = sort_files(
         given,
         styles,
@@ -122,14 +122,3 @@ def picture(
         max_pixels=max_pixels,
     )
     raise typer.Exit(code)
-
-
-def _refuse_misplaced_command(files: Collection[str], ctx: typer.Context) -> None:
-    """Raise UsageError where the first file is missing, and is or nearly is a command's name."""
-    first = next(iter(files), "-")
-    group = ctx.parent.command if ctx.parent else None
-    near = difflib.get_close_matches(first, getattr(group, "commands", ()), n=1, cutoff=0.75)
-    if near and not Path(first).exists():
-        raise UsageError(
-            f"{first}: no such file; for the command, write it first: stylize {near[0]} ..."
-        )

@@ -6,19 +6,22 @@ import contextlib
 import difflib
 import errno
 import logging
+import re
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
 import typer
 
-from stylize.errors import StylizeError
+from stylize.errors import StylizeError, UnknownNameError
 
 __all__ = ["INTERRUPTED", "LogTeller", "explain", "offer", "say", "warn"]
 
 INTERRUPTED = 130
 # What takes less memory, if the command that runs has the option.
 SMALLER = ("--size", "--judge-size", "--crop", "--batch")
+# How typer tells a value that is none of an option's choices.
+CHOICE = re.compile(r"(?:Value error, )?'(.*)' is not one of (.*)", re.DOTALL)
 _offered: ContextVar[frozenset[str]] = ContextVar("_offered", default=frozenset())
 
 
@@ -77,6 +80,10 @@ def explain(error: Exception) -> tuple[str, int]:
 def _explain_usage(error: Any) -> str:
     """Tell a usage error of typer, with the nearest option for one that does not exist."""
     help_command = f"{error.ctx.command_path} --help" if error.ctx else "stylize --help"
+    if found := CHOICE.match(str(getattr(error, "message", ""))):
+        option = error.param.opts[0] if error.param else "value"
+        unknown = UnknownNameError(option, found[1], re.findall("'([^']+)'", found[2]))
+        return f"{unknown} (see {help_command})"
     if not (given := getattr(error, "option_name", None)) or not hasattr(error, "possibilities"):
         return f"{error.format_message().rstrip('.')} (see {help_command})"
     known = {name.lstrip("-"): name for name in error.possibilities or ()}

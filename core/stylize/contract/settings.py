@@ -53,6 +53,8 @@ class CommandOption:
 def parse_settings(model: type[Model], values: Mapping[str, object], owner: str = "") -> Model:
     """Validate values, reading text as `--set` means it: "0.5", "yes", "none", "a,b", "a=1,b=2".
 
+    A number is a list of one where a list is wanted.
+
     Args:
         owner: the part that they are of, for messages; "" for those of the run itself.
 
@@ -80,7 +82,7 @@ def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
         parsed = {
             name: _parse(model.model_fields[name].annotation, value)
             for name, value in values.items()
-            if name in rejected and isinstance(value, str)
+            if name in rejected and type(value) in (str, int, float)
         }
         if not parsed:
             raise
@@ -102,8 +104,9 @@ def short(value: object) -> str:
     return " ".join(reprlib.repr(value).split())
 
 
-def _parse(annotation: Any, text: str) -> object:
+def _parse(annotation: Any, value: object) -> object:
     """Read text for a field as a choice, "none", "a,b,c" or "a=1,b=2", as its type allows."""
+    text = str(value)
     union = get_origin(annotation) in (Union, UnionType)
     options = get_args(annotation) if union else (annotation,)
     if NoneType in options and text.lower() == "none":
@@ -118,7 +121,7 @@ def _parse(annotation: Any, text: str) -> object:
         return {k.strip(): v.strip() for k, _, v in (item.partition("=") for item in items)}
     if any(issubclass(t, Sequence | Set) and not issubclass(t, str | bytes) for t in types):
         return items
-    return text
+    return value
 
 
 def _parse_duration(value: object) -> object:

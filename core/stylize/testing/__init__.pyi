@@ -1,4 +1,5 @@
 from stylize.testing.backbone import BackboneContract as BackboneContract
+from stylize.testing.commandcontract import CommandContract as CommandContract
 from stylize.testing.commandrunner import CommandRunner as CommandRunner
 from stylize.testing.commandrunner import Outcome as Outcome
 from stylize.testing.compose import assert_composes as assert_composes
@@ -8,3 +9,4 @@ from stylize.testing.loss import LossContract as LossContract
 from stylize.testing.method import MethodContract as MethodContract
 from stylize.testing.plugin import PluginContract as PluginContract
 from stylize.testing.smoothing import SmoothingContract as SmoothingContract
+from stylize.testing.trainable import TrainableContract as TrainableContract

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -35,9 +35,6 @@ CONTRACTS = {
     Kind.LOSS: "LossContract",
     Kind.METHOD: "MethodContract",
 }
-NEEDS_MODEL = (
-    "applies a trained model: test it with a MethodContract of run_settings = {'model': ...}"
-)
 IMPORT_SECONDS = 20.0
 Starting = Callable[[str, str], None]
 
@@ -46,7 +43,14 @@ def contract_of(
     plugin: str | ModuleType, kind: Kind, name: str, **attributes: object
 ) -> type[PartContract]:
     """Return the contract of a part, as an author would write it down."""
-    base: type[PartContract] = getattr(testing, CONTRACTS[kind])  # loads torch
+    made: type[PartContract] = _contract(CONTRACTS[kind], plugin, name, attributes)
+    return made
+
+
+def _contract(
+    base_name: str, plugin: str | ModuleType, name: str, attributes: Mapping[str, object]
+) -> Any:
+    base = getattr(testing, base_name)  # loads torch
     return type(f"Test_{name}", (base,), {"plugin": plugin, "name": name, **attributes})
 
 
@@ -70,10 +74,15 @@ def check_plugin(
             return
     for spec in contract().specs:
         if isinstance(spec, MethodSpec) and spec.trainable:
-            yield Check(f"{spec.kind} {spec.name}", "all promises", "skipped", NEEDS_MODEL)
+            part = _contract("TrainableContract", contract().module_name, spec.name, {})
+            yield from check_contract(part, starting)
         elif spec.kind in CONTRACTS:
             part = contract_of(contract().module_name, spec.kind, spec.name)
             yield from check_contract(part, starting)
+    probed = contract().probed
+    for name in probed.commands if probed.stage == "done" else ():
+        command = _contract("CommandContract", contract().module_name, name, {})
+        yield from check_contract(command, starting)
 
 
 def check_contract(

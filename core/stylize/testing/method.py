@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stylize.building.parts import BuiltParts
 from stylize.contract.parts import Method, StyleImage
+from stylize.contract.plan import RunSettings
 from stylize.contract.run import Run
 from stylize.contract.spec import Kind, MethodSpec
 from stylize.making.presets import merge_settings
@@ -45,13 +46,17 @@ class MethodContract(PartContract):
         return self.once("parts", self.key, self._build_parts)
 
     def _build_parts(self) -> BuiltParts:
-        chosen = {"device": "cpu", "precision": "float32", "quality": "draft", "size": 48}
+        with self.calls("building a run with it"):
+            plan = make_plan(self.host, self.chosen(self.run_settings))
+            return BuiltParts(self.host, plan)
+
+    def chosen(self, run_settings: Mapping[str, Any]) -> RunSettings:
+        """Return the settings of a small, quick run of the method, with others over them."""
+        small = {"device": "cpu", "precision": "float32", "quality": "draft", "size": 48}
         own: dict[str, Any] = {"method": self.host.key(self.spec)}
         if self.settings:
             own["options"] = {self.spec.name: dict(self.settings)}
-        with self.calls("building a run with it"):
-            settings = make_settings(merge_settings({**chosen, **self.run_settings}, own))
-            return BuiltParts(self.host, make_plan(self.host, settings))
+        return make_settings(merge_settings({**small, **run_settings}, own), self.host)
 
     @property
     def method(self) -> Method:

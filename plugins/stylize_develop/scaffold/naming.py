@@ -48,7 +48,7 @@ def choose_names(name: str, kind: str, taken: Collection[str] = ()) -> ProjectNa
 
     Args:
         name: of the distribution, as PyPI takes it.
-        kind: of part; a class is not called `CubicRootSmoothingSmoothing` for it.
+        kind: of part, in a word; a class is not called `CubicRootSmoothingSmoothing` for it.
         taken: names of parts (or commands) of the kind that exist.
 
     Raises: UsageError that says what is wrong with the name, and what to choose.

@@ -5,83 +5,22 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
-from typing import Literal, get_args
 
-from stylize import framework_version
+from stylize import ModelSpec, PluginHost, find_model
 from stylize.errors import OutputError
+from stylize.version import DISTRIBUTION
+from stylize_develop.scaffold.kinds import EXAMPLES, PluginKind
 from stylize_develop.scaffold.naming import ProjectNames
+from stylize_develop.scaffold.requirement import requirement, uv_sources
 
-__all__ = ["PLUGIN_KINDS", "PluginKind", "use_line", "write_project"]
+__all__ = ["use_line", "write_project"]
 
-PluginKind = Literal["smoothing", "backbone", "loss", "method", "command"]
-PLUGIN_KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
 SUFFIX = ".tmpl"
-
-
-@dataclass(frozen=True)
-class Example:
-    """What a kind's templates make.
-
-    Args:
-        summary: one line, without a full stop.
-        use, tell: command lines that use it and that tell its options; `{}` is its name.
-        files: what its modules hold, by file name.
-    """
-
-    summary: str
-    use: str
-    files: Mapping[str, str]
-    tell: str = "stylize plugins show {}"
-
-
-DECLARATION = "what the plugin adds, as data"
-SETTINGS = "its settings, a pydantic model, without torch"
-EXAMPLES: dict[PluginKind, Example] = {
-    "smoothing": Example(
-        "Inverse hyperbolic sine: keeps small activations, compresses large ones",
-        "stylize photo.jpg painting.jpg --smooth {}",
-        {"__init__.py": "declaration, settings and the function of features"},
-    ),
-    "backbone": Example(
-        "Four blocks of convolutions, seeded random unless weights are given",
-        "stylize photo.jpg painting.jpg --backbone {}",
-        {
-            "__init__.py": DECLARATION,
-            "settings.py": SETTINGS,
-            "network.py": "the network and its layers",
-        },
-    ),
-    "loss": Example(
-        "Difference of how much each channel is above and below zero",
-        "stylize photo.jpg painting.jpg --style-loss {}",
-        {"__init__.py": "declaration, settings, the statistics that are kept and their distance"},
-    ),
-    "method": Example(
-        "Descent on the picture, coarse to fine, from the photograph in coloured noise",
-        "stylize photo.jpg painting.jpg --method {}",
-        {
-            "__init__.py": DECLARATION,
-            "settings.py": SETTINGS,
-            "method.py": "how the picture is made",
-        },
-    ),
-    "command": Example(
-        "The main colours of pictures, drawn",
-        "stylize {} painting.jpg",
-        {
-            "__init__.py": DECLARATION,
-            "command.py": "arguments, options, and the batch that does the work",
-            "colors.py": "the work",
-        },
-        tell="stylize {} --help",
-    ),
-}
 
 
 def write_project(names: ProjectNames, kind: PluginKind, folder: Path) -> list[Path]:
@@ -99,7 +38,10 @@ def write_project(names: ProjectNames, kind: PluginKind, folder: Path) -> list[P
     # Not tempfile's, which only its owner may read, and whose permissions would stay.
     unfinished = parent / f".stylize-{secrets.token_hex(8)}.tmp"
     try:
-        written = _write_files(_filled(kind, _values(names, kind)), unfinished)
+        files = _filled(kind, _values(names, kind))
+        if kind == "model":
+            files[Path("src", names.package, "models", f"{names.part}.safetensors")] = _own_model()
+        written = _write_files(files, unfinished)
         unfinished.rename(folder)
     except OSError as error:
         raise OutputError(
@@ -112,44 +54,59 @@ def write_project(names: ProjectNames, kind: PluginKind, folder: Path) -> list[P
 
 def use_line(names: ProjectNames, kind: PluginKind) -> str:
     """Return a command line that uses the part."""
-    return EXAMPLES[kind].use.format(_name(names, kind))
+    return EXAMPLES[kind].use.format_map(_names(names, kind))
 
 
-def _name(names: ProjectNames, kind: PluginKind) -> str:
-    """Return what is typed: the part's name, or the command's."""
-    return names.part.replace("_", "-") if kind == "command" else names.part
-
-
-def _values(names: ProjectNames, kind: PluginKind) -> dict[str, str]:
-    """Return what the placeholders of templates stand for."""
+def _names(names: ProjectNames, kind: PluginKind) -> dict[str, str]:
+    """Return what the package and the thing in it are called, by placeholder."""
     example = EXAMPLES[kind]
-    version = framework_version()
+    option = names.part.replace("_", "-")
     return {
         "distribution": names.distribution,
         "package": names.package,
         "part": names.part,
-        "name": _name(names, kind),
-        "option": names.part.replace("_", "-"),
-        "class_name": f"{names.stem}{kind.capitalize()}",
+        "name": option if kind == "command" else names.part,  # what is typed
+        "option": option,
+        "variable": f"{names.package}_{'log' if kind == 'observer' else 'folder'}".upper(),
+        "class_name": f"{names.stem}{example.class_ or kind.capitalize()}",
         "settings_name": f"{names.stem}Settings",
-        "kind": kind,
+        "network_name": f"{names.stem}Network",
+        "task_name": f"{names.stem}Task",
+        "kind": example.word or kind,
+    }
+
+
+def _values(names: ProjectNames, kind: PluginKind) -> dict[str, str]:
+    """Return what the placeholders of templates stand for."""
+    example, called = EXAMPLES[kind], _names(names, kind)
+    return {
+        **called,
         "summary": example.summary,
         "use": use_line(names, kind),
-        "tell": example.tell.format(_name(names, kind)),
+        "tell": example.tell.format_map(called),
         "files": "\n".join(
-            f"| `src/{names.package}/{file}` | {holds} |" for file, holds in example.files.items()
+            f"| `src/{names.package}/{file.format_map(called)}` | {holds} |"
+            for file, holds in example.files.items()
         ),
-        "requirement": "stylize-nst" if version == "unknown" else f"stylize-nst>={version}",
+        "requirement": requirement(),
+        "sources": uv_sources(),
         "year": str(datetime.now().year),
     }
 
 
-def _filled(kind: PluginKind, values: Mapping[str, str]) -> dict[Path, str]:
-    """Return the text of every file by its path; placeholders are filled in both."""
+def _own_model() -> bytes:
+    """Return the smallest model that comes with stylize: an author's own takes its place."""
+    host = PluginHost.discover(only=[DISTRIBUTION])
+    models = [find_model(host, spec.name) for spec in host.specs(ModelSpec)]
+    return min((model.path for model in models), key=lambda path: path.stat().st_size).read_bytes()
+
+
+def _filled(kind: PluginKind, values: Mapping[str, str]) -> dict[Path, bytes]:
+    """Return every file by its path; placeholders are filled in both."""
     templates = resources.files("stylize_develop.scaffold") / "templates"
     return {
         Path(Template(path.removesuffix(SUFFIX)).substitute(values)): (
-            Template(file.read_text(encoding="utf-8")).substitute(values)
+            Template(file.read_text(encoding="utf-8")).substitute(values).encode()
         )
         for part in ("common", kind)
         for path, file in _files(templates / part)
@@ -165,8 +122,8 @@ def _files(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversab
             yield f"{path}{entry.name}", entry
 
 
-def _write_files(texts: Mapping[Path, str], folder: Path) -> list[Path]:
-    for path, text in texts.items():
+def _write_files(files: Mapping[Path, bytes], folder: Path) -> list[Path]:
+    for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    return sorted(texts)
+        (folder / path).write_bytes(data)
+    return sorted(files)
