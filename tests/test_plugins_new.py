@@ -234,6 +234,10 @@ def test_packages_of_every_kind_install_and_pass_their_tests_beside_the_wheel(tm
         environment.stylize("plugins", "new", name, "--kind", kind, cwd=tmp_path)
         folders.append(tmp_path / name)
     environment.install(*folders, editable=True)
+    # What they require is content with the wheel that is there: nothing is looked for elsewhere.
+    resolving = ("--dry-run", "--quiet", "--no-index", "--no-build-isolation")
+    wanted = [f"{folder}[testing]" for folder in folders]
+    environment.run("-m", "pip", "install", *resolving, *wanted, cwd=tmp_path)
 
     listed = environment.stylize_json("plugins", "list")
     assert {row["status"] for row in listed["plugins"]} == {"ok"}

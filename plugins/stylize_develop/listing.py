@@ -18,7 +18,9 @@ from stylize import (
     find_part_options,
 )
 from stylize.command import completion_of
+from stylize.discovery.scanning import canonical_name
 from stylize.errors import PluginError, UnknownNameError
+from stylize_develop.adding import describe_plugin
 from stylize_develop.check import check
 from stylize_develop.doctorcommand import doctor
 from stylize_develop.new import new
@@ -77,23 +79,29 @@ def show(
     ],
     as_json: Json = False,
 ) -> None:
-    """Show a part: kind, origin, settings, what it declares."""
+    """Show a part (kind, origin, settings, what it declares), or a distribution (all it adds)."""
     host: PluginHost = ctx.obj
     parts = [_describe(host, spec) for spec in _find(host, name)]
-    found = [] if parts else [info for info in host.plugins if info.distribution == name]
+    wanted = canonical_name(name)
+    found = [] if parts else [info for info in host.plugins if info.distribution == wanted]
     if not (parts or found):
         known = {name for kind in Kind for name in host.names(kind)}
         raise UnknownNameError("part", name, known | {info.distribution for info in host.plugins})
     if as_json:
-        records = parts or [_describe_plugin(info) for info in found]
+        records = parts or [{**_describe_plugin(info), **describe_plugin(info)} for info in found]
         typer.echo(json.dumps(records, indent=2))
         return
     for record in parts:
         _print_part(record)
     for info in found:
         typer.echo(_plugin_line(info))
-        for spec in info.specs:
-            typer.echo(f"  {spec.kind} {spec.name}: {spec.summary}")
+        added = describe_plugin(info)
+        typer.echo(f"  plugin API: {added['api'] or 'none is said'}")
+        typer.echo(f"  hooks: {', '.join(added['hooks']) or 'none'}")
+        for part in added["parts"]:
+            typer.echo(f"  {part['kind']} {part['name']}: {part['summary']}")
+        for command, summary in added["commands"].items():
+            typer.echo(f"  command {command}: {summary}")
 
 
 app.command()(check)
