@@ -81,6 +81,7 @@ def test_there_is_a_how_to_for_every_kind_and_hook():
     text = (PAGES / "how-to.md").read_text(encoding="utf-8")
     sections = set(re.findall(r"^## An? (.+)$", text, re.MULTILINE))
     more = {"option of the command", "weights source", "check", "observer", "rerun"}
+    more.add("trainable method")
     assert sections == {*KINDS, *more}
     assert {str(kind) for kind in Kind} <= {*KINDS}
     for name in HOOKS:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,6 +45,7 @@ from stylize.command.app import run
 run(["plugins", "list", "--json"])
 sys.exit("torch" in sys.modules)
 """
+ROOT = Path(__file__).parents[1]
 RUFF = Path(sys.executable).with_name("ruff")
 
 
@@ -89,6 +93,50 @@ def test_the_project_declares_its_plugin_and_needs_stylize(tmp_path, kind):
     assert project["build-system"]["build-backend"] == "hatchling.build"
     declaration = ast.parse((folder / "src/acme_fog/__init__.py").read_text())
     assert "STYLIZE_PLUGIN_API = 1" in ast.unparse(declaration)
+
+
+@pytest.mark.parametrize("kind", PLUGIN_KINDS)
+def test_what_it_imports_of_stylize_is_public_and_has_its_place_in_the_pages(tmp_path, kind):
+    pages = [ROOT / "docs/plugins" / page for page in ("reference.md", "commands.md")]
+    told = "".join(page.read_text(encoding="utf-8") for page in pages)
+    told += (ROOT / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
+    folder = tmp_path / "made"
+    write_project(choose_names("acme-fog", kind), kind, folder)
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "stylize":
+                public = importlib.import_module(str(node.module)).__all__
+                for alias in node.names:
+                    if (node.module, alias.name) != ("stylize", "command"):
+                        assert alias.name in public, f"{path}: {node.module}.{alias.name}"
+                        assert re.search(rf"\b{alias.name}\b", told), alias.name
+
+
+@pytest.mark.parametrize(
+    ("record", "table"),
+    [
+        (None, ""),
+        ({"url": "file:///home/me/stylize", "dir_info": {"editable": True}},
+         'path = "/home/me/stylize", editable = true'),
+        ({"url": "file:///tmp/a%20b/stylize_nst-0.1.0-py3-none-any.whl", "archive_info": {}},
+         'path = "/tmp/a b/stylize_nst-0.1.0-py3-none-any.whl"'),
+        ({"url": "https://example.org/stylize.git", "vcs_info": {"vcs": "git", "commit_id": "1"}},
+         'git = "https://example.org/stylize.git"'),
+        ({"url": "https://example.org/stylize.whl", "archive_info": {}},
+         'url = "https://example.org/stylize.whl"'),
+    ],
+)  # fmt: skip
+def test_uv_is_told_where_stylize_was_installed_from(tmp_path, monkeypatch, record, table):
+    written = None if record is None else json.dumps(record)
+    found = SimpleNamespace(read_text=lambda _: written)
+    monkeypatch.setattr("importlib.metadata.distribution", lambda _: found)
+    monkeypatch.setattr("stylize_develop.scaffold.requirement.framework_version", lambda: "0.2+a.b")
+    write_project(choose_names("acme-fog", "loss"), "loss", tmp_path / "made")
+    text = (tmp_path / "made/pyproject.toml").read_text()
+    project = tomllib.loads(text)
+    assert project["project"]["dependencies"] == ["stylize-nst>=0.2"]
+    sources = tomllib.loads(f"found = {{ {table} }}")["found"]
+    assert project["tool"].get("uv", {}).get("sources", {}).get("stylize-nst", {}) == sources
 
 
 @pytest.mark.parametrize("name", ["stylize-fog", LONG])

@@ -6,9 +6,11 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any
 
 from _pytest.fixtures import FixtureFunctionDefinition
+from pydantic import BaseModel
 
 import stylize
 from _reference.markdown import page
@@ -47,6 +49,8 @@ DECLARATIONS = (
     stylize.LossSpec,
     stylize.MethodSpec,
     stylize.PresetSpec,
+    stylize.ModelSpec,
+    stylize.Kind,
     stylize.Role,
     stylize.Settings,
     stylize.CommandOption,
@@ -62,9 +66,48 @@ PASSED = (
     stylize.Weights,
     stylize.Plan,
     stylize.Problem,
+    stylize.LossPlan,
     stylize.Run,
     stylize.Clip,
     stylize.Progress,
+    stylize.ModelFile,
+    stylize.ModelHeader,
+    stylize.StyleRecord,
+    stylize.Picture,
+    stylize.Tile,
+    stylize.Term,
+    stylize.Schedule,
+    stylize.Stage,
+    stylize.DescentSettings,
+    stylize.Axis,
+    stylize.ExportModule,
+)
+# What parts are made with: functions of `stylize`.
+HELPERS = (
+    stylize.descend,
+    stylize.plan_stages,
+    stylize.shrink,
+    stylize.enlarge,
+    stylize.color_noise,
+    stylize.blend_statistics,
+    stylize.relative_reference,
+    stylize.nearest,
+    stylize.read_image,
+    stylize.write_image,
+    stylize.write_picture,
+    stylize.to_pil,
+    stylize.resize,
+    stylize.to_bytes,
+    stylize.cut_tiles,
+    stylize.read_tile,
+    stylize.put_tile,
+    stylize.empty_picture,
+    stylize.make_in_tiles,
+    stylize.find_model,
+    stylize.create_backbone,
+    stylize.create_smoothing,
+    stylize.create_loss,
+    stylize.create_method,
 )
 CONTRACTS = (
     testing.PluginContract,
@@ -72,6 +115,8 @@ CONTRACTS = (
     testing.BackboneContract,
     testing.LossContract,
     testing.MethodContract,
+    testing.TrainableContract,
+    testing.CommandContract,
 )
 
 
@@ -89,6 +134,9 @@ def plugin_api() -> str:
     lines += ["## What plugins are given", ""]
     for passed in PASSED:
         lines += _class(passed)
+    lines += ["## Functions", "", "Of `stylize`, for what parts do with pictures.", ""]
+    for function in HELPERS:
+        lines += _function(function, level=3)
     lines += ["## Contracts", "", "Of `stylize.testing`; each promise is a test.", ""]
     for contract in CONTRACTS:
         lines += [f"### `stylize.testing.{contract.__name__}`", "", *_docstring(contract), ""]
@@ -129,6 +177,11 @@ def _class(subject: type) -> list[str]:
     if dataclasses.is_dataclass(subject):
         lines += _signature(subject)
     lines += [*_docstring(subject), ""]
+    if issubclass(subject, Enum):
+        return [*lines, *(f"- `{subject.__name__}.{each.name}`" for each in subject), ""]
+    if issubclass(subject, BaseModel) and subject.model_fields:
+        fields = subject.model_fields.items()
+        return [*lines, *(f"- `{name}`: {field.description}" for name, field in fields), ""]
     for attribute, value in vars(subject).items():
         if attribute.startswith("_") and attribute != "__call__":
             continue
