@@ -44,9 +44,8 @@ class BuiltParts:
         self.relative = settings.balance == "relative"
         self.model = plan.model
         self.method: Method = build_component(host, plan.method, plan.method_settings)
-        if (
-            plan.model is None and plan.method.needs_features
-        ):  # what is wrong with the others is told of now
+        # What is wrong with the others is told of now.
+        if plan.model is None and plan.method.needs_features:
             _ = self.features, self.content, self.style, self.images
 
     @cached_property
@@ -132,12 +131,10 @@ class BuiltParts:
         self, styles: Sequence[Tensor], weights: Sequence[float]
     ) -> dict[str, Statistics]:
         """Return the blended style statistics of images (N, 3, H, W) of any sizes."""
-        several = [self._statistics(self.style, style) for style in styles]
+        style, several = self.style, [self._statistics(self.style, style) for style in styles]
         return {
-            layer: blend_statistics(
-                self.style.at(layer), [each[layer] for each in several], weights
-            )
-            for layer in self.style.layers
+            layer: blend_statistics(style.at(layer), [each[layer] for each in several], weights)
+            for layer in style.layers
         }
 
     def objective(

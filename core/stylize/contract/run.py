@@ -41,10 +41,10 @@ class Progress:
 class Observer(Protocol):
     """Follows a run: progress bars, previews, logs.
 
-    It may have two methods more. `started(name: str)` is called before a picture is made, and
-    `finished(name: str, record: Mapping | None)` when it is, or where that failed, which None says.
-    The name is the photograph's, or the first painting's; the record is the result's. Frames of a
-    clip, and training, are no pictures by themselves.
+    It may have two methods more. `picture_started(name: str)` is called before a picture is made,
+    and `picture_finished(name: str, record: Mapping | None)` when it is, or failed, which None
+    says. The name is the photograph's, or the first painting's; the record is the result's. Frames
+    of a clip, and training, are no pictures by themselves.
     """
 
     def progressed(self, progress: Progress) -> None:

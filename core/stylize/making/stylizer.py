@@ -99,7 +99,7 @@ class Stylizer:
         pixels = None if photo is None else self.as_content(photo.pixels)
         name = pictures[0].name if pictures else "picture"
         record: dict[str, Any] | None = None
-        run.tell("started", name)
+        run.tell("picture_started", name)
         try:
             made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
             record = self._record(photo, paintings, run, made, time.monotonic() - started)
@@ -112,7 +112,7 @@ class Stylizer:
                 told.add_note(f"it is so small by --size {size}: use a larger one")
             raise told from error
         finally:
-            run.tell("finished", name, record)
+            run.tell("picture_finished", name, record)
         return Result(
             made,
             photo.alpha if photo else None,

@@ -161,7 +161,7 @@ def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> Ru
 
 def tell_unused(plan: Plan) -> list[Problem]:
     """Return a warning of the settings that a method without features makes nothing of."""
-    if plan.method.needs_features:
+    if plan.method.needs_features or plan.method.trainable:  # training may make something of them
         return []
     settings, fields = plan.settings, RunSettings.model_fields
     given = [name for name in ("weights", *TRAINED) if name in settings.model_fields_set]
