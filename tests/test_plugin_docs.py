@@ -34,7 +34,7 @@ from stylize import (
 from stylize.command.app import build_app, run
 from stylize.discovery.rows import Stage
 from stylize.errors import OutputError, UsageError
-from stylize.testing import assert_composes
+from stylize.testing import MethodContract, TrainableContract, assert_composes
 from stylize.testing.contractrun import check_contract, contract_of
 
 PAGES = DOCS / "plugins"
@@ -122,6 +122,20 @@ def test_the_how_to_s_blending_loss_keeps_the_contract(how_to):
     checks = {check.promise: check for check in check_contract(contract)}
     assert {check.status for check in checks.values()} <= {"kept", "skipped"}, checks
     assert checks["blends by shares"].status == checks["gives the same twice"].status == "kept"
+
+
+def test_the_how_to_s_smoothing_by_layer_makes_a_picture(how_to):
+    assert_composes(how_to, Kind.SMOOTHING, "deeper_softer")
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "base"),
+    [("acme_tint", "tint", MethodContract), ("acme_trainable", "recolor", TrainableContract)],
+)
+def test_the_how_to_s_other_methods_keep_their_contracts(how_to, package, name, base):
+    contract = type("TestMethod", (base,), {"plugin": sys.modules[package], "name": name})
+    checks = list(check_contract(contract))
+    assert {check.status for check in checks} <= {"kept", "skipped"}, checks
 
 
 def test_the_how_to_s_preset_loads(how_to):

@@ -62,6 +62,11 @@ def test_a_file_of_nearly_a_command_s_name_is_a_picture(palette: Command):
     assert palette("palete", "painting.png", *FAST, "-o", "out.png").code == 0
 
 
+def test_an_option_of_nearly_a_command_s_name_is_an_option(palette: Command):
+    line = ("--preset", "three_steps", "photo.png", "painting.png", *SMALL, "-o", "out.png")
+    assert palette(*line).code == 0
+
+
 def test_an_unknown_choice_is_told_in_plain_words(command: Command):
     outcome = command("plugins", "new", "stylize-fog", "--kind", "presett")
     assert outcome.code == 2

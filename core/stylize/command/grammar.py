@@ -184,9 +184,12 @@ class StylizeGroup(TyperGroup):
 
 
 def refuse_command(word: str, commands: Iterable[str]) -> None:
-    """Raise UsageError where a word is no file, and is or nearly is a command's name."""
+    """Raise UsageError where a word is no file, and is or nearly is a command's name.
+
+    An option never is: `--preset` is near enough to `presets`.
+    """
     near = difflib.get_close_matches(word, commands, n=1, cutoff=0.75)
-    if near and not Path(word).exists():
+    if near and not (word.startswith("-") or Path(word).exists()):
         raise UsageError(
             f"{word}: no such file; for the command, write it first: stylize {near[0]} ..."
         )

@@ -36,7 +36,7 @@ class CommandContract(Contract):
             plugins alone.
         name: as it is typed; "models export" of a group.
         arguments: of a run that works, in a folder with `photo.png` and `painting.png`, as
-            `("photo.png", "--colors", "3")`. Without them only what holds for every command is
+            `("photo.png", "-o", "out.png")`. Without them only what holds for every command is
             tested.
     """
 
