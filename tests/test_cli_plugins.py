@@ -102,7 +102,8 @@ def test_show_tells_what_kinds_declare(command):
 
 def test_show_of_a_distribution_lists_its_plugins_and_parts(command):
     shown = command("plugins", "show", "stylize-nst").out
-    assert "stylize-nst 0.1.0 (gatys): ok\n  method gatys: " in shown
+    assert "stylize-nst 0.1.0 (gatys): ok\n  plugin API: 1\n" in shown
+    assert "\n  method gatys: " in shown
     assert json.loads(command("plugins", "show", "stylize-nst", "--json").out)
 
 

@@ -127,11 +127,12 @@ def test_what_it_imports_of_stylize_is_public_and_has_its_place_in_the_pages(tmp
     ],
 )  # fmt: skip
 def test_uv_is_told_where_stylize_was_installed_from(tmp_path, monkeypatch, record, table):
+    names = choose_names("acme-fog", "loss")
     written = None if record is None else json.dumps(record)
     found = SimpleNamespace(read_text=lambda _: written)
     monkeypatch.setattr("importlib.metadata.distribution", lambda _: found)
     monkeypatch.setattr("stylize_develop.scaffold.requirement.framework_version", lambda: "0.2+a.b")
-    write_project(choose_names("acme-fog", "loss"), "loss", tmp_path / "made")
+    write_project(names, "loss", tmp_path / "made")
     text = (tmp_path / "made/pyproject.toml").read_text()
     project = tomllib.loads(text)
     assert project["project"]["dependencies"] == ["stylize-nst>=0.2"]

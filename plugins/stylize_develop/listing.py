@@ -96,7 +96,7 @@ def show(
     for info in found:
         typer.echo(_plugin_line(info))
         added = describe_plugin(info)
-        typer.echo(f"  plugin API: {added['api'] or 'none is said'}")
+        typer.echo(f"  plugin API: {'none is said' if added['api'] is None else added['api']}")
         typer.echo(f"  hooks: {', '.join(added['hooks']) or 'none'}")
         for part in added["parts"]:
             typer.echo(f"  {part['kind']} {part['name']}: {part['summary']}")
