@@ -19,6 +19,7 @@ STYLIZE_PLUGIN_API = 1
 def stylize_commands(app):
     @app.command()
     def greet() -> None:
+        "Say hello."
         typer.echo("hello")
 """
 # Breaks promises of the plugin and of its part, and ends the interpreter in the midst of it.

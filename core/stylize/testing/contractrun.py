@@ -82,7 +82,9 @@ def check_plugin(
     probed = contract().probed
     for name in probed.commands if probed.stage == "done" else ():
         command = _contract("CommandContract", contract().module_name, name, {})
-        yield from check_contract(command, starting)
+        checks = check_contract(command, starting)
+        # What needs a run that works is for the author's own tests, which know one.
+        yield from (check for check in checks if check.status != "skipped")
 
 
 def check_contract(
