@@ -10,6 +10,7 @@ import typer
 from stylize import Kind, PluginHost
 from stylize_develop.scaffold import (
     EXAMPLES,
+    PLUGIN_KINDS,
     PluginKind,
     choose_names,
     local_source,
@@ -28,7 +29,10 @@ def new(
             metavar="NAME", help="Name of the package: stylize-cubic-root adds cubic_root."
         ),
     ],
-    kind: Annotated[PluginKind, typer.Option("--kind", help="What it adds.")],
+    kind: Annotated[
+        PluginKind,
+        typer.Option("--kind", metavar="KIND", help=f"What it adds: {', '.join(PLUGIN_KINDS)}."),
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FOLDER", help="Where; by default ./NAME."),
