@@ -11,9 +11,10 @@ from PIL import Image
 
 from command import Command
 from small_training import make_model
-from stylize import Kind, MethodSpec, ModelFile, make_settings
+from stylize import Kind, MethodSpec, ModelFile, PluginHost, make_settings
 from stylize.errors import UsageError
 from stylize.models.applying import choose_model
+from stylize.testing import plugin_module
 
 CPU = ("--device", "cpu", "--precision", "float32")
 APPLY = ("photo.png", "--model", "dunes", *CPU)
@@ -228,7 +229,10 @@ def test_a_method_without_a_model_lists_those_that_there_are(gallery, host):
     settings = make_settings({"method": "johnson"})
     with pytest.raises(UsageError, match=r"give --model with a name \(dunes.*\) or a file"):
         choose_model(host, replace(spec, default_model=None), settings)
-    chosen = choose_model(host, replace(spec, default_model="dunes"), settings)
+    usual = replace(spec, default_model="dunes")
+    other = PluginHost(strict=True)
+    other.register(plugin_module("usual", [usual]), "stylize-nst")
+    chosen = choose_model(other, usual, settings)
     assert chosen is not None
     assert chosen.name == "dunes"
 

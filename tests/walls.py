@@ -26,6 +26,8 @@ ROOMS = """
     building
     planning
     models
+    recording
+    naming
     discovery
     pictures
     contract
@@ -34,7 +36,7 @@ ROOMS = """
     errors : placing
 """
 # Without torch, and without what would import it.
-LIGHT = ("contract", "discovery", "planning", "models")
+LIGHT = ("contract", "discovery", "naming", "recording", "planning", "models")
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "MODEL_SCHEMA",
     "ModelFile",
     "ModelHeader",
+    "PartRecord",
     "StyleRecord",
     "read_header",
     "write_model",
@@ -44,6 +45,29 @@ class StyleRecord(BaseModel):
 
     name: str = Field(description="File name.")
     sha256: str = Field(description="SHA-256 of the file's bytes.")
+
+
+class PartRecord(BaseModel):
+    """A part that took part in a run, as records and model files tell of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str = Field(description="backbone, smoothing, loss, method or model.")
+    name: str = Field(description="The part's own name.")
+    distribution: str = Field(description="What has it, as it is installed.")
+    version: str = Field(description="Of the distribution.")
+    code: str = Field(
+        description="Fingerprint of the part's declaration and Python modules, of a model of its "
+        "file; empty where they cannot be read."
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="All of its settings, defaults too."
+    )
+
+    @property
+    def title(self) -> str:
+        """What messages call it: "smoothing tanh"."""
+        return f"{self.kind} {self.name}"
 
 
 class ModelHeader(BaseModel):
@@ -68,6 +92,11 @@ class ModelHeader(BaseModel):
     summary: str = Field("", description="One line.")
     license: str = Field("", description="SPDX identifier or short note.")
     framework: str = Field("", description="Release of stylize that wrote it.")
+    parts: dict[str, PartRecord] = Field(
+        default_factory=dict,
+        description="What it was trained with, by role: each part's distribution, version, code "
+        "and settings. Files of earlier releases have none.",
+    )
 
 
 @dataclass(frozen=True)
@@ -78,11 +107,13 @@ class ModelFile:
         name: what messages and records call it: a registered name, or the path.
         path: of the file.
         header: what it is.
+        distribution: that carries it; "" for a file of the user's.
     """
 
     name: str
     path: Path
     header: ModelHeader
+    distribution: str = ""
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the tensors by name, in float32.

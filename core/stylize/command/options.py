@@ -17,7 +17,8 @@ from stylize.contract.settings import Duration, Settings
 from stylize.discovery.host import PluginHost
 from stylize.errors import UsageError
 from stylize.making.presets import load_preset, merge_settings
-from stylize.planning.partoptions import find_part_options, in_words
+from stylize.naming.names import in_words
+from stylize.planning.partoptions import find_part_options
 from stylize.planning.planning import make_settings
 
 __all__ = [

@@ -19,13 +19,15 @@ from stylize.command.options import QuietOption
 from stylize.command.report import Report
 from stylize.command.saying import warn
 from stylize.contract.hookspecs import Rerunner
-from stylize.contract.plan import Plan
+from stylize.contract.plan import Plan, RunSettings
 from stylize.contract.settings import short
 from stylize.discovery.host import PluginHost
 from stylize.errors import PluginError, UsageError
 from stylize.files import sha256_of
+from stylize.modelfile import PartRecord
 from stylize.pictures.record import read_record
 from stylize.planning.planning import make_plan, make_settings
+from stylize.recording.parts import describe_parts, name_recorded, part_changes
 
 __all__ = [
     "InputRecord",
@@ -90,6 +92,8 @@ class RunRecord(BaseModel):
     replay: dict[str, dict[str, Any]]
     content: InputRecord | None
     styles: list[InputRecord]
+    stopped: str = "done"
+    parts: dict[str, PartRecord] = {}  # earlier releases recorded none
 
 
 def rerun(
@@ -176,23 +180,50 @@ def validate_record(model: type[RecordModel], record: object, picture: Path | st
 def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Plan:
     """Return the recorded plan, with exactly the steps that were done.
 
-    Raises: UsageError where this installation cannot do it.
+    Warns of parts that are of another version or code now. Their settings are those recorded,
+    whatever their defaults are by now.
+
+    Raises: UsageError where this installation cannot do it; ExtraMissingError for a part whose
+        distribution is not installed.
     """
+    made = f"{request.path} was made with"
+    named = name_recorded(host, record.settings, record.parts, made=made)
     try:
-        settings = make_settings(record.settings, host)
-        options = {part: dict(values) for part, values in settings.options.items()}
-        for method, values in record.replay.items():
-            options.setdefault(method, {}).update(values)
-            if "method" in options:  # which may come after, and then wins
-                options["method"].update(values)
+        settings = make_settings(named, host)
         changes = {
-            "options": options,
+            "options": _recorded_options(settings, record),
             "time": None,
             **({"device": request.device} if request.device else {}),
         }
-        return make_plan(host, make_settings({**settings.model_dump(), **changes}, host))
+        plan = make_plan(host, make_settings({**settings.model_dump(), **changes}, host))
     except UsageError as error:
         raise UsageError(f"{request.path}, made by stylize {record.stylize}: {error}") from error
+    for change in part_changes(record.parts, describe_parts(host, plan)):
+        warn(f"{change}: the pictures may differ")
+    if record.stopped != "done" and not any(record.replay.values()):
+        warn(
+            f"{request.path} was stopped early ({record.stopped}), and method {plan.method.name} "
+            f"records nothing that repeats its steps: the pictures may differ"
+        )
+    return plan
+
+
+def _recorded_options(settings: RunSettings, record: RunRecord) -> dict[str, dict[str, Any]]:
+    """Return all settings of the recorded parts, with what repeats the method's steps."""
+    if "method" in record.parts:
+        # What a model was trained with is in its file.
+        kept = dict(settings.options)
+        if not settings.model:
+            kept = {role: part.settings for role, part in record.parts.items()}
+        kept.pop("method", None)  # which comes last, and then wins
+        steps = {name: value for own in record.replay.values() for name, value in own.items()}
+        return {**kept, "method": {**record.parts["method"].settings, **steps}}
+    options = {part: dict(values) for part, values in settings.options.items()}
+    for method, values in record.replay.items():
+        options.setdefault(method, {}).update(values)
+        if "method" in options:  # which may come after, and then wins
+            options["method"].update(values)
+    return options
 
 
 def find_input(

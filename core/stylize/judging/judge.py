@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from stylize.building.backbones import load_backbone
+from stylize.contract.spec import Kind
 from stylize.errors import ImageTooSmallError
 from stylize.judging.distances import (
     deviations,
@@ -25,7 +26,9 @@ from stylize.judging.distances import (
     self_similarity,
     transport_distance,
 )
+from stylize.naming.names import full_name
 from stylize.pictures.tensors import resize
+from stylize.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
@@ -131,7 +134,9 @@ class Judge:
         from stylize.discovery.host import PluginHost
 
         self.size = size
-        self.network = load_backbone(host or PluginHost.discover(), JUDGE_BACKBONE, device=device)
+        host = host or PluginHost.discover()
+        name = full_name(host, Kind.BACKBONE, JUDGE_BACKBONE, DISTRIBUTION)
+        self.network = load_backbone(host, name, device=device)
 
     @torch.no_grad()
     def __call__(

@@ -13,7 +13,9 @@ from stylize.contract.settings import Settings
 from stylize.contract.spec import PresetSpec, split_backbone_name
 from stylize.errors import PluginError, StylizeError
 from stylize.files import package_file
+from stylize.naming.names import name_parts, short_name
 from stylize.planning.planning import make_settings
+from stylize.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
@@ -43,6 +45,9 @@ class Preset(Settings):
 def load_preset(host: PluginHost, name: str) -> Preset:
     """Read a registered preset and validate its settings.
 
+    The parts that it names are those of its own distribution, or else the framework's, whoever
+    else has parts of these names.
+
     Raises: UnknownNameError; PluginError where the file is missing or wrong.
     """
     spec = host.get(PresetSpec, name)
@@ -50,10 +55,12 @@ def load_preset(host: PluginHost, name: str) -> Preset:
         text = package_file(spec.factory).read_text(encoding="utf-8")
         preset = Preset.model_validate(tomllib.loads(text))
         make_settings(preset.settings, host)
+        home = host.origin(spec).distribution
+        named = name_parts(host, preset.settings, home, DISTRIBUTION)
     except (OSError, ValueError, StylizeError) as error:
         reason = " ".join(str(error).split())
         raise PluginError(f"preset {name} ({spec.factory}) cannot be used: {reason}") from error
-    return preset
+    return preset.model_copy(update={"settings": named})
 
 
 def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,9 +85,9 @@ def _replaced(base: Mapping[str, Any], over: Mapping[str, Any]) -> Iterator[str]
     """Yield the parts that `base` names, or has by default, and `over` has others for."""
     for setting in PARTS:
         before = str(base.get(setting, RunSettings.model_fields[setting].default))
-        part = split_backbone_name(before)[0]
-        if split_backbone_name(str(over.get(setting, before)))[0] != part:
-            yield part
+        after = str(over.get(setting, before))
+        if split_backbone_name(after)[0] != split_backbone_name(before)[0]:
+            yield short_name(before)
 
 
 def changed_settings(settings: RunSettings) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from stylize.pictures.reading import (
 )
 from stylize.planning.planning import make_plan
 from stylize.precision import declares_bfloat16
+from stylize.recording.parts import describe_parts
 from stylize.version import framework_version
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Stylizer:
         self.host = host or PluginHost.discover()
         self.plan = plan if isinstance(plan, Plan) else make_plan(self.host, plan)
         self.parts: BuiltParts = BuiltParts(self.host, self.plan)
+        # Now, as that is the code which is loaded.
+        self._parts = describe_parts(self.host, self.plan)
         self.max_pixels = max_pixels
         self.cancelled = cancelled or threading.Event()
         self._paintings: dict[str, OpenedPicture] = {}
@@ -242,7 +245,7 @@ class Stylizer:
         }
 
     def setup_record(self) -> dict[str, Any]:
-        """Return the part of a record that is the same for all pictures: versions, settings."""
+        """Return what is the same in the records of all pictures: versions, settings, parts."""
         plan, parts = self.plan, self.parts
         # What "auto" came to is recorded, so that a rerun elsewhere does the same.
         exact = replace_settings(
@@ -258,6 +261,7 @@ class Stylizer:
             "weights": parts.fingerprint,
             "loss_network": parts.loss_network,
             "settings": exact.model_dump(mode="json"),
+            "parts": {role: part.model_dump() for role, part in self._parts.items()},
         }
 
 

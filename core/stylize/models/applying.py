@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stylize.contract.plan import Plan, Problem, RunSettings
-from stylize.contract.spec import MethodSpec, split_backbone_name
+from stylize.contract.spec import Kind, MethodSpec, split_backbone_name
 from stylize.errors import UsageError
 from stylize.modelfile import ModelFile
 from stylize.models.finding import find_model, known_models
+from stylize.naming.names import full_name, name_parts, short_name
+from stylize.recording.parts import name_recorded
+from stylize.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
@@ -43,6 +46,9 @@ TRAINED = (
     "balance",
 )
 
+# How many of a model's parts, of `_trained_parts`, see the pictures that it is applied to.
+SEEN = 2
+
 
 def method_name(host: PluginHost, settings: RunSettings) -> str:
     """Return the method's name: that of a given model, unless a method is given too.
@@ -51,7 +57,7 @@ def method_name(host: PluginHost, settings: RunSettings) -> str:
     """
     if settings.model is None or "method" in settings.model_fields_set:
         return settings.method
-    return find_model(host, settings.model).header.method
+    return trained_settings(host, find_model(host, settings.model)).method
 
 
 def choose_model(host: PluginHost, method: MethodSpec, settings: RunSettings) -> ModelFile | None:
@@ -67,7 +73,9 @@ def choose_model(host: PluginHost, method: MethodSpec, settings: RunSettings) ->
                 f"a --method that does ({_trainable(host)})"
             )
         return None
-    name = settings.model or method.default_model
+    home = host.origin(method).distribution if method.default_model else ""
+    usual = method.default_model and full_name(host, Kind.MODEL, method.default_model, home)
+    name = settings.model or usual
     if name is None:
         listed = ", ".join(
             model.name
@@ -79,46 +87,62 @@ def choose_model(host: PluginHost, method: MethodSpec, settings: RunSettings) ->
             f"({listed or 'none is installed'}) or a file"
         )
     chosen = find_model(host, name)
-    if chosen.header.method != method.name:
+    own = trained_settings(host, chosen).method
+    if own != host.key(method):
         raise UsageError(
-            f"model {name} is of method {chosen.header.method}, not {method.name}: use "
-            f"--method {chosen.header.method}"
+            f"model {name} is of method {own}, not {host.key(method)}: use --method {own}"
         )
     return chosen
 
 
-def trained_settings(model: ModelFile) -> RunSettings:
-    """Return the run settings that a model was trained with."""
+def trained_settings(host: PluginHost, model: ModelFile) -> RunSettings:
+    """Return the run settings that a model was trained with, its parts by their names here.
+
+    They are of the distributions that its header tells of; those of an older one, of that which
+    carries the model, or the framework's.
+
+    Raises: ExtraMissingError for a part whose distribution is not installed.
+    """
     header = model.header
     fields = RunSettings.model_fields
     defaults = {name: fields[name].get_default() for name in TRAINED}
-    return RunSettings.model_validate(
-        {**defaults, **header.run, "backbone": header.backbone, "method": header.method}
-    )
+    run = {**defaults, **header.run, "backbone": header.backbone, "method": header.method}
+    if header.parts:
+        run["options"] = {role: part.settings for role, part in header.parts.items()}
+    else:
+        run = name_parts(host, run, model.distribution, DISTRIBUTION)
+    named = name_recorded(host, run, header.parts, made=f"model {model.name} was trained with")
+    return RunSettings.model_validate(named)
 
 
-def training_settings(method: MethodSpec, settings: RunSettings) -> RunSettings:
+def training_settings(host: PluginHost, method: MethodSpec, settings: RunSettings) -> RunSettings:
     """Return settings with what a method trains with where nothing is given.
 
     Raises: UsageError for a method that applies no model.
     """
     if not method.trainable:
         raise UsageError(f"method {method.name} applies no model: there is nothing to train")
-    return fill_in(settings, method.training)
+    return fill_in(host, method, settings, method.training)
 
 
-def fill_in(settings: RunSettings, usual: Mapping[str, Mapping[str, object]]) -> RunSettings:
+def fill_in(
+    host: PluginHost,
+    method: MethodSpec,
+    settings: RunSettings,
+    usual: Mapping[str, Mapping[str, object]],
+) -> RunSettings:
     """Return settings with those that a method usually has, where they are not given.
 
     Args:
         usual: run settings by pattern of the backbone's name; later ones win. Options of parts are
             filled in one by one.
     """
-    backbone = split_backbone_name(settings.backbone)[0]
+    backbone = short_name(settings.backbone)
     defaults: dict[str, object] = {}
     for pattern, values in usual.items():
         if fnmatch.fnmatchcase(backbone, pattern):
             defaults.update(values)
+    defaults = name_parts(host, defaults, host.origin(method).distribution, DISTRIBUTION)
     given = settings.model_fields_set - {"options"}
     parsed = RunSettings.model_validate({k: v for k, v in defaults.items() if k not in given})
     changes = {name: getattr(parsed, name) for name in parsed.model_fields_set}
@@ -129,15 +153,17 @@ def fill_in(settings: RunSettings, usual: Mapping[str, Mapping[str, object]]) ->
     return settings.model_copy(update={**changes, "options": options})
 
 
-def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> RunSettings:
+def take_over(
+    host: PluginHost, settings: RunSettings, method: MethodSpec, model: ModelFile
+) -> RunSettings:
     """Return settings with what the model was trained with.
 
     Raises: UsageError for one that was given and contradicts it, with the command that would
         train such a model.
     """
     header = model.header
-    given = trained_settings(model)
-    changes: dict[str, Any] = {"method": method.name, "model": settings.model or model.name}
+    given = trained_settings(host, model)
+    changes: dict[str, Any] = {"method": given.method, "model": model.name}
     for name in TRAINED:
         asked, own = getattr(settings, name), getattr(given, name)
         if name in settings.model_fields_set and not _same(name, asked, own):
@@ -151,9 +177,10 @@ def take_over(settings: RunSettings, method: MethodSpec, model: ModelFile) -> Ru
                 _refuse(model, f"{method.name}.{name}", value, own)
     _check_parts(given, model, options)
     # Losses are not computed: options of theirs that a model was trained with are its own affair.
-    trained_parts = _trained_parts(given)
-    kept = {part: values for part, values in options.items() if part not in trained_parts}
-    kept |= {part: given.options[part] for part in _seen_parts(given) if part in given.options}
+    trained = _trained_parts(given)
+    kept = {part: values for part, values in options.items() if part not in set().union(*trained)}
+    seen = set().union(*trained[:SEEN])
+    kept |= {part: values for part, values in given.options.items() if part in seen and values}
     kept[method.name] = {**header.network, **kept.get(method.name, {})}
     changes["options"] = kept
     return settings.model_copy(update=changes)
@@ -177,21 +204,18 @@ def tell_unused(plan: Plan) -> list[Problem]:
     return [plan.warning(said)]
 
 
-def _seen_parts(trained: RunSettings) -> set[str]:
-    """Return the names, and roles, of the parts through which a model sees its pictures."""
-    backbone = split_backbone_name(trained.backbone)[0]
-    return {"backbone", "smoothing", backbone, trained.smooth}
+def _trained_parts(trained: RunSettings) -> list[set[str]]:
+    """Return the parts that a model was trained with, each by its role and name.
 
-
-def _trained_parts(trained: RunSettings) -> set[str]:
-    """Return the names, and roles, of the parts that a model was trained with."""
-    return {
-        *_seen_parts(trained),
-        *("content_loss", "style_loss", "image_loss"),
-        trained.content_loss,
-        trained.style_loss,
-        *(trained.image_loss or ()),
-    }
+    The first are those through which the model sees its pictures.
+    """
+    return [
+        {"backbone", short_name(trained.backbone)},
+        {"smoothing", short_name(trained.smooth)},
+        {"content_loss", short_name(trained.content_loss)},
+        {"style_loss", short_name(trained.style_loss)},
+        *({"image_loss", short_name(name)} for name in trained.image_loss or ()),
+    ]
 
 
 def _check_parts(
@@ -201,11 +225,14 @@ def _check_parts(
 
     Raises: UsageError.
     """
-    for part in _trained_parts(trained).intersection(options):
-        own = trained.options.get(part, {})
-        for name, value in options[part].items():
-            if name not in own or not _says(value, own[name]):
-                _refuse(model, f"{part}.{name}", value, own.get(name, "default"))
+    for names in _trained_parts(trained):
+        own: dict[str, Any] = {}
+        for name in names.intersection(trained.options):
+            own |= trained.options[name]
+        for part in names.intersection(options):
+            for name, value in options[part].items():
+                if name not in own or not _says(value, own[name]):
+                    _refuse(model, f"{part}.{name}", value, own.get(name, "default"))
 
 
 def _same(name: str, asked: Any, own: Any) -> bool:

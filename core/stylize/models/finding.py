@@ -47,7 +47,7 @@ def find_model(host: PluginHost, name: str) -> ModelFile:
         path = package_file(spec.factory)
     except PluginError as error:
         raise ModelError(f"model {spec.name}: {error}") from error
-    return ModelFile(name, path, read_header(path))
+    return ModelFile(name, path, read_header(path), host.origin(spec).distribution)
 
 
 def known_models(host: PluginHost) -> list[ModelFile | ModelError]:

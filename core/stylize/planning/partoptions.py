@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ from stylize.contract.plan import ANY_PART, RunSettings
 from stylize.contract.settings import CommandOption
 from stylize.contract.spec import FILE_KINDS, ComponentSpec, Kind, LossSpec
 from stylize.errors import StylizeError, UnknownNameError, UsageError
+from stylize.naming.names import in_words
 
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
 
-__all__ = ["PartOption", "declared_options", "find_part_options", "in_words", "place_part_options"]
+__all__ = ["PartOption", "declared_options", "find_part_options", "place_part_options"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def place_part_options(
     if ANY_PART not in settings.options:
         return settings
     known = find_part_options(host)
+    names = [spec.name for _, spec in chosen]
     options: dict[str, dict[str, Any]] = {}
     for part, values in settings.options.items():
         if part != ANY_PART:
@@ -96,7 +98,8 @@ def place_part_options(
                     continue
                 for before in (role, spec.name):  # what came before says otherwise no more
                     options.get(before, {}).pop(option.setting, None)
-                options.setdefault(spec.name, {})[option.setting] = value
+                part = spec.name if names.count(spec.name) == 1 else role
+                options.setdefault(part, {})[option.setting] = value
                 taken = True
             if not (taken or _is_default(host, known[name][0], value)):
                 raise _unused(known[name], value)
@@ -116,12 +119,6 @@ def _unused(options: Sequence[PartOption], value: object) -> UsageError:
         f"{options[0].flag} {value} is an option of {names}, which this run does not use: leave "
         f"it out, or use {choices}"
     )
-
-
-def in_words(names: Iterable[str]) -> str:
-    """Join names, each once, as a sentence does: "a", "a and b", "a, b and c"."""
-    *others, last = dict.fromkeys(names)
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _choosing(spec: ComponentSpec) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from stylize.contract.plan import ANY_PART, LossPlan, Plan, RunSettings
-from stylize.contract.settings import Settings, parse_settings
+from stylize.contract.settings import parse_settings
 from stylize.contract.spec import (
     BackboneSpec,
     ComponentSpec,
@@ -27,6 +27,8 @@ from stylize.models.applying import (
     trained_settings,
     training_settings,
 )
+from stylize.naming.names import name_defaults
+from stylize.naming.options import Chosen, keep_used_options, parts_settings, shorten_names
 from stylize.planning.partoptions import find_part_options, place_part_options
 
 __all__ = ["make_plan", "make_settings"]
@@ -66,27 +68,18 @@ def make_plan(
     Raises: UnknownNameError, SettingsError, ModelError, UsageError for a problem that a plugin
         calls fatal.
     """
+    settings = name_defaults(host, settings)
     method = host.get(MethodSpec, method_name(host, settings))
     model = None if training else choose_model(host, method, settings)
     if training:
-        settings = training_settings(method, settings)
+        settings = training_settings(host, method, settings)
     elif model is None:
-        settings = fill_in(settings, method.usual)
-    parts = _choose_parts(host, method, trained_settings(model) if model else settings)
-    settings = place_part_options(host, settings, parts)
+        settings = fill_in(host, method, settings, method.usual)
+    parts = _choose_parts(host, method, trained_settings(host, model) if model else settings)
+    settings = place_part_options(host, shorten_names(host, settings, parts), parts)
     if model is not None:
-        settings = take_over(settings, method, model)
-    used = {name for role, spec in parts for name in (role, spec.name)}
-    for part in settings.options:
-        if part not in used and not lenient:
-            if part in [spec.name for spec in host.specs(MethodSpec)]:
-                raise UsageError(
-                    f"options of {part} are given, and the method is {method.name}: add --method "
-                    f"{part}, or leave them out"
-                )
-            raise UnknownNameError("part of this run", part, used)
-    options = {part: values for part, values in settings.options.items() if part in used}
-    settings = settings.model_copy(update={"options": options})
+        settings = take_over(host, settings, method, model)
+    settings = keep_used_options(host, settings, parts, lenient=lenient)
     plan = replace(_make_plan(host, settings, parts), model=model)
     problems = (*tell_unused(plan), *host.check(plan))
     for problem in problems:
@@ -122,9 +115,10 @@ def _choose_parts(
     return parts
 
 
-def _make_plan(host: PluginHost, settings: RunSettings, parts: Sequence[tuple[str, Any]]) -> Plan:
+def _make_plan(host: PluginHost, settings: RunSettings, parts: Chosen) -> Plan:
     """Return a plan of parts with their validated settings, not checked by plugins yet."""
-    made = [(spec, _settings_of(host, settings, role, spec)) for role, spec in parts]
+    specs: list[Any] = [spec for _, spec in parts]
+    made = list(zip(specs, parts_settings(host, settings, parts), strict=True))
     (method, own), (backbone, network), (smoothing, smooth), content, style, *images = made
     return Plan(
         settings,
@@ -142,18 +136,3 @@ def _make_plan(host: PluginHost, settings: RunSettings, parts: Sequence[tuple[st
             for image, weight in zip(images, (settings.image_loss or {}).values(), strict=True)
         ),
     )
-
-
-def _settings_of(
-    host: PluginHost, settings: RunSettings, role: str, spec: ComponentSpec
-) -> Settings | None:
-    """Return a part's settings: options given under its role or its own name, the later wins.
-
-    A preset's come first: what is laid over it wins, whichever name it uses.
-    """
-    given: dict[str, Any] = {}
-    if isinstance(spec, LossSpec) and settings.balance == "paper":
-        given.update(spec.paper)
-    for part, values in settings.options.items():
-        given.update(values if part in (role, spec.name) else {})
-    return host.make_settings(spec, given)

@@ -1,0 +1,1 @@
+"""What names mean: of parts that several distributions have, and in options of a run. No torch."""

@@ -1,0 +1,124 @@
+"""The parts of a run as records tell of them, and how today's differ from those recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from stylize.contract.plan import Plan
+from stylize.contract.settings import Settings
+from stylize.contract.spec import ComponentSpec, Kind
+from stylize.errors import ExtraMissingError
+from stylize.modelfile import PartRecord
+from stylize.naming.names import NAMES, full_name, in_words, name_parts, short_name
+from stylize.recording.code import fingerprint_code
+from stylize.version import DISTRIBUTION
+
+if TYPE_CHECKING:
+    from stylize.discovery.host import PluginHost
+
+__all__ = ["MODEL", "describe_parts", "name_recorded", "part_changes"]
+
+# The role of a model that a plugin carries.
+MODEL = "model"
+# Roles that are called otherwise than the run setting that names the part.
+ROLES = {"smooth": "smoothing"}
+# What takes part where a model is applied: losses are of its training.
+APPLIED = frozenset({"method", "backbone", "smoothing"})
+
+
+def describe_parts(host: PluginHost, plan: Plan) -> dict[str, PartRecord]:
+    """Return the parts of a plan by role, as of `Plan.parts`: whose, of which version and code.
+
+    Of a trained model that is applied, the losses of its training are left out, and the model is
+    there where a plugin carries it.
+    """
+    found = {
+        role: _describe(host, spec, settings)
+        for role, (spec, settings) in plan.parts.items()
+        if plan.model is None or role in APPLIED
+    }
+    model = plan.model
+    if model is not None and model.distribution:
+        versions = {info.distribution: info.version for info in host.plugins}
+        found[MODEL] = PartRecord(
+            kind=Kind.MODEL,
+            name=model.name.rpartition(":")[2],
+            distribution=model.distribution,
+            version=versions.get(model.distribution, ""),
+            code=model.fingerprint(),
+        )
+    return found
+
+
+def _describe(host: PluginHost, spec: ComponentSpec, settings: Settings | None) -> PartRecord:
+    origin = host.origin(spec)
+    return PartRecord(
+        kind=spec.kind,
+        name=spec.name,
+        distribution=origin.distribution,
+        version=origin.version,
+        code=fingerprint_code(spec),
+        settings=settings.model_dump(mode="json") if settings else {},
+    )
+
+
+def part_changes(before: Mapping[str, PartRecord], now: Mapping[str, PartRecord]) -> list[str]:
+    """Tell which of the recorded parts are of another distribution, version or code now.
+
+    A line for those that changed alike: "smoothing power was of acme 1.0 and is of acme 1.1 now".
+    """
+    alike: dict[tuple[str, str], dict[str, None]] = {}
+    for role, old in before.items():
+        new = now.get(role)
+        if new is None:
+            continue
+        was, now_of = (f"{part.distribution} {part.version}".strip() for part in (old, new))
+        if was != now_of or old.code != new.code:
+            alike.setdefault((was, now_of), {})[old.title] = None
+    return [_tell_change(list(titles), was, now_of) for (was, now_of), titles in alike.items()]
+
+
+def _tell_change(titles: Sequence[str], was: str, now: str) -> str:
+    names, several = in_words(titles), len(titles) > 1
+    if was == now:
+        return f"{names} of {was} {'have' if several else 'has'} other code now"
+    return f"{names} {'were' if several else 'was'} of {was} and {'are' if several else 'is'} of {now} now"
+
+
+def name_recorded(
+    host: PluginHost, settings: Mapping[str, Any], parts: Mapping[str, PartRecord], *, made: str
+) -> dict[str, Any]:
+    """Return recorded run settings in which each part is called as it is here.
+
+    Args:
+        settings: by name; parts of which `parts` tells nothing are the framework's, if they can be.
+        parts: by role.
+        made: begins the message, as "model dunes was trained with".
+
+    Raises: ExtraMissingError for a part whose distribution is not installed.
+    """
+    named = name_parts(host, settings, DISTRIBUTION)
+    for setting, kind in NAMES.items():
+        part = parts.get(ROLES.get(setting, setting))
+        if part and settings.get(setting) is not None and part.kind == kind:
+            named[setting] = _recorded_name(host, kind, str(settings[setting]), part, made)
+    if named.get("image_loss"):
+        named["image_loss"] = {
+            _recorded_name(host, Kind.LOSS, name, parts[short], made)
+            if (short := short_name(name)) in parts
+            else name: weight
+            for name, weight in named["image_loss"].items()
+        }
+    return named
+
+
+def _recorded_name(host: PluginHost, kind: Kind, name: str, part: PartRecord, made: str) -> str:
+    """Return what a recorded part is called here. Raises: ExtraMissingError."""
+    owners = {host.origin(spec).distribution for spec in host.specs(kind) if spec.name == part.name}
+    if part.distribution not in owners:
+        raise ExtraMissingError(
+            f"{made} {part.title} of {part.distribution} {part.version}, which is not installed "
+            f"here: install it, as by pip install {part.distribution}=={part.version}"
+        )
+    return full_name(host, kind, f"{part.distribution}:{name.rpartition(':')[2]}")
