@@ -96,6 +96,7 @@ from stylize.modelfile import MODEL_KEY as MODEL_KEY
 from stylize.modelfile import MODEL_SCHEMA as MODEL_SCHEMA
 from stylize.modelfile import ModelFile as ModelFile
 from stylize.modelfile import ModelHeader as ModelHeader
+from stylize.modelfile import PartRecord as PartRecord
 from stylize.modelfile import StyleRecord as StyleRecord
 from stylize.modelfile import read_header as read_header
 from stylize.modelfile import write_model as write_model
@@ -103,6 +104,10 @@ from stylize.models.applying import TRAINED as TRAINED
 from stylize.models.finding import find_model as find_model
 from stylize.models.finding import known_models as known_models
 from stylize.models.finding import user_models_folder as user_models_folder
+from stylize.naming.names import full_name as full_name
+from stylize.naming.names import name_parts as name_parts
+from stylize.naming.names import plain_names as plain_names
+from stylize.naming.options import option_names as option_names
 from stylize.optimizing.anchor import Anchor as Anchor
 from stylize.optimizing.canvas import Canvas as Canvas
 from stylize.optimizing.coarsetofine import descend as descend
@@ -141,6 +146,9 @@ from stylize.planning.partoptions import PartOption as PartOption
 from stylize.planning.partoptions import find_part_options as find_part_options
 from stylize.planning.planning import make_plan as make_plan
 from stylize.planning.planning import make_settings as make_settings
+from stylize.recording.parts import describe_parts as describe_parts
+from stylize.recording.parts import part_changes as part_changes
+from stylize.version import DISTRIBUTION as DISTRIBUTION
 from stylize.version import framework_version as framework_version
 from stylize_measure.analysis import LayerActivations as LayerActivations
 from stylize_measure.analysis import analyze_activations as analyze_activations

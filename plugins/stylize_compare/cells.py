@@ -15,26 +15,32 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylize import MAX_PIXELS, Observer, RunSettings, read_image, read_record, write_image
+from stylize import (
+    MAX_PIXELS,
+    Observer,
+    framework_version,
+    read_image,
+    read_record,
+    write_image,
+)
 from stylize.command import clean_stdout, sha256_of
-from stylize.errors import ImageError, UsageError
 from stylize_compare.memory import PeakMemory
 from stylize_compare.sweep import Variant
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from stylize import Judge, PluginHost, Stylizer
+    from stylize import Judge, Plan, PluginHost, Stylizer
 
 __all__ = [
     "DISTANCES",
     "Cell",
     "Outcome",
-    "find_kept",
-    "flatten_settings",
+    "hash_weights",
     "judged_of",
     "make_cells",
     "plan_cells",
@@ -75,6 +81,7 @@ class Outcome:
             and the peak of memory in MB.
         kept: whether an earlier run made it.
         warnings: about the inputs and the run.
+        outdated: of a kept one, what of its parts has changed since: it is to be made again.
     """
 
     cell: Cell
@@ -82,6 +89,7 @@ class Outcome:
     error: Exception | None = None
     kept: bool = False
     warnings: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
 
 
 def judged_of(outcome: Outcome) -> Mapping[str, Any]:
@@ -110,29 +118,6 @@ def plan_cells(
         )
         for variant, content, style in itertools.product(variants, contents, styles)
     ]
-
-
-def find_kept(cells: Sequence[Cell]) -> dict[Path, Outcome]:
-    """Return the cells that an earlier run finished, by file. A damaged file counts as none.
-
-    Raises: UsageError where a cell was made with other settings than are asked for now.
-    """
-    kept: dict[Path, Outcome] = {}
-    for cell in cells:
-        if not cell.path.exists():
-            continue
-        try:
-            record = read_record(cell.path)
-            before: Mapping[str, Any] = record["cell"]["settings"]
-        except (ImageError, KeyError, TypeError):
-            continue
-        if differences := _differences(before, cell.variant.plan.settings):
-            raise UsageError(
-                f"{cell.path.parent} is of a sweep with other settings ({'; '.join(differences)}):"
-                f" name another output, or start anew with --force"
-            )
-        kept[cell.path] = Outcome(cell, record, kept=True)
-    return kept
 
 
 def make_cells(
@@ -204,6 +189,7 @@ def _make_cell(
         "cell": {
             "varied": dict(cell.variant.values),
             "settings": plan.settings.model_dump(mode="json"),
+            "weights_file": hash_weights(plan),
             "peak_memory": memory.megabytes(),
             "judged": examiner.judge_picture(cell, result.shown, result.record),
         },
@@ -222,12 +208,22 @@ def _judge_again(cell: Cell, examiner: _Examiner) -> Outcome:
     return Outcome(cell, record, kept=True)
 
 
-def flatten_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return dumped run settings with those of parts as PART.OPTION."""
-    flat = {key: value for key, value in settings.items() if key != "options"}
-    for part, options in settings["options"].items():
-        flat |= {f"{part}.{name}": value for name, value in options.items()}
-    return flat
+def hash_weights(plan: Plan) -> str:
+    """Return the hash of the file that a run's weights, or its model, are in; "" for no file.
+
+    Known without loading them, as torch would have to be.
+    """
+    tags = {each.tag: each.embedded for each in plan.backbone.weights}
+    embedded = tags.get(plan.weights_tag or next(iter(tags), ""))
+    if plan.model:
+        return plan.model.fingerprint()
+    if plan.settings.weights:
+        return sha256_of(plan.settings.weights)
+    if not embedded:
+        return ""
+    package, _, name = embedded.partition(":")
+    with resources.as_file(resources.files(package) / name) as path:
+        return sha256_of(path)
 
 
 class _Examiner:
@@ -258,6 +254,7 @@ class _Examiner:
                 layer: _finite(value) for layer, value in verdict.stroke_layers.items()
             },
             "judge_size": self.judge.size,
+            "judge": framework_version(),
             "own_network": self.judge.is_own(str(record["loss_network"])),
         }
 
@@ -271,19 +268,6 @@ def _name(content: str, style: str, variant: Variant, hashes: Sequence[str]) -> 
     words = [Path(content).stem, Path(style).stem, *variant.label.split(" ")]
     stem = re.sub(r"[^\w.=-]+", "-", "_".join(words)).encode(errors="ignore")[:LONGEST_STEM]
     return f"{stem.decode(errors='ignore')}_{digest[:8]}.png"
-
-
-def _differences(before: Mapping[str, Any], now: RunSettings) -> list[str]:
-    """Tell each setting that has changed, with both its values."""
-    known = RunSettings().model_dump(mode="json")
-    # Options of parts were run settings once, and are told among those of their parts now.
-    old = flatten_settings({**known, **{key: before[key] for key in known if key in before}})
-    new = flatten_settings(now.model_dump(mode="json"))
-    return [
-        f"{key} was {json.dumps(old.get(key))} and is {json.dumps(new.get(key))} now"
-        for key in {**old, **new}
-        if old.get(key) != new.get(key)
-    ]
 
 
 def _finite(value: float) -> float | None:

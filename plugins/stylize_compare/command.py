@@ -122,7 +122,7 @@ def compare(
         require_extra(*PLOT)
     cells = plan_cells(variants, contents, styles, output.with_name(f"{output.stem}_cells"))
     outputs = SweepFiles(output, front)
-    kept = outputs.prepare(cells, [*contents, *styles], force=force)
+    kept = outputs.prepare(host, cells, [*contents, *styles], force=force)
     for message in dict.fromkeys(p.message for v in variants for p in v.plan.problems):
         warn(message)
     comparison = Comparison(axes, cells, lambda error: explain(error)[0])

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from stylize import framework_version
-from stylize_compare.cells import DISTANCES, Cell, Outcome, flatten_settings, judged_of
+from stylize_compare.cells import DISTANCES, Cell, Outcome, judged_of
 from stylize_compare.fronts import TRADES, Front, Standing, Trade, rank_fronts
+from stylize_compare.keeping import flatten_settings
 from stylize_compare.sweep import Axis, label_values
 
 __all__ = ["STRENGTH", "Comparison", "Measured", "write_value"]

@@ -15,8 +15,9 @@ from stylize import (
     to_pil,
 )
 from stylize.errors import StylizeError
-from stylize_compare.cells import DISTANCES, Cell, flatten_settings, judged_of
+from stylize_compare.cells import DISTANCES, Cell, judged_of
 from stylize_compare.comparison import Comparison, write_value
+from stylize_compare.keeping import flatten_settings
 from stylize_compare.sheets import Row, Tile, draw_sheet, fit_tile, inset
 from stylize_compare.sweep import label_values
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from stylize import Observer, PluginHost, write_picture
+from stylize import Observer, PluginHost, framework_version, write_picture
 from stylize.command import (
     INTERRUPTED,
     STANDARD,
@@ -23,12 +23,15 @@ from stylize.command import (
     write_file,
 )
 from stylize.errors import OutputError
-from stylize_compare.cells import DISTANCES, Cell, Outcome, find_kept, judged_of, make_cells
+from stylize_compare.cells import DISTANCES, Cell, Outcome, judged_of, make_cells
 from stylize_compare.comparison import Comparison
 from stylize_compare.drawing import draw_comparison
 from stylize_compare.fronts import TRADES, Standing
+from stylize_compare.keeping import find_kept
 
 __all__ = ["SweepFiles", "SweepReport"]
+
+RELEASE = framework_version()
 
 
 class SweepFiles:
@@ -42,7 +45,7 @@ class SweepFiles:
         self._replace = False
 
     def prepare(
-        self, cells: Sequence[Cell], inputs: Collection[str], *, force: bool
+        self, host: PluginHost, cells: Sequence[Cell], inputs: Collection[str], *, force: bool
     ) -> dict[Path, Outcome]:
         """Check all outputs before any work, make the folder, and return what is done already.
 
@@ -52,7 +55,7 @@ class SweepFiles:
             raise OutputError("-o -: compare writes several files: name one, as grid.png")
         if self.front and self.front.absolute() == self.sheet.absolute():
             raise OutputError(f"--front {self.front}: is the sheet too: choose another name")
-        kept = {} if force else find_kept(cells)
+        kept = {} if force else find_kept(host, cells)
         # Of this very sweep, then: what it wrote may be written again.
         replace = self._replace = force or bool(kept)
         for picture in filter(None, (self.sheet, self.front)):
@@ -109,21 +112,28 @@ class SweepReport:
     ) -> int:
         """Make all cells that are not kept, and return the exit code.
 
-        Kept ones that were judged at another size, or by a judge of fewer numbers, are judged anew.
+        Kept ones that are outdated are made again; those that were judged at another size, or by
+        another release, are judged anew.
         """
         total = len(self.comparison.cells)
+        outdated = [outcome for outcome in kept.values() if outcome.outdated]
+        kept = {path: outcome for path, outcome in kept.items() if not outcome.outdated}
         stale: list[Cell] = []
         for outcome in kept.values():
-            if judged_of(outcome).get("judge_size") == judge_size:
+            judged = judged_of(outcome)
+            if (judged.get("judge_size"), judged.get("judge")) == (judge_size, RELEASE):
                 self._note(outcome)
             else:
                 self.comparison.add(outcome)
                 stale.append(outcome.cell)
         if kept and not self.quiet:
             say(f"{len(kept)} of {total} pictures are kept from before")
+        if outdated and not self.quiet:
+            changes = dict.fromkeys(change for each in outdated for change in each.outdated)
+            say(f"{len(outdated)} of {total} pictures are made again: {'; '.join(changes)}")
         if stale and not self.quiet:
             say(
-                f"{len(stale)} of them were judged at another size, or by an earlier release: "
+                f"{len(stale)} of them were judged at another size, or by another release: "
                 f"judging them again"
             )
         todo = list({c.path: c for c in self.comparison.cells if c.path not in kept}.values())

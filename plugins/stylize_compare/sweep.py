@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stylize import ANY_PART, Plan, RunSettings, find_part_options, make_plan
+from stylize import ANY_PART, Plan, RunSettings, find_part_options, make_plan, option_names
 from stylize.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def plan_variants(
         except UsageError as error:
             raise UsageError(f"with {label_values(values)}: {error}") from error
         variants.append(variant)
-        used |= _part_names(variant.plan)
+        used |= {ANY_PART, *option_names(host, variant.plan)}
     for part in given:
         if part not in used:
             raise UnknownNameError("part of these runs", part, used)
@@ -121,12 +121,6 @@ def plan_variants(
                 f"there, or another setting overrides it"
             )
     return variants
-
-
-def _part_names(plan: Plan) -> set[str]:
-    """Return what options may be given under: the names of a plan's parts, and their roles."""
-    images = {"image_loss"} if plan.image else set()
-    return {ANY_PART, *plan.parts, *(spec.name for spec, _ in plan.parts.values()), *images}
 
 
 def _run(plan: Plan) -> Plan:

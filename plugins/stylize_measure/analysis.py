@@ -16,11 +16,14 @@ import torch
 from torch import Tensor
 
 from stylize import (
+    DISTRIBUTION,
+    Kind,
     Network,
     PluginHost,
     Smoothing,
     SmoothingSpec,
     build_component,
+    full_name,
     load_backbone,
     read_image,
     split_backbone_name,
@@ -69,7 +72,7 @@ def peak_to_mean(values: Tensor) -> float:
 def analyze_activations(
     images: Sequence[ImageSource],
     backbones: Sequence[str],
-    smoothings: Sequence[str] = ("none",),
+    smoothings: Sequence[str] | None = None,
     *,
     layers: Sequence[str] | None = None,
     gains: Literal["calibrated", "one"] = "calibrated",
@@ -84,6 +87,7 @@ def analyze_activations(
 
     Args:
         backbones: as "vgg16" or "resnet50_thin.open_nsfw".
+        smoothings: by their names; without any, features as they are.
         layers: names or shell patterns; by default each backbone's style and smoothed layers. A
             pattern may match nothing in some of the backbones, not in all.
         gains: what features are multiplied by before they are smoothed, as in a run.
@@ -94,6 +98,7 @@ def analyze_activations(
     """
     host = host or PluginHost.discover()
     options = options or {}
+    smoothings = smoothings or [full_name(host, Kind.SMOOTHING, "none", DISTRIBUTION)]
     shorts = [split_backbone_name(name)[0] for name in backbones]
     for part in options:
         if part not in (*shorts, *smoothings):

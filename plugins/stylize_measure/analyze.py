@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stylize import Kind, PluginHost, expand_contents
+from stylize import DISTRIBUTION, Kind, PluginHost, expand_contents, full_name
 from stylize.command import (
     DeviceOption,
     SetOption,
@@ -52,23 +52,23 @@ def activations(
         list[str], typer.Argument(metavar="IMAGES", help="Files, folders or quoted globs.")
     ],
     backbone: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--backbone",
             metavar="NAMES",
-            help="Backbones: vgg16,resnet50_thin.",
+            help="Backbones: vgg16,resnet50_thin; vgg16 by default.",
             autocompletion=completion_of("backbone"),
         ),
-    ] = "vgg16",
+    ] = None,
     smooth: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--smooth",
             metavar="NAMES",
-            help="Smoothings: none,softmax,tanh.",
+            help="Smoothings: none,softmax,tanh; none by default.",
             autocompletion=completion_of("smooth"),
         ),
-    ] = "none",
+    ] = None,
     layers: Annotated[
         str | None,
         typer.Option(
@@ -115,8 +115,18 @@ def activations(
     host: PluginHost = ctx.obj
     if gains not in GAINS:
         raise SettingsError(f"gains is {gains!r}: use {' or '.join(GAINS)}")
-    backbones, smoothings = _names(backbone, "--backbone"), _names(smooth, "--smooth")
-    options = parse_assignments(assignments or ())
+    backbones, smoothings = (
+        [full_name(host, kind, usual, DISTRIBUTION)] if text is None else _names(text, option)
+        for text, option, kind, usual in (
+            (backbone, "--backbone", Kind.BACKBONE, "vgg16"),
+            (smooth, "--smooth", Kind.SMOOTHING, "none"),
+        )
+    )
+    called = {name.rpartition(":")[2].partition(".")[0]: name for name in (*backbones, *smoothings)}
+    options = {
+        called.get(part, part).partition(".")[0]: values
+        for part, values in parse_assignments(assignments or ()).items()
+    }
     _check_parts(host, backbones, smoothings, options)
     outputs = output or []
     files = expand_contents(images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stylize import MethodSpec, PluginHost, RunSettings
+from stylize import DISTRIBUTION, MethodSpec, PluginHost, RunSettings
 
 __all__ = ["choose_method"]
 
@@ -10,13 +10,14 @@ __all__ = ["choose_method"]
 def choose_method(host: PluginHost, settings: RunSettings) -> RunSettings:
     """Return settings with the method that suits clips, where none is given and no model.
 
-    That is one that applies a model of its own to any painting, in one pass; without one, the
-    method stays the default of pictures, which is slow.
+    That is one that applies a model of its own to any painting, in one pass, ours before others;
+    without one, the method stays the default of pictures, which is slow.
     """
     if settings.model is not None or "method" in settings.model_fields_set:
         return settings
-    for spec in host.specs(MethodSpec):
-        if spec.needs_style and spec.default_model:
-            given = settings.model_dump(exclude_unset=True)
-            return RunSettings.model_validate({**given, "method": spec.name})
-    return settings
+    specs = [spec for spec in host.specs(MethodSpec) if spec.needs_style and spec.default_model]
+    specs.sort(key=lambda spec: host.origin(spec).distribution != DISTRIBUTION)
+    if not specs:
+        return settings
+    given = settings.model_dump(exclude_unset=True)
+    return RunSettings.model_validate({**given, "method": host.key(specs[0])})

@@ -17,12 +17,16 @@ from stylize.contract.parts import LossPart, Method
 from stylize.contract.protocols import Statistics
 from stylize.contract.weights import Weights
 from stylize.precision import choose_precision
+from stylize.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from stylize.contract.plan import LossPlan, Plan
     from stylize.discovery.host import PluginHost
 
 __all__ = ["BuiltParts"]
+
+# The smoothing that does nothing; a stranger's of that name may do something.
+NOTHING = "none", f"{DISTRIBUTION}:none"
 
 
 class BuiltParts:
@@ -79,7 +83,7 @@ class BuiltParts:
             plan.backbone.name,
             build_component(self._host, plan.smoothing, plan.smoothing_settings),
             plan.smoothing.name,
-            frozenset(smoothed if plan.smoothing.name != "none" else ()),
+            frozenset(smoothed if plan.settings.smooth not in NOTHING else ()),
             (self.weights.gains or {}) if settings.gains == "calibrated" else {},
         )
 

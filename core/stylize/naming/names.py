@@ -18,7 +18,15 @@ from stylize.version import DISTRIBUTION
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
 
-__all__ = ["NAMES", "full_name", "in_words", "name_defaults", "name_parts", "short_name"]
+__all__ = [
+    "NAMES",
+    "full_name",
+    "in_words",
+    "name_defaults",
+    "name_parts",
+    "plain_names",
+    "short_name",
+]
 
 # Run settings that name a part.
 NAMES = {
@@ -81,6 +89,22 @@ def name_parts(host: PluginHost, settings: Mapping[str, Any], *homes: str) -> di
             for name, weight in (losses or {}).items()
         }
     return {**settings, **named}
+
+
+def plain_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return run settings in which parts are called by their names alone, to compare settings.
+
+    Which distribution a name means depends on what else is installed only in how it is written.
+    """
+    plain = {
+        setting: settings[setting].rpartition(":")[2]
+        for setting in NAMES.keys() - {"model"}
+        if setting in settings
+    }
+    if settings.get("image_loss"):
+        losses = settings["image_loss"].items()
+        plain["image_loss"] = {name.rpartition(":")[2]: weight for name, weight in losses}
+    return {**settings, **plain}
 
 
 def name_defaults(host: PluginHost, settings: RunSettings) -> RunSettings:

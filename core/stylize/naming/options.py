@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stylize.contract.plan import RunSettings
+from stylize.contract.plan import Plan, RunSettings
 from stylize.contract.settings import Settings
 from stylize.contract.spec import ComponentSpec, LossSpec, MethodSpec
 from stylize.errors import UnknownNameError, UsageError
@@ -13,7 +13,14 @@ from stylize.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
 
-__all__ = ["Chosen", "call_names", "keep_used_options", "parts_settings", "shorten_names"]
+__all__ = [
+    "Chosen",
+    "call_names",
+    "keep_used_options",
+    "option_names",
+    "parts_settings",
+    "shorten_names",
+]
 
 # The parts of a run, with their roles.
 Chosen = Sequence[tuple[str, ComponentSpec]]
@@ -33,6 +40,15 @@ def call_names(host: PluginHost, chosen: Chosen) -> dict[str, list[int]]:
         for name in {spec.name, f"{host.origin(spec).distribution}:{spec.name}"} - roles:
             called.setdefault(name, []).append(number)
     return called
+
+
+def option_names(host: PluginHost, plan: Plan) -> set[str]:
+    """Return what options of a plan's parts may be given under: roles, names, full names."""
+    images = {image.spec.name for image in plan.image}
+    chosen = [
+        ("image_loss" if role in images else role, spec) for role, (spec, _) in plan.parts.items()
+    ]
+    return set(call_names(host, chosen))
 
 
 def shorten_names(host: PluginHost, settings: RunSettings, chosen: Chosen) -> RunSettings:
@@ -107,10 +123,10 @@ def _takers(
     for number in meant:
         model = host.settings_model(chosen[number][1])
         fields[number] = model.model_fields if model else {}
-    takers = [number for number, known in fields.items() if option in known]
+    takers = [number for number, own in fields.items() if option in own]
     if not takers:
         raise UnknownNameError(
-            f"setting of {name}", option, {n for f in fields.values() for n in f}
+            f"setting of {name}", option, {each for own in fields.values() for each in own}
         )
     if len(takers) > 1:
         roles = [chosen[number][0] for number in takers]

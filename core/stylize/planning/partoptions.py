@@ -14,6 +14,7 @@ from stylize.contract.settings import CommandOption
 from stylize.contract.spec import FILE_KINDS, ComponentSpec, Kind, LossSpec
 from stylize.errors import StylizeError, UnknownNameError, UsageError
 from stylize.naming.names import in_words
+from stylize.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
@@ -42,14 +43,15 @@ def find_part_options(host: PluginHost) -> dict[str, list[PartOption]]:
     """Return the options that the command has of its parts, by name ("stroke_size").
 
     Several parts may share one. Left to `--set` are those that a run has itself, and those that
-    parts declare with different types.
+    parts declare with different types; of these the framework's own stays.
     """
-    return {
-        name: options
-        for name, options in declared_options(host).items()
-        if name not in RunSettings.model_fields
-        and len({repr(option.field.annotation) for option in options}) == 1
-    }
+    found: dict[str, list[PartOption]] = {}
+    for name, options in declared_options(host).items():
+        own = [each for each in options if host.origin(each.spec).distribution == DISTRIBUTION]
+        types = {repr(option.field.annotation) for option in own or options}
+        if name not in RunSettings.model_fields and len(types) == 1:
+            found[name] = [each for each in options if repr(each.field.annotation) in types]
+    return found
 
 
 def declared_options(host: PluginHost) -> dict[str, list[PartOption]]:

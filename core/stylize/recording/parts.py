@@ -80,10 +80,10 @@ def part_changes(before: Mapping[str, PartRecord], now: Mapping[str, PartRecord]
 
 
 def _tell_change(titles: Sequence[str], was: str, now: str) -> str:
-    names, several = in_words(titles), len(titles) > 1
+    have, were, are = ("have", "were", "are") if len(titles) > 1 else ("has", "was", "is")
     if was == now:
-        return f"{names} of {was} {'have' if several else 'has'} other code now"
-    return f"{names} {'were' if several else 'was'} of {was} and {'are' if several else 'is'} of {now} now"
+        return f"{in_words(titles)} of {was} {have} other code now"
+    return f"{in_words(titles)} {were} of {was} and {are} of {now} now"
 
 
 def name_recorded(

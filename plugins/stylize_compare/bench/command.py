@@ -9,7 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from stylize import MAX_PIXELS, BackboneSpec, MethodSpec, PluginHost, split_backbone_name
+from stylize import (
+    MAX_PIXELS,
+    PluginHost,
+)
 from stylize.command import (
     INTERRUPTED,
     DeviceOption,
@@ -23,11 +26,11 @@ from stylize.command import (
     write_file,
 )
 from stylize_compare.bench.folder import BenchFolder, encode
-from stylize_compare.bench.planning import Bench, plan_bench
+from stylize_compare.bench.planning import BACKBONE, METHOD, Bench, choose_parts, plan_bench
 from stylize_compare.bench.protocol import FULL, QUICK, SUBJECTS
 from stylize_compare.bench.table import write_table
-from stylize_compare.cells import find_kept
 from stylize_compare.comparison import Comparison
+from stylize_compare.keeping import find_kept
 from stylize_compare.report import SweepReport
 
 __all__ = ["app"]
@@ -36,24 +39,23 @@ app = typer.Typer(
     help="Compare smoothings, backbones or losses by a fixed protocol.", rich_markup_mode=None
 )
 
-# Smoothing matters for residual networks, and the judge is VGG's own network.
-BACKBONE = "resnet50_thin"
 
 MethodOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--method",
         metavar="NAME",
-        help="How pictures are made. Numbers of different methods are not comparable.",
+        help=f"How pictures are made; {METHOD} by default. Numbers of different methods are not "
+        "comparable.",
         autocompletion=completion_of("method"),
     ),
 ]
 BackboneOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--backbone",
         metavar="NAME",
-        help="The network whose features are compared.",
+        help=f"The network whose features are compared; {BACKBONE} by default.",
         autocompletion=completion_of("backbone"),
     ),
 ]
@@ -104,8 +106,8 @@ def smoothing(
         list[str] | None,
         _names("Smoothings, or presets that choose one; all that are installed by default."),
     ] = None,
-    backbone: BackboneOption = BACKBONE,
-    method: MethodOption = "gatys",
+    backbone: BackboneOption = None,
+    method: MethodOption = None,
     weights: WeightsOption = None,
     output: OutputOption = None,
     quick: QuickOption = False,
@@ -133,7 +135,7 @@ def backbone(
         list[str] | None,
         _names("Backbones, or presets that choose one; by default all that need no download."),
     ] = None,
-    method: MethodOption = "gatys",
+    method: MethodOption = None,
     smooth: SmoothOption = None,
     output: OutputOption = None,
     quick: QuickOption = False,
@@ -157,8 +159,8 @@ def loss(
         list[str] | None,
         _names("Style losses, or presets that choose one; all that are installed by default."),
     ] = None,
-    backbone: BackboneOption = BACKBONE,
-    method: MethodOption = "gatys",
+    backbone: BackboneOption = None,
+    method: MethodOption = None,
     smooth: SmoothOption = None,
     weights: WeightsOption = None,
     output: OutputOption = None,
@@ -180,7 +182,7 @@ def _run(
     ctx: typer.Context,
     subject: str,
     names: Sequence[str] | None,
-    method: str,
+    method: str | None,
     given: Mapping[str, str | None],
     assignments: Sequence[str] | None,
     output: Path | None,
@@ -190,9 +192,7 @@ def _run(
 ) -> None:
     host: PluginHost = ctx.obj
     debug = ctx.meta["debug"]
-    host.get(MethodSpec, method)
-    if network := given.get("backbone"):
-        host.get(BackboneSpec, split_backbone_name(network)[0])
+    method, given = choose_parts(host, method, given)
     folder = BenchFolder(output or Path(f"bench-{subject}"))
     bench = plan_bench(
         host,
@@ -205,10 +205,10 @@ def _run(
         assignments=assignments or (),
     )
     before = folder.open(bench, force=force, check=lambda: _check_weights(host, bench))
-    kept = find_kept(bench.cells)
+    kept = find_kept(host, bench.cells)
     for message in dict.fromkeys(p.message for plan in bench.plans.values() for p in plan.problems):
         warn(message)
-    if before and len(kept) < len(bench.cells):
+    if before and sum(not outcome.outdated for outcome in kept.values()) < len(bench.cells):
         _check_weights(host, bench)
     comparison = Comparison(bench.axes, bench.cells, lambda error: explain(error)[0])
     report = SweepReport(comparison, as_json=False, quiet=quiet, debug=debug)
@@ -220,7 +220,7 @@ def _run(
     flatness = {
         name: part["flatness"]
         for name, part in before.get("parts", {}).items()
-        if name in bench.names and part["flatness"]
+        if name in bench.names and part["flatness"] and part.get("parts") == bench.parts[name]
     }
     if code != INTERRUPTED:
         try:

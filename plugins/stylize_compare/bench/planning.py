@@ -11,14 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from stylize import (
+    DISTRIBUTION,
     BackboneSpec,
     Kind,
     LossSpec,
+    MethodSpec,
     Plan,
     PluginHost,
     Role,
+    SmoothingSpec,
+    describe_parts,
+    full_name,
     load_preset,
     make_plan,
+    name_parts,
+    option_names,
     split_backbone_name,
 )
 from stylize.command import collect_settings
@@ -27,8 +34,18 @@ from stylize_compare.bench.protocol import VERSION, WINDOWS, Extent, Pair, Subje
 from stylize_compare.cells import Cell
 from stylize_compare.sweep import Axis, Variant
 
-__all__ = ["Bench", "Place", "default_names", "plan_bench"]
+__all__ = [
+    "BACKBONE",
+    "METHOD",
+    "Bench",
+    "Place",
+    "choose_parts",
+    "default_names",
+    "plan_bench",
+]
 
+# Smoothing matters for residual networks, and the judge is VGG's own network.
+METHOD, BACKBONE = "gatys", "resnet50_thin"
 CELLS, INPUTS = "cells", "inputs"
 
 
@@ -49,6 +66,7 @@ class Bench:
     Args:
         names: of the parts, the reference first.
         plans: what each of them runs, by name, at the first strength and seed.
+        parts: what takes part in that, by name and role, as records tell of it.
         protocol: everything that was held fixed, as JSON holds it: what two benches must share
             for their numbers to be comparable.
         cells: all of them; those of a seed together, so that an interrupted bench has whole ones.
@@ -59,6 +77,7 @@ class Bench:
     extent: Extent
     names: tuple[str, ...]
     plans: Mapping[str, Plan]
+    parts: Mapping[str, Mapping[str, Any]]
     protocol: Mapping[str, Any]
     cells: tuple[Cell, ...]
     places: Mapping[Path, Place]
@@ -97,6 +116,24 @@ def default_names(host: PluginHost, subject: Subject) -> list[str]:
     ]
 
 
+def choose_parts(
+    host: PluginHost, method: str | None, given: Mapping[str, str | None]
+) -> tuple[str, Mapping[str, str | None]]:
+    """Return the method and the given settings, the bench's own parts where none are given.
+
+    Raises: UnknownNameError, PluginError for parts that are given.
+    """
+    network, smooth = given.get("backbone"), given.get("smooth")
+    if network:
+        host.get(BackboneSpec, split_backbone_name(network)[0])
+    if smooth:
+        host.get(SmoothingSpec, smooth)
+    own = full_name(host, Kind.METHOD, METHOD, DISTRIBUTION)
+    if method is None or host.key(host.get(MethodSpec, method)) == own:
+        method = METHOD
+    return method, {**given, **({"backbone": network or BACKBONE} if "backbone" in given else {})}
+
+
 def plan_bench(
     host: PluginHost,
     subject: Subject,
@@ -119,13 +156,15 @@ def plan_bench(
 
     Raises: UnknownNameError; UsageError, naming the part, for one that cannot be run.
     """
-    chosen = tuple(dict.fromkeys([subject.reference, *(names or default_names(host, subject))]))
+    reference = full_name(host, subject.kind, subject.reference, DISTRIBUTION)
+    others = [name for name in names or default_names(host, subject) if name != reference]
+    chosen = tuple(dict.fromkeys([subject.reference, *others]))
     strengths = extent.strengths_of(method)
     fixed = {**extent.settings(method), **{k: v for k, v in given.items() if v is not None}}
     own = [*extent.assignments(method), *assignments]
     variants: dict[tuple[str, float, int], Variant] = {}
     for name in chosen:
-        part = _choose(host, subject, name)
+        part = _choose(host, subject, reference if name == subject.reference else name)
         for strength in strengths:
             for seed in extent.seeds:
                 values = {"seed": str(seed), "strength": f"{strength:g}"}
@@ -133,7 +172,7 @@ def plan_bench(
                     {subject.setting: name, **values},
                     _plan(host, name, {**fixed, **part, **values}, own),
                 )
-    _check_parts(assignments, [variant.plan for variant in variants.values()])
+    _check_parts(host, assignments, [variant.plan for variant in variants.values()])
     places = {
         folder / CELLS / f"{_file_stem(name)}_{pair.content}_{strength:g}_{seed}.png": Place(
             name, pair, strength, seed
@@ -166,7 +205,11 @@ def plan_bench(
         "pairs": [pair.name for pair in extent.pairs],
         "reference": subject.reference,
     }
-    return Bench(subject, extent, chosen, plans, protocol, cells, places)
+    parts = {
+        name: {role: part.model_dump() for role, part in describe_parts(host, plan).items()}
+        for name, plan in plans.items()
+    }
+    return Bench(subject, extent, chosen, plans, parts, protocol, cells, places)
 
 
 def _choose(host: PluginHost, subject: Subject, name: str) -> dict[str, str]:
@@ -193,7 +236,9 @@ def _choose(host: PluginHost, subject: Subject, name: str) -> dict[str, str]:
 def _plan(
     host: PluginHost, name: str, settings: Mapping[str, str], assignments: Sequence[str]
 ) -> Plan:
-    texts = {key: value for key, value in settings.items() if key != "preset"}
+    # Names that several distributions have are refused before: those left are the bench's own.
+    own = {key: value for key, value in settings.items() if key != "preset"}
+    texts = name_parts(host, own, DISTRIBUTION)
     try:
         asked = collect_settings(host, texts, settings.get("preset"), assignments)
         return make_plan(host, asked, lenient=True)
@@ -201,14 +246,9 @@ def _plan(
         raise UsageError(f"with {name}: {error}") from error
 
 
-def _check_parts(assignments: Sequence[str], plans: Sequence[Plan]) -> None:
+def _check_parts(host: PluginHost, assignments: Sequence[str], plans: Sequence[Plan]) -> None:
     """Refuse a setting of a part that no cell uses. Raises: UnknownNameError."""
-    used = {
-        name
-        for plan in plans
-        for role, (spec, _) in plan.parts.items()
-        for name in (role, spec.name)
-    }
+    used = {name for plan in plans for name in option_names(host, plan)}
     for assignment in assignments:
         part = assignment.partition("=")[0].rpartition(".")[0].strip()
         if part not in used:

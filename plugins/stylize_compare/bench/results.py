@@ -113,6 +113,7 @@ class Results:
                     **asdict(self.cost(name)),
                     "flatness": self.flatness.get(name, []),
                     "settings": self.bench.plans[name].settings.model_dump(mode="json"),
+                    "parts": self.bench.parts[name],
                 }
                 for name in names
             },
