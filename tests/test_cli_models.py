@@ -14,7 +14,7 @@ from small_training import make_model
 from stylize import Kind, MethodSpec, ModelFile, PluginHost, make_settings
 from stylize.errors import UsageError
 from stylize.models.applying import choose_model
-from stylize.testing import plugin_module
+from stylize.testing.hosts import plugin_module
 
 CPU = ("--device", "cpu", "--precision", "float32")
 APPLY = ("photo.png", "--model", "dunes", *CPU)

@@ -195,7 +195,7 @@ def test_pictures_of_a_judge_of_fewer_numbers_are_judged_again_not_made_again(co
         forget_numbers(path)
     ended = compare(*sweep, "--json")
     assert ended.code == 0, ended.err
-    assert "2 of them were judged at another size, or by an earlier release" in ended.err
+    assert "2 of them were judged at another size, or by another release" in ended.err
     assert [row["status"] for row in document()["rows"]] == ["kept", "kept"]
     assert [{**row, "status": "made"} for row in document()["rows"]] == before
     assert ended.records == document()["rows"]

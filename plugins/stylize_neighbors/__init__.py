@@ -38,7 +38,8 @@ def stylize_components() -> list[ComponentSpec]:
 
 @hookimpl
 def stylize_check(plan: Plan) -> Iterable[Problem]:
-    if plan.method.name == "neighbors" and plan.settings.balance != "relative":
+    own = plan.method.factory.startswith(f"{__name__}.")  # another's may be called neighbors
+    if own and plan.settings.balance != "relative":
         yield plan.error(
             f"--balance {plan.settings.balance} is for the equations of gatys, and neighbors has "
             f"others: add --method gatys, or leave it out"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,12 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stylize import PartRecord, part_changes
 from stylize.command import write_file
 from stylize.errors import TrainingError, UsageError
 
-__all__ = ["Checkpoint", "Trained", "read_checkpoint", "state_of", "write_checkpoint"]
+__all__ = ["PARTS", "Checkpoint", "Trained", "read_checkpoint", "state_of", "write_checkpoint"]
 
 FORMAT = 1
+# What identifies a run, but may be of another version when it is resumed.
+PARTS = "parts"
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,13 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     write_file(path, buffer.getvalue())
 
 
-def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
+def read_checkpoint(
+    path: Path, identity: Mapping[str, Any], tell: Callable[[str], None]
+) -> Checkpoint:
     """Read a checkpoint of the run that `identity` describes. Runs no code of the file.
+
+    Args:
+        tell: told of parts that are of another version or code now: the training goes on.
 
     Raises: UsageError where there is none, or it is of another run; TrainingError where it is
         damaged.
@@ -85,14 +93,23 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
     changed = [
         f"{key} was {_short(checkpoint.identity.get(key))} and is {_short(value)} now"
         for key, value in identity.items()
-        if checkpoint.identity.get(key) != value
+        if key != PARTS and checkpoint.identity.get(key) != value
     ]
     if changed:
         raise UsageError(
             f"--resume: {path} is of another run ({'; '.join(changed)}): use its settings, or "
             f"start anew with --force"
         )
+    before, now = (_parts_of(each) for each in (checkpoint.identity, identity))
+    for change in part_changes(before, now):
+        tell(f"{change}: the training goes on with that")
     return checkpoint
+
+
+def _parts_of(identity: Mapping[str, Any]) -> dict[str, PartRecord]:
+    """Return the parts that a run tells of: checkpoints of earlier releases have none."""
+    parts = identity.get(PARTS, {})
+    return {role: PartRecord.model_validate(part) for role, part in parts.items()}
 
 
 def _reason(error: Exception) -> str:

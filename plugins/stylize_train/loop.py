@@ -288,7 +288,7 @@ class Trainer:
 
     def _load(self) -> int:
         """Take up the checkpoint and return its step."""
-        checkpoint = read_checkpoint(self.checkpoint, self.identity)
+        checkpoint = read_checkpoint(self.checkpoint, self.identity, self.tell)
         self.task.network.load_state_dict(dict(checkpoint.network))
         self.optimizer.optimizer.load_state_dict(dict(checkpoint.optimizer))
         torch.set_rng_state(checkpoint.rng)

@@ -12,11 +12,9 @@ import torch
 
 from stylize import (
     MAX_PIXELS,
-    MODEL_SCHEMA,
     TRAINED,
     BuiltParts,
     ModelFile,
-    ModelHeader,
     Parts,
     Picture,
     Plan,
@@ -25,16 +23,16 @@ from stylize import (
     StyleRecord,
     TrainableMethod,
     TrainingTask,
-    framework_version,
+    describe_parts,
+    plain_names,
     read_header,
     read_image,
-    split_backbone_name,
     style_shares,
     write_model,
 )
 from stylize.errors import ModelError, OutputError, UsageError
 from stylize_train.accelerating import make_accelerator
-from stylize_train.checkpoint import Trained
+from stylize_train.checkpoint import PARTS
 from stylize_train.data import (
     RESULTS,
     Photographs,
@@ -42,6 +40,7 @@ from stylize_train.data import (
     split_held_out,
     summarize_files,
 )
+from stylize_train.header import make_header
 from stylize_train.loop import Trainer
 from stylize_train.settings import TrainingSettings
 
@@ -171,7 +170,16 @@ class Training:
             before,
         )
         trained = trainer(resume=self.resume)
-        header = self._header(parts, network, records, len(data["content"]), trained)
+        header = make_header(
+            self.host,
+            self.plan,
+            self.settings,
+            weights=parts.weights.fingerprint,
+            network=network,
+            styles=records,
+            pictures=len(data["content"]),
+            trained=trained,
+        ).model_copy(update={"summary": self.summary, "license": self.license})
         if accelerator.is_main_process:
             write_model(self.output, header, trained.network, force=self.force or self.resume)
         accelerator.wait_for_everyone()
@@ -249,6 +257,8 @@ class Training:
         if self.settings.schedule == "cosine":  # whose step sizes depend on the last step
             settings["steps"] = self.settings.steps
         run, method = self.plan.settings, self.plan.method_settings
+        plain = plain_names(run.model_dump(mode="json"))
+        described = describe_parts(self.host, self.plan)
         own = method.model_dump(mode="json") if method else {}
         return {
             **settings,
@@ -261,40 +271,9 @@ class Training:
             "seed": run.seed,
             "strength": run.strength,
             "options": {k: v for k, v in run.options.items() if k != self.plan.method.name},
-            **{name: run.model_dump(mode="json")[name] for name in TRAINED},
+            **{name: plain[name] for name in TRAINED},
             "weights": parts.weights.fingerprint,
+            PARTS: {role: part.model_dump() for role, part in described.items()},
             "paintings": [style.sha256[:16] for style in styles],
             **{f"{name} pictures": summarize_files(stream.files) for name, stream in data.items()},
         }
-
-    def _header(
-        self,
-        parts: Parts,
-        network: dict[str, object],
-        styles: tuple[StyleRecord, ...],
-        pictures: int,
-        trained: Trained,
-    ) -> ModelHeader:
-        run = self.plan.settings
-        changed = run.model_dump(mode="json", exclude_defaults=True)
-        backbone = self.plan.backbone
-        tag = self.plan.weights_tag or next((w.tag for w in backbone.weights), None)
-        short = split_backbone_name(run.backbone)[0]
-        return ModelHeader(
-            schema_version=MODEL_SCHEMA,
-            method=self.plan.method.name,
-            network=network,
-            backbone=f"{short}.{tag}" if tag else short,
-            weights=parts.weights.fingerprint,
-            run={
-                k: v for k, v in changed.items() if k in (*TRAINED, "strength", "options", "seed")
-            },
-            training=self.settings.model_dump(mode="json", exclude_defaults=True),
-            styles=styles,
-            pictures=pictures,
-            steps=trained.steps,
-            losses={name: round(value, 5) for name, value in trained.losses.items()},
-            summary=self.summary,
-            license=self.license,
-            framework=framework_version(),
-        )

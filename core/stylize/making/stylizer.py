@@ -29,7 +29,7 @@ from stylize.pictures.reading import (
 )
 from stylize.planning.planning import make_plan
 from stylize.precision import declares_bfloat16
-from stylize.recording.parts import describe_parts
+from stylize.recording.parts import describe_parts, tell_changes
 from stylize.version import framework_version
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Stylizer:
         self.parts: BuiltParts = BuiltParts(self.host, self.plan)
         # Now, as that is the code which is loaded.
         self._parts = describe_parts(self.host, self.plan)
+        if self.plan.model is not None:
+            tell_changes(self.plan.model, self._parts)
         self.max_pixels = max_pixels
         self.cancelled = cancelled or threading.Event()
         self._paintings: dict[str, OpenedPicture] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from stylize.contract.plan import Plan
 from stylize.contract.settings import Settings
 from stylize.contract.spec import ComponentSpec, Kind
 from stylize.errors import ExtraMissingError
-from stylize.modelfile import PartRecord
+from stylize.modelfile import ModelFile, PartRecord
 from stylize.naming.names import NAMES, full_name, in_words, name_parts, short_name
 from stylize.recording.code import fingerprint_code
 from stylize.version import DISTRIBUTION
@@ -17,8 +18,9 @@ from stylize.version import DISTRIBUTION
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
 
-__all__ = ["MODEL", "describe_parts", "name_recorded", "part_changes"]
+__all__ = ["MODEL", "describe_parts", "name_recorded", "part_changes", "tell_changes"]
 
+LOG = logging.getLogger("stylize")
 # The role of a model that a plugin carries.
 MODEL = "model"
 # Roles that are called otherwise than the run setting that names the part.
@@ -84,6 +86,17 @@ def _tell_change(titles: Sequence[str], was: str, now: str) -> str:
     if was == now:
         return f"{in_words(titles)} of {was} {have} other code now"
     return f"{in_words(titles)} {were} of {was} and {are} of {now} now"
+
+
+def tell_changes(model: ModelFile, now: Mapping[str, PartRecord]) -> None:
+    """Warn of parts that a model was trained with, and sees pictures by, and that have changed.
+
+    Not of the framework's own, whose releases apply the models of earlier ones.
+    """
+    trained = model.header.parts
+    strange = {role: part for role, part in trained.items() if part.distribution != DISTRIBUTION}
+    for change in part_changes(strange, now):
+        LOG.warning("%s, since model %s was trained: pictures may differ", change, model.name)
 
 
 def name_recorded(
