@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from planted_settings import FadeSettings
 from stylize import LayerInfo, Parts, Progress, Role, Run, Statistics, StyleImage, Weights
 from stylize.testing.tinybackbone import TinyBackbone
 
@@ -317,10 +318,8 @@ class BlendsIntoAnotherShape(MeanLoss):
 class Fade:
     """Honest: steps from noise to a blend of content and the style's mean colour."""
 
-    steps = 5
-
-    def __init__(self, settings: None = None) -> None:
-        del settings
+    def __init__(self, settings: FadeSettings) -> None:
+        self.steps = settings.steps
 
     def stylize(
         self, content: Tensor | None, styles: Sequence[StyleImage], parts: Parts, run: Run
@@ -334,7 +333,11 @@ class Fade:
                 break
             picture = (picture + goal) / 2
             self.report(step, picture, run)
+            run.replay = self.repeats(step)
         return self.finish(picture)
+
+    def repeats(self, step: int) -> dict[str, Any]:
+        return {"steps": step}
 
     def noise(self, content: Tensor, run: Run) -> Tensor:
         return torch.randn(content.shape, generator=torch.Generator().manual_seed(run.seed))
@@ -348,6 +351,21 @@ class Fade:
 
     def finish(self, picture: Tensor) -> Any:
         return picture.clamp(0, 1)
+
+
+class ForgetsItsSteps(Fade):
+    def repeats(self, step: int) -> dict[str, Any]:
+        return {}
+
+
+class RepeatsTooMany(Fade):
+    def repeats(self, step: int) -> dict[str, Any]:
+        return {"steps": step + 1}
+
+
+class RepeatsByNoSetting(Fade):
+    def repeats(self, step: int) -> dict[str, Any]:
+        return {"rounds": step}
 
 
 class GlobalNoise(Fade):

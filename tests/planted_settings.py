@@ -21,6 +21,12 @@ class Required(Settings):
     gain: float = Field(description="Slope at zero.")
 
 
+class FadeSettings(Settings):
+    """Honest: how many steps a method takes."""
+
+    steps: int = Field(5, ge=1, description="How many.")
+
+
 class OfTheRun(Settings):
     """An option that every run has."""
 

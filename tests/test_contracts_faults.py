@@ -39,7 +39,7 @@ def declare(kind: Kind, part: type) -> ComponentSpec:
         return SmoothingSpec("planted", factory=factory, pointwise=part is not planted.Modest)
     if kind is Kind.LOSS:
         return LossSpec("planted", factory=factory, seeded=hasattr(part, "seeded"))
-    return MethodSpec("planted", factory=factory)
+    return MethodSpec("planted", factory=factory, settings="planted_settings:FadeSettings")
 
 
 @cache
@@ -170,6 +170,13 @@ METHODS = [
         "it still takes 5 of 5 steps: it ignores the deadline",
     ),
     (planted.IgnoresCancellation, "honours cancellation", "it still takes 5 of 5"),
+    (planted.ForgetsItsSteps, "a run that was stopped can be repeated", "nothing in run.replay"),
+    (
+        planted.RepeatsTooMany,
+        "a run that was stopped can be repeated",
+        "stopped after 1 steps, it makes another picture with {'steps': 2}",
+    ),
+    (planted.RepeatsByNoSetting, "a run that was stopped can be repeated", "'rounds'"),
     (planted.LeavesTheRange, "the picture is in 0 to 1", "values from"),
     (planted.PadsThePicture, "the picture is of the content s size", "(1, 3, 32, 53)"),
     (planted.ReturnsArray, "the picture is in 0 to 1", "stylize returns ndarray, not a tensor"),

@@ -87,7 +87,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def gains(outcome) -> list[object]:
     assert outcome.code == 0, outcome.err
-    return [record["settings"]["options"]["bent"]["gain"] for record in outcome.records]
+    return [float(record["settings"]["options"]["bent"]["gain"]) for record in outcome.records]
 
 
 def pixels(name: str) -> bytes:

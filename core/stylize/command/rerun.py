@@ -211,19 +211,28 @@ def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Pl
 def _recorded_options(settings: RunSettings, record: RunRecord) -> dict[str, dict[str, Any]]:
     """Return all settings of the recorded parts, with what repeats the method's steps."""
     if "method" in record.parts:
-        # What a model was trained with is in its file.
-        kept = dict(settings.options)
-        if not settings.model:
-            kept = {role: part.settings for role, part in record.parts.items()}
-        kept.pop("method", None)  # which comes last, and then wins
-        steps = {name: value for own in record.replay.values() for name, value in own.items()}
-        return {**kept, "method": {**record.parts["method"].settings, **steps}}
+        return _options_of_parts(settings, record)
     options = {part: dict(values) for part, values in settings.options.items()}
     for method, values in record.replay.items():
         options.setdefault(method, {}).update(values)
         if "method" in options:  # which may come after, and then wins
             options["method"].update(values)
     return options
+
+
+def _options_of_parts(settings: RunSettings, record: RunRecord) -> dict[str, dict[str, Any]]:
+    steps = {name: value for own in record.replay.values() for name, value in own.items()}
+    parts, options = record.parts, {}
+    method = parts["method"]
+    if settings.model:  # what it was trained with is in its file
+        parts = {"method": method}
+        kept = settings.options.items()
+        options = {part: values for part, values in kept if part not in ("method", method.name)}
+    names = [*record.parts, *(part.name for part in record.parts.values())]
+    for role, part in parts.items():
+        called = part.name if names.count(part.name) == 1 else role
+        options[called] = {**part.settings, **(steps if role == "method" else {})}
+    return {part: values for part, values in options.items() if values}
 
 
 def find_input(

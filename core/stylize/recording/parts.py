@@ -114,8 +114,9 @@ def name_recorded(
     named = name_parts(host, settings, DISTRIBUTION)
     for setting, kind in NAMES.items():
         part = parts.get(ROLES.get(setting, setting))
-        if part and settings.get(setting) is not None and part.kind == kind:
-            named[setting] = _recorded_name(host, kind, str(settings[setting]), part, made)
+        name = str(settings.get(setting))
+        if part is not None and part.name == short_name(name):
+            named[setting] = _recorded_name(host, kind, name, part, made)
     if named.get("image_loss"):
         named["image_loss"] = {
             _recorded_name(host, Kind.LOSS, name, parts[short], made)

@@ -4,109 +4,29 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
-from stylize.building.parts import BuiltParts
-from stylize.contract.parts import Method, StyleImage
-from stylize.contract.plan import RunSettings
+from stylize.building.backbones import build_component
+from stylize.contract.parts import Method
 from stylize.contract.run import Run
-from stylize.contract.spec import Kind, MethodSpec
-from stylize.making.presets import merge_settings
-from stylize.planning.planning import make_plan, make_settings
-from stylize.testing.partcontract import PartContract
-from stylize.testing.pictures import image_pair
-from stylize.testing.watching import Canceller, Draws, Made, Recorder
+from stylize.contract.settings import short
+from stylize.contract.spec import MethodSpec
+from stylize.testing.methodundertest import MethodUnderTest
+from stylize.testing.watching import Canceller
 
 __all__ = ["MethodContract"]
 
 
-class MethodContract(PartContract):
+class MethodContract(MethodUnderTest):
     """A way to make the picture: of the content's size, in [0, 1], repeatable and on time.
 
     Attributes:
         run_settings: of the run, as `{"model": "mosaic"}` for a method that applies a trained
             model. The picture is small and made quickly unless they say otherwise.
     """
-
-    kind = Kind.METHOD
-    run_settings: ClassVar[Mapping[str, Any]] = {}
-
-    @property
-    def key(self) -> object:
-        return super().key, repr(self.run_settings)
-
-    @property
-    def parts(self) -> BuiltParts:
-        """What the method works with."""
-        return self.once("parts", self.key, self._build_parts)
-
-    def _build_parts(self) -> BuiltParts:
-        with self.calls("building a run with it"):
-            plan = make_plan(self.host, self.chosen(self.run_settings))
-            return BuiltParts(self.host, plan)
-
-    def chosen(self, run_settings: Mapping[str, Any]) -> RunSettings:
-        """Return the settings of a small, quick run of the method, with others over them."""
-        small = {"device": "cpu", "precision": "float32", "quality": "draft", "size": 48}
-        own: dict[str, Any] = {"method": self.host.key(self.spec)}
-        if self.settings:
-            own["options"] = {self.spec.name: dict(self.settings)}
-        return make_settings(merge_settings({**small, **run_settings}, own), self.host)
-
-    @property
-    def method(self) -> Method:
-        """The method under test."""
-        return self.parts.method
-
-    def inputs(self) -> tuple[Tensor, list[StyleImage]]:
-        """Return a photograph, and a painting where the method needs one."""
-        photo, painting = image_pair(int(self.run_settings.get("size", 48)))
-        styles = [StyleImage(painting.clone())] if self.spec.needs_style else []
-        if self.spec.streams:
-            return (photo * 255).round().to(torch.uint8), styles
-        return photo.clone(), styles
-
-    def make(self, run: Run, inputs: tuple[Tensor, Sequence[StyleImage]] | None = None) -> Tensor:
-        """Make a picture, and require a tensor."""
-        content, styles = inputs or self.inputs()
-        with self.calls("stylize(content, styles, parts, run)"):
-            picture: object = self.method.stylize(content, styles, self.parts, run)
-        self.require(
-            isinstance(picture, Tensor),
-            f"stylize returns {type(picture).__name__}, not a tensor",
-            "return the picture as a tensor (1, 3, H, W)",
-        )
-        assert isinstance(picture, Tensor)
-        if not self.spec.streams:
-            return picture
-        self.require(
-            picture.dtype == torch.uint8,
-            f"it is declared to stream, and its picture is {picture.dtype}",
-            "return the picture as uint8, or declare streams=False",
-        )
-        return picture.float() / 255
-
-    @property
-    def plain(self) -> Made:
-        """A picture with all settings at their defaults, seed 0."""
-        return self.once("picture", self.key, self._make_plain)
-
-    def _make_plain(self) -> Made:
-        recorder = Recorder()
-        run = Run(quality="draft", observers=[recorder])
-        draws = Draws()
-        state = torch.get_rng_state(), random.getstate()
-        with draws:
-            picture = self.make(run).detach()
-        disturbed = (
-            not torch.equal(torch.get_rng_state(), state[0]) or random.getstate() != state[1]
-        )
-        return Made(picture, run, recorder.reports, draws.operations, disturbed)
 
     def test_is_declared_as_a_method(self) -> None:
         self.require_spec(MethodSpec)
@@ -117,8 +37,7 @@ class MethodContract(PartContract):
         )
 
     def test_the_picture_is_of_the_content_s_size(self) -> None:
-        content, _ = self.inputs()
-        found = tuple(self.plain.picture.shape)
+        content, found = self.inputs()[0], tuple(self.plain.picture.shape)
         self.require(
             found == tuple(content.shape),
             f"the picture of a content {tuple(content.shape)} is {found}",
@@ -127,8 +46,7 @@ class MethodContract(PartContract):
         )
 
     def test_the_picture_is_in_0_to_1(self) -> None:
-        picture = self.plain.picture
-        least, most = picture.min().item(), picture.max().item()
+        least, most = self.plain.picture.min().item(), self.plain.picture.max().item()
         self.require(
             least >= 0 and most <= 1,  # false for NaN too
             f"the picture has values from {least:.3g} to {most:.3g}",
@@ -136,8 +54,7 @@ class MethodContract(PartContract):
         )
 
     def test_the_picture_is_not_the_content(self) -> None:
-        content, _ = self.inputs()
-        picture = self.plain.picture
+        content, picture = self.inputs()[0], self.plain.picture
         if self.spec.streams:
             content = content.float() / 255
         self.require(
@@ -240,6 +157,31 @@ class MethodContract(PartContract):
             "before each step but the first, stop if run.should_stop(), with the best so far",
         )
         self._require_finished(picture, "when cancelled")
+
+    def test_a_run_that_was_stopped_can_be_repeated(self) -> None:
+        self._steps_that_can_be_left_out()
+        stopped = Run(quality="draft")
+        stopped.observers = [Canceller(stopped)]
+        picture = self.make(stopped)
+        self.require(
+            stopped.replay,
+            "stopped at its first step it leaves nothing in run.replay: stylize rerun cannot "
+            "repeat the picture",
+            'leave there the settings of its own that repeat the steps done, as {"steps": 12}',
+        )
+        own = self.plan.method_settings
+        given = {**(own.model_dump() if own else {}), **stopped.replay}
+        with self.calls(f"its factory with {short(stopped.replay)} of run.replay"):
+            settings = self.host.make_settings(self.spec, given)
+            method: Method = build_component(self.host, self.spec, settings)
+        again = Run(quality="draft")
+        repeated = self.make(again, method=method)
+        self.require(
+            again.steps_done == stopped.steps_done and torch.equal(repeated, picture),
+            f"stopped after {stopped.steps_done} steps, it makes another picture with "
+            f"{short(stopped.replay)} of run.replay, in {again.steps_done}",
+            "leave in run.replay the settings that do the same steps again",
+        )
 
     def _steps_that_can_be_left_out(self) -> int:
         """Return the number of steps. Skips the test where a picture takes but one."""
