@@ -110,7 +110,8 @@ def resolve_weights(
     if tag == RANDOM or (tag is None and not tags):
         return RandomSource(spec, seed)
     chosen = tag or spec.weights[0].tag
-    if source := host.weights_source(spec.name, chosen):
+    home = host.origin(spec).distribution
+    if source := host.weights_source(spec.name, chosen, home):
         return source
     if chosen not in tags:
         raise UnknownNameError(f"weights of {spec.name}", chosen, [*tags, RANDOM])

@@ -22,7 +22,7 @@ from stylize.contract import hookspecs
 from stylize.contract.plan import Problem
 from stylize.contract.run import Observer
 from stylize.contract.settings import short
-from stylize.contract.spec import ComponentSpec
+from stylize.contract.spec import BackboneSpec, ComponentSpec
 from stylize.discovery.checking import (
     FOREIGN_ERRORS,
     SPEC_TYPES,
@@ -127,14 +127,23 @@ class PluginHost(PartRegistry):
 
     # Hooks, called for one plugin at a time: pluggy itself stops at the first that raises.
 
-    def weights_source(self, backbone: str, tag: str) -> WeightsSource | None:
-        """Return where the weights `backbone.tag` come from, None where no plugin says."""
+    def weights_source(self, backbone: str, tag: str, home: str = "") -> WeightsSource | None:
+        """Return where the weights `backbone.tag` come from, None where no plugin says.
+
+        Args:
+            home: the backbone's distribution: others that have a backbone of this name speak of
+                their own, and are not asked.
+        """
+        alike = [spec for spec in self.specs(BackboneSpec) if spec.name == backbone and home]
+        others = {self.origin(spec).distribution for spec in alike} - {home}
 
         def check(source: object) -> None:
             if not callable(getattr(source, "load", None)):
                 raise PluginError(f"stylize_weights returned {short(source)}: it has no load()")
 
-        source: WeightsSource | None = self.first("weights", check, backbone=backbone, tag=tag)
+        source: WeightsSource | None = self.first(
+            "weights", check, others, backbone=backbone, tag=tag
+        )
         return source
 
     def check(self, plan: Plan) -> list[Problem]:
@@ -154,9 +163,18 @@ class PluginHost(PartRegistry):
                 found += listed(call(**arguments), wanted)
         return found
 
-    def first(self, stage: Stage, check: Callable[[object], None], **arguments: object) -> Any:
-        """Return the first answer to the hook of a stage that is not None and passes a check."""
-        for call, isolated in self.hooks(stage):
+    def first(
+        self,
+        stage: Stage,
+        check: Callable[[object], None],
+        without: Collection[str] = (),
+        **arguments: object,
+    ) -> Any:
+        """Return the first answer to the hook of a stage that is not None and passes a check.
+
+        Args: without: distributions that are not asked.
+        """
+        for call, isolated in self.hooks(stage, without):
             with isolated:
                 answer = call(**arguments)
                 if answer is not None:
@@ -164,13 +182,16 @@ class PluginHost(PartRegistry):
                     return answer
         return None
 
-    def hooks(self, stage: Stage) -> Iterator[tuple[Call, contextlib.AbstractContextManager[None]]]:
+    def hooks(
+        self, stage: Stage, without: Collection[str] = ()
+    ) -> Iterator[tuple[Call, contextlib.AbstractContextManager[None]]]:
         """Yield the implementations of a stage's hook, with what keeps the failure of each.
 
         In pluggy's order: tryfirst first, later registrations earlier.
         """
         for hook in reversed(getattr(self._manager.hook, f"stylize_{stage}").get_hookimpls()):
-            yield partial(call_hook, hook), self._isolated(hook, stage)
+            if self._plugins[self._rows[hook.plugin_name]].distribution not in without:
+                yield partial(call_hook, hook), self._isolated(hook, stage)
 
     @contextlib.contextmanager
     def _isolated(self, hook: pluggy.HookImpl, stage: Stage) -> Iterator[None]:
