@@ -33,12 +33,15 @@ def describe_parts(host: PluginHost, plan: Plan) -> dict[str, PartRecord]:
     """Return the parts of a plan by role, as of `Plan.parts`: whose, of which version and code.
 
     Of a trained model that is applied, the losses of its training are left out, and the model is
-    there where a plugin carries it.
+    there where a plugin carries it. A method that needs no features is alone.
     """
+    roles = plan.parts.keys() if plan.model is None else APPLIED
+    if not getattr(plan.method, "needs_features", True):
+        roles = frozenset({"method"})
     found = {
         role: _describe(host, spec, settings)
         for role, (spec, settings) in plan.parts.items()
-        if plan.model is None or role in APPLIED
+        if role in roles
     }
     model = plan.model
     if model is not None and model.distribution:
