@@ -12,7 +12,6 @@ from stylize.contract.spec import ComponentSpec, Kind
 from stylize.errors import ExtraMissingError
 from stylize.modelfile import ModelFile, PartRecord
 from stylize.naming.names import NAMES, full_name, in_words, name_parts, short_name
-from stylize.recording.code import fingerprint_code
 from stylize.version import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ def describe_parts(host: PluginHost, plan: Plan) -> dict[str, PartRecord]:
 
 
 def _describe(host: PluginHost, spec: ComponentSpec, settings: Settings | None) -> PartRecord:
+    from stylize.recording.code import fingerprint_code  # which --help has no use for
+
     origin = host.origin(spec)
     return PartRecord(
         kind=spec.kind,
