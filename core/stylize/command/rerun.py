@@ -187,8 +187,9 @@ def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Pl
         distribution is not installed.
     """
     made = f"{request.path} was made with"
-    named = name_recorded(host, record.settings, record.parts, made=made)
     try:
+        make_settings(record.settings, host)  # which says what is wrong with them
+        named = name_recorded(host, record.settings, record.parts, made=made)
         settings = make_settings(named, host)
         changes = {
             "options": _recorded_options(settings, record),
