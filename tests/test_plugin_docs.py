@@ -418,7 +418,10 @@ def test_hooks_are_called_in_the_order_of_the_page(recorded):
 
 
 def test_listing_parts_calls_only_what_the_page_says(recorded):
-    assert recorded.again("plugins", "list") == ["stylize_components", "stylize_commands"]
+    listed = list(dict.fromkeys(recorded.again("plugins", "list")))
+    hooks = ["stylize_check", "stylize_observers", "stylize_weights"]
+    assert listed == ["stylize_components", "stylize_commands", *hooks]
+    assert recorded.again("--help") == ["stylize_components", "stylize_commands"]
 
 
 def test_a_rerun_asks_plugins_before_it_takes_a_file_for_a_picture(recorded):

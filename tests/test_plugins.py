@@ -675,14 +675,14 @@ def test_a_disabled_plugin_is_listed_and_never_imported(
     assert (found["acme-blocked"].status, found["acme-kept"].status) == ("disabled", "ok")
 
 
-def test_what_plugins_print_while_loading_goes_to_stderr(
+def test_what_plugins_print_while_loading_goes_to_stderr_under_their_names(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place_good(site, "acme-loud", files={"unused.py": ""})
     module = site / "acme_loud.py"
     module.write_text("print('hello')\n" + module.read_text())
     assert rows(PluginHost.discover())["acme-loud"].status == "ok"
-    assert capsys.readouterr() == ("", "hello\n")
+    assert capsys.readouterr() == ("", "acme-loud: hello\n")
 
 
 # Discovery, in a process of its own.

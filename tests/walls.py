@@ -24,6 +24,7 @@ ROOMS = """
     making
     judging : optimizing
     building
+    vetting
     planning
     models
     recording
@@ -32,6 +33,7 @@ ROOMS = """
     pictures
     contract
     modelfile
+    guests
     coherence : extras : files : lazy : matching : precision : version
     errors : placing
 """

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["hear_interrupts", "main"]
 
 INTERRUPTED = 130
+# The plugin that is being loaded, in words: what hangs then.
+_loading = ""
 # How long what handles Ctrl-C may take, or the process ends: some libraries swallow it.
 GRACE = 10.0
 
@@ -21,7 +23,8 @@ def leave(number: int, frame: FrameType | None) -> None:
     """End at once, while nothing is begun: modules are loaded, and some swallow exceptions."""
     del number, frame
     try:
-        os.write(2, b"\nstylize: interrupted\n")
+        doing = f", while plugin {_loading}" if _loading else ""
+        os.write(2, f"\nstylize: interrupted{doing}\n".encode())
     finally:
         os._exit(INTERRUPTED)
 
@@ -37,8 +40,15 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     signal.default_int_handler(number, frame)
 
 
+def note_loading(plugin: str) -> None:
+    """Note what is loaded now, for who interrupts it."""
+    global _loading
+    _loading = plugin
+
+
 def hear_interrupts() -> None:
     """Let the command that runs end in its own way at Ctrl-C, from now on."""
+    note_loading("")
     if signal.getsignal(signal.SIGINT) is leave:
         signal.signal(signal.SIGINT, interrupt)
 
@@ -50,8 +60,11 @@ def main() -> None:
     import gc
 
     from stylize.command.app import run
+    from stylize.command.streams import carries_data, give_stdout_away
 
-    code = run(sys.argv[1:], started=hear_interrupts)
+    code = run(sys.argv[1:], started=hear_interrupts, loading=note_loading)
+    if carries_data(sys.argv[1:]):
+        give_stdout_away()
     gc.freeze()  # or the collector goes through all of torch once more, to end
     sys.exit(code)
 

@@ -21,6 +21,7 @@ from stylize.command import completion_of
 from stylize.discovery.scanning import canonical_name
 from stylize.errors import PluginError, UnknownNameError
 from stylize_develop.adding import describe_plugin
+from stylize_develop.asking import ask_hooks
 from stylize_develop.check import check
 from stylize_develop.doctorcommand import doctor
 from stylize_develop.new import new
@@ -47,6 +48,7 @@ def plugins(ctx: typer.Context) -> None:
 def list_plugins(ctx: typer.Context, as_json: Json = False) -> None:
     """List parts by kind, then plugins and failures."""
     host: PluginHost = ctx.obj
+    ask_hooks(host)
     if as_json:
         record = {
             "parts": {kind: [_describe(host, spec) for spec in host.specs(kind)] for kind in Kind},

@@ -19,6 +19,7 @@ from stylize import DISTRIBUTION, Kind, PluginHost, expand_contents, full_name
 from stylize.command import (
     DeviceOption,
     SetOption,
+    clean_stdout,
     completion_of,
     import_extra,
     parse_assignments,
@@ -134,17 +135,18 @@ def activations(
         _check_output(path, files, force=force)
     from stylize_measure.analysis import analyze_activations
 
-    rows = analyze_activations(
-        files,
-        backbones,
-        smoothings,
-        layers=None if layers is None else _names(layers, "--layers"),
-        gains="one" if gains == "one" else "calibrated",
-        size=size,
-        options=options,
-        host=host,
-        device=device,
-    )
+    with clean_stdout():
+        rows = analyze_activations(
+            files,
+            backbones,
+            smoothings,
+            layers=None if layers is None else _names(layers, "--layers"),
+            gains="one" if gains == "one" else "calibrated",
+            size=size,
+            options=options,
+            host=host,
+            device=device,
+        )
     records = [_record(row) for row in rows]
     if as_json:
         typer.echo(json.dumps(records, indent=2))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylize import BackboneSpec, PluginHost, expand_contents
-from stylize.command import DeviceOption, completion_of, say, warn, watch
+from stylize.command import DeviceOption, clean_stdout, completion_of, say, warn, watch
 from stylize.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def calibrate(
     files = expand_contents(photos)
     from stylize_measure.calibration import calibrate_gains
 
-    with watch(backbone, quiet=as_json) as observers:
+    with clean_stdout(), watch(backbone, quiet=as_json) as observers:
         found = calibrate_gains(
             backbone,
             files,

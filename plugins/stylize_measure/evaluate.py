@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylize import PluginHost
-from stylize.command import DeviceOption, JudgeSizeOption, warn
+from stylize.command import DeviceOption, JudgeSizeOption, clean_stdout, warn
 from stylize.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,15 +70,16 @@ def evaluate(
         raise UsageError("--style is missing: name the painting that the picture is like")
     from stylize_measure.evaluation import evaluate_picture
 
-    evaluation = evaluate_picture(
-        picture,
-        content,
-        style,
-        ssim=not no_ssim,
-        host=host,
-        device=device,
-        judge_size=judge_size,
-    )
+    with clean_stdout():
+        evaluation = evaluate_picture(
+            picture,
+            content,
+            style,
+            ssim=not no_ssim,
+            host=host,
+            device=device,
+            judge_size=judge_size,
+        )
     if as_json:
         files = {"picture": str(picture), "content": str(content), "style": str(style)}
         typer.echo(json.dumps({**files, **evaluation.record}, indent=2))

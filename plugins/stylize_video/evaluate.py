@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from stylize import PluginHost
-from stylize.command import DeviceOption, JsonOption, JudgeSizeOption, require_extra, warn
+from stylize.command import (
+    DeviceOption,
+    JsonOption,
+    JudgeSizeOption,
+    clean_stdout,
+    require_extra,
+    warn,
+)
 
 __all__ = ["evaluate_video_command"]
 
@@ -46,9 +53,10 @@ def evaluate_video_command(
     require_extra("cv2", "video", "evaluating a video")
     from stylize_video.evaluation import evaluate_video
 
-    evaluation = evaluate_video(
-        clip, content, style, host=host, device=device, judge_size=judge_size
-    )
+    with clean_stdout():
+        evaluation = evaluate_video(
+            clip, content, style, host=host, device=device, judge_size=judge_size
+        )
     if as_json:
         files = {
             "video": str(clip),

@@ -16,7 +16,9 @@ from stylize.contract.protocols import Loss
 from stylize.contract.settings import Settings
 from stylize.contract.spec import BackboneSpec, ComponentSpec, LossSpec, split_backbone_name
 from stylize.contract.weights import Weights
-from stylize.errors import PluginError, StylizeError
+from stylize.guests import guest
+from stylize.vetting.parts import vet_kind
+from stylize.vetting.weights import vet_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,7 +76,8 @@ def load_backbone(
         settings: of the backbone, as {"pooling": "average"}.
         seed: of random weights.
 
-    Raises: UnknownNameError, SettingsError, WeightsError, WeightsUnavailableError, UsageError.
+    Raises: UnknownNameError, SettingsError, PluginError, WeightsError, WeightsUnavailableError,
+        UsageError.
     """
     short, tag = split_backbone_name(name)
     spec = host.get(BackboneSpec, short)
@@ -82,8 +85,8 @@ def load_backbone(
         settings = host.make_settings(spec, settings or {})
     place = choose_device(device)
     source = resolve_weights(host, spec, tag, Path(weights) if weights else None, seed)
-    loaded = source.load()
-    network = build_component(host, spec, settings, loaded).to(place)
+    loaded = vet_weights(source, f"{short}.{tag}" if tag else short)
+    network = vet_kind(host, spec, build_component(host, spec, settings, loaded)).to(place)
     features = FeatureExtractor(network, loaded.name, lambda tensor: tensor, "none")
     return Network(spec, loaded, features, place)
 
@@ -99,12 +102,5 @@ def build_component(
 ) -> Any:
     """Call a spec's factory; what it raises becomes a PluginError that names the part."""
     factory = host.load_object(spec.factory)
-    try:
+    with guest(lambda: f"{host.title(spec)} ({spec.factory}) failed to build"):
         return factory(settings, *extra)
-    except StylizeError:
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"{spec.kind} {spec.name} ({spec.factory}) failed to build: "
-            f"{type(error).__name__}: {error}"
-        ) from error

@@ -93,8 +93,11 @@ class FeatureExtractor:
 
     def check_finite(self, features: Mapping[str, Tensor]) -> None:
         """Raise NonFiniteError, naming layer and smoothing, where features are NaN or infinite."""
-        for layer, tensor in features.items():
-            if not torch.isfinite(tensor).all():
+        # In one piece: a GPU waits at each number that is asked for.
+        finite = [each.isfinite().all() for each in features.values()]
+        sound = torch.stack(finite).tolist() if finite else []
+        for (layer, tensor), fine in zip(features.items(), sound, strict=True):
+            if not fine:
                 smoothed = f" after {self.smoothing_name}" if layer in self.smooth_layers else ""
                 raise NonFiniteError(
                     f"features of {self.name} at {layer}{smoothed} are not finite in "

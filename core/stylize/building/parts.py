@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -18,9 +18,13 @@ from stylize.contract.protocols import Statistics
 from stylize.contract.weights import Weights
 from stylize.precision import choose_precision
 from stylize.version import DISTRIBUTION
+from stylize.vetting.looks import FirstLooks
+from stylize.vetting.parts import vet_part
 
 if TYPE_CHECKING:
     from stylize.contract.plan import LossPlan, Plan
+    from stylize.contract.settings import Settings
+    from stylize.contract.spec import ComponentSpec
     from stylize.discovery.host import PluginHost
 
 __all__ = ["BuiltParts"]
@@ -47,7 +51,8 @@ class BuiltParts:
         self.dtype = choose_precision(settings.precision, self.device)
         self.relative = settings.balance == "relative"
         self.model = plan.model
-        self.method: Method = build_component(host, plan.method, plan.method_settings)
+        self.looks = FirstLooks()
+        self.method: Method = self._build(plan.method, plan.method_settings)
         # What is wrong with the others is told of now.
         if plan.model is None and plan.method.needs_features:
             _ = self.features, self.content, self.style, self.images
@@ -55,7 +60,7 @@ class BuiltParts:
     @cached_property
     def _network(self) -> Network:
         plan, settings = self._plan, self._plan.settings
-        return load_backbone(
+        network = load_backbone(
             self._host,
             settings.backbone,
             weights=settings.weights,
@@ -63,6 +68,8 @@ class BuiltParts:
             seed=settings.seed,
             device="cpu",
         )
+        vet_part(self._host, plan.backbone, network.features.backbone, self.looks)
+        return network
 
     @property
     def weights(self) -> Weights:
@@ -81,7 +88,7 @@ class BuiltParts:
         return FeatureExtractor(
             backbone,
             plan.backbone.name,
-            build_component(self._host, plan.smoothing, plan.smoothing_settings),
+            self._build(plan.smoothing, plan.smoothing_settings),
             plan.smoothing.name,
             frozenset(smoothed if plan.settings.smooth not in NOTHING else ()),
             (self.weights.gains or {}) if settings.gains == "calibrated" else {},
@@ -112,7 +119,12 @@ class BuiltParts:
         expand = self._network.expand
         layers = {layer: w for pattern, w in patterns.items() for layer in expand([pattern])}
         loss = build_loss(self._host, chosen.spec, chosen.settings, self._plan.settings.seed)
+        loss = vet_part(self._host, chosen.spec, loss, self.looks)
         return LossPart(chosen.spec.name, loss, layers, weight)
+
+    def _build(self, spec: ComponentSpec, settings: Settings | None) -> Any:
+        part = build_component(self._host, spec, settings)
+        return vet_part(self._host, spec, part, self.looks)
 
     @property
     def fingerprint(self) -> str:

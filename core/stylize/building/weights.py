@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import socket
@@ -20,6 +19,7 @@ from stylize.contract.spec import BackboneSpec, WeightsSpec
 from stylize.contract.weights import Weights, WeightsSource
 from stylize.errors import UnknownNameError, WeightsError, WeightsUnavailableError
 from stylize.files import package_file
+from stylize.vetting.weights import vet_header
 
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
@@ -54,7 +54,7 @@ class FileSource:
         if not self.path.is_file():
             raise WeightsError(f"weights file {self.path} does not exist: check the path")
         tensors, header = _read_tensors(self.path)
-        own: Any = {key: tuple(json.loads(header[key])) for key in ("mean", "std") if key in header}
+        own = vet_header(self.path, header)
         usual = {"mean": self.spec.mean, "std": self.spec.std, "gains": self.spec.gains}
         return Weights(self.name, tensors, **{**usual, **own})
 

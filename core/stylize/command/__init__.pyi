@@ -1,7 +1,6 @@
 from stylize.command.app import build_app as build_app
 from stylize.command.batch import Made as Made
 from stylize.command.batch import Make as Make
-from stylize.command.batch import clean_stdout as clean_stdout
 from stylize.command.batch import interruptible as interruptible
 from stylize.command.batch import make_pictures as make_pictures
 from stylize.command.batch import run_batch as run_batch
@@ -45,6 +44,7 @@ from stylize.command.saying import INTERRUPTED as INTERRUPTED
 from stylize.command.saying import explain as explain
 from stylize.command.saying import say as say
 from stylize.command.saying import warn as warn
+from stylize.command.streams import clean_stdout as clean_stdout
 from stylize.extras import import_extra as import_extra
 from stylize.extras import require_extra as require_extra
 from stylize.files import sha256_of as sha256_of

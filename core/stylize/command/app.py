@@ -7,7 +7,7 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,8 @@ from stylize.command import picture, rerun
 from stylize.command.grammar import DEFAULT_COMMAND, StylizeCommand, StylizeGroup, add_command
 from stylize.command.options import with_settings_options
 from stylize.command.plugins import add_plugin_commands
-from stylize.command.saying import INTERRUPTED, LogTeller, explain, offer, say, warn
+from stylize.command.saying import INTERRUPTED, LogTeller, explain, knowing, offer, say
+from stylize.command.streams import carries_data, own_stdout
 from stylize.discovery.host import PluginHost
 from stylize.discovery.rows import PluginInfo
 from stylize.discovery.scanning import DISABLE_VARIABLE
@@ -91,35 +92,41 @@ def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
     return app
 
 
-def run(arguments: Sequence[str], started: Callable[[], None] = lambda: None) -> int:
+def run(
+    arguments: Sequence[str],
+    started: Callable[[], None] = lambda: None,
+    loading: Callable[[str], None] = lambda _: None,
+) -> int:
     """Run the command and return its exit code; errors become one line on standard error.
 
     Args:
         started: is called when the plugins are loaded, before the command runs.
+        loading: is told of each plugin before it is loaded, and how to leave it out.
     """
     arguments, debug = _take_debug(arguments)
     offer(())
-    log, teller = logging.getLogger("stylize"), LogTeller()
+    log = logging.getLogger("stylize")
+    teller = logging.NullHandler() if COMPLETING in os.environ else LogTeller()
     log.addHandler(teller)
     try:
         _refuse_dashes(arguments)
         guarded = arguments[:2] in GUARDED
-        with _patience() as loading:
-            host = (
-                PluginHost.discover(strict=False, only=[DISTRIBUTION])
-                if guarded
-                else PluginHost.discover(loading=loading)
-            )
-        started()
-        command = typer.main.get_command(build_app(host, debug=debug))
-        for failure in host.failures if COMPLETING not in os.environ else ():
-            warn(str(failure))
-        code = command.main(arguments, prog_name="stylize", standalone_mode=False)
+        with own_stdout() if carries_data(arguments) else nullcontext():
+            with _patience(loading) as told:
+                host = (
+                    PluginHost.discover(strict=False, only=[DISTRIBUTION])
+                    if guarded
+                    else PluginHost.discover(loading=told)
+                )
+            knowing(host)
+            started()
+            command = typer.main.get_command(build_app(host, debug=debug))
+            code = command.main(arguments, prog_name="stylize", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except SystemExit as ended:  # of typer, where standard output was closed, or of a plugin
         return ended.code if isinstance(ended.code, int) else 1
-    except Exception as error:
+    except BaseException as error:  # of an extension too, as a panic
         if debug:
             traceback.print_exc()
         message, code = explain(error)
@@ -146,7 +153,7 @@ def _refuse_dashes(arguments: Sequence[str]) -> None:
 
 
 @contextmanager
-def _patience() -> Iterator[Callable[[PluginInfo], None]]:
+def _patience(loading: Callable[[str], None]) -> Iterator[Callable[[PluginInfo], None]]:
     """Give what is told of each plugin before it is loaded: it names one that takes long."""
     timers: list[threading.Timer] = []
 
@@ -163,6 +170,7 @@ def _patience() -> Iterator[Callable[[PluginInfo], None]]:
             timers.append(threading.Timer(LONG, tell, (info,)))
             timers[-1].daemon = True
             timers[-1].start()
+            loading(f"{info.key} was loading: {DISABLE_VARIABLE}={info.entry} leaves it out")
 
     try:
         yield watch

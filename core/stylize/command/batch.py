@@ -20,6 +20,7 @@ from stylize.command.inputs import STANDARD, Job
 from stylize.command.progress import watch
 from stylize.command.report import ENDINGS, Report, tell_device
 from stylize.command.saying import say, warn
+from stylize.command.streams import clean_stdout
 from stylize.contract.plan import Plan
 from stylize.contract.run import Observer
 from stylize.discovery.host import PluginHost
@@ -30,7 +31,7 @@ from stylize.pictures.writing import check_output
 if TYPE_CHECKING:
     from stylize.making.result import Result
 
-__all__ = ["Made", "Make", "clean_stdout", "interruptible", "make_pictures", "run_batch"]
+__all__ = ["Made", "Make", "interruptible", "make_pictures", "run_batch"]
 
 # A time limit that is overrun by more seconds was too short.
 LATE = 0.5
@@ -97,7 +98,7 @@ def run_batch(
             continue
         try:
             check(job)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             report.failed(job, error)
         else:
             todo.append(job)
@@ -131,7 +132,7 @@ def _do(
         with clean_stdout(), watch(label, quiet=report.quiet, lines=lines) as observers:
             made = make(job, observers)
         made.save()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         report.failed(job, error)
         return
     for warning in made.warnings:
@@ -219,11 +220,6 @@ def _save(result: Result, output: str, *, force: bool) -> None:
             f"{output}: has appeared since this run began, and is left as it is: the picture is "
             f"{free}"
         ) from error
-
-
-def clean_stdout() -> contextlib.redirect_stdout[Any]:
-    """Keep what plugins and libraries print (torch, of downloads) out of a picture or JSON."""
-    return contextlib.redirect_stdout(sys.stderr)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from stylize.command.options import with_settings_options
 from stylize.command.saying import offer
-from stylize.errors import PluginError, StylizeError, UsageError
+from stylize.errors import UsageError
+from stylize.guests import guest
 
 __all__ = [
     "DEFAULT_COMMAND",
@@ -78,16 +79,9 @@ class _LazyCommand(TyperCommand):
 
     def load(self, host: Any) -> Any:
         """Import the command. Raises: PluginError."""
-        try:
+        with guest(lambda: f"command {self.name} ({self.reference}) cannot be loaded"):
             command = EntryPoint.from_string(self.reference, self.reference).load()
             return build_command(command, str(self.name), host)
-        except StylizeError:  # a missing extra, say
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"command {self.name} ({self.reference}) cannot be loaded: "
-                f"{type(error).__name__}: {error}"
-            ) from error
 
 
 class _Commands(dict[str, Any]):
@@ -156,7 +150,8 @@ class StylizeGroup(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         several = [command, *getattr(command, "commands", {}).values()]
         params = [param for each in several for param in getattr(each, "params", ())]
-        offer(option for param in params for option in param.opts)
+        module = str(getattr(getattr(command, "callback", None), "__module__", ""))
+        offer((option for param in params for option in param.opts), str(name), module)
         return name, command, rest
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:

@@ -59,7 +59,7 @@ class Report:
         self.skips[reason] = self.skips.get(reason, 0) + 1
         self._write(job, {"status": "skipped", "reason": reason})
 
-    def failed(self, job: Job, error: Exception) -> None:
+    def failed(self, job: Job, error: BaseException) -> None:
         """Tell of a picture that could not be made."""
         if self.debug:
             traceback.print_exception(error)

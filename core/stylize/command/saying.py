@@ -13,9 +13,12 @@ from typing import Any
 
 import typer
 
-from stylize.errors import StylizeError, UnknownNameError
+from stylize.discovery.host import PluginHost
+from stylize.errors import PluginError, StylizeError, UnknownNameError
+from stylize.guests import is_memory, one_line, plugin_of
+from stylize.making.blame import blame
 
-__all__ = ["INTERRUPTED", "LogTeller", "explain", "offer", "say", "warn"]
+__all__ = ["INTERRUPTED", "LogTeller", "explain", "knowing", "offer", "say", "warn"]
 
 INTERRUPTED = 130
 # What takes less memory, if the command that runs has the option.
@@ -23,6 +26,8 @@ SMALLER = ("--size", "--judge-size", "--crop", "--batch")
 # How typer tells a value that is none of an option's choices.
 CHOICE = re.compile(r"(?:Value error, )?'(.*)' is not one of (.*)", re.DOTALL)
 _offered: ContextVar[frozenset[str]] = ContextVar("_offered", default=frozenset())
+_command: ContextVar[tuple[str, str]] = ContextVar("_command", default=("", ""))
+_known: ContextVar[PluginHost | None] = ContextVar("_known", default=None)
 
 
 def say(message: str) -> None:
@@ -50,18 +55,28 @@ class LogTeller(logging.Handler):
             warn(message)
 
 
-def offer(options: Iterable[str]) -> None:
-    """Note the options of the command that runs now, so that advice names no other."""
+def offer(options: Iterable[str], name: str = "", module: str = "") -> None:
+    """Note the command that runs now: its options, so that advice names no other, and whose it is.
+
+    Args:
+        module: of its function.
+    """
     _offered.set(frozenset(options))
+    _command.set((name, module))
 
 
-def explain(error: Exception) -> tuple[str, int]:
+def knowing(host: PluginHost) -> None:
+    """Note the plugins of the command that runs now, which may be to blame for an error."""
+    _known.set(host)
+
+
+def explain(error: BaseException) -> tuple[str, int]:
     """Tell an error in one line, with what was noted on its way, and the exit code it means."""
     if isinstance(error, StylizeError):
         message, code = str(error), error.exit_code
     elif hasattr(error, "format_message"):  # typer's own, whose classes are private
         message, code = _explain_usage(error), 2
-    elif _is_memory(error):
+    elif is_memory(error):
         message, code = _explain_memory(error), 1
     elif isinstance(error, OSError) and error.filename:
         message, code = f"{error.filename}: {error.strerror}", 2
@@ -70,11 +85,21 @@ def explain(error: Exception) -> tuple[str, int]:
         code = 2
     elif isinstance(error, FileNotFoundError):
         message, code = "the working folder is gone: go to another one (cd)", 2
+    elif whose := _blame(error):
+        message, code = f"{whose}: {one_line(error)}", PluginError.exit_code
     else:
-        message = f"{type(error).__name__}: {error} (this is a fault of ours: --debug shows where)"
+        message = f"{one_line(error)} (this is a fault of ours: --debug shows where)"
         code = 1
     message = "; ".join([message, *getattr(error, "__notes__", ())])
     return " ".join(message.split()), code
+
+
+def _blame(error: BaseException) -> str:
+    """Return the part or the command of a plugin that raised; "" where it is ours, or unknown."""
+    host, (command, module) = _known.get(), _command.get()
+    whose = blame(host, error) if host else ""
+    plugin = plugin_of(module)
+    return f"command {command} of {plugin}" if whose == f"plugin {plugin}" else whose
 
 
 def _explain_usage(error: Any) -> str:
@@ -92,24 +117,7 @@ def _explain_usage(error: Any) -> str:
     return f"no such option {given}{hint} (see {help_command})"
 
 
-def _is_memory(error: Exception) -> bool:
-    """Whether memory ran out, in Python or in torch, which has a class for it on some GPUs only."""
-    text = f"{type(error).__name__} {error}"
-    return isinstance(error, MemoryError) or any(
-        sign in text
-        for sign in (
-            "OutOfMemoryError",
-            "out of memory",
-            "ALLOC_FAILED",
-            "can't allocate memory",
-            "not enough memory",
-            "failed to map segment",  # of a library, as torch's
-            "Cannot allocate memory",
-        )
-    )
-
-
-def _explain_memory(error: Exception) -> str:
+def _explain_memory(error: BaseException) -> str:
     """Tell what ran out, and what the command that runs can change."""
     offered = _offered.get()
     smaller = [option for option in SMALLER if option in offered]

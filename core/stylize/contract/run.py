@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from stylize.guests import guest, one_line, title_of
+
 if TYPE_CHECKING:
     import torch
 
@@ -120,10 +122,9 @@ class Run:
         """Call a method of every observer that has it. One that raises is dropped."""
         for observer in tuple(self.observers):
             try:
-                getattr(observer, event, lambda *_: None)(*what)
+                with guest():
+                    getattr(observer, event, lambda *_: None)(*what)
             except Exception as error:  # a plugin's: the picture matters more than its log
                 self.observers = [other for other in self.observers if other is not observer]
-                self.warnings.append(
-                    f"observer {type(observer).__name__} failed and was dropped: "
-                    f"{type(error).__name__}: {error}"
-                )
+                told = f"observer {title_of(observer)} failed and was dropped: {one_line(error)}"
+                self.warnings.append(told)

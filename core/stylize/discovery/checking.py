@@ -23,7 +23,6 @@ from stylize.errors import PluginError
 
 __all__ = [
     "API_ATTRIBUTE",
-    "FOREIGN_ERRORS",
     "PLUGIN_API",
     "REFERENCES",
     "SPEC_TYPES",
@@ -44,9 +43,6 @@ REFERENCES = {
     "module:object": re.compile(f"{DOTTED}:{DOTTED}"),
     "package:file": re.compile(f"{DOTTED}:.+"),
 }
-# What foreign code may raise. SystemExit is among it: a plugin must not end the program.
-# KeyboardInterrupt is not: it comes from the user.
-FOREIGN_ERRORS = (Exception, SystemExit)
 
 
 def check_api(plugin: object, module: object = None) -> None:

@@ -24,7 +24,6 @@ from stylize.contract.run import Observer
 from stylize.contract.settings import short
 from stylize.contract.spec import BackboneSpec, ComponentSpec
 from stylize.discovery.checking import (
-    FOREIGN_ERRORS,
     SPEC_TYPES,
     call_hook,
     check_api,
@@ -36,6 +35,7 @@ from stylize.discovery.registry import PartRegistry
 from stylize.discovery.rows import PluginInfo, Stage
 from stylize.discovery.scanning import GROUP, canonical_name, disabled_names, scan_plugins
 from stylize.errors import PluginError
+from stylize.guests import guest
 
 if TYPE_CHECKING:
     from stylize.contract.plan import Plan
@@ -85,12 +85,10 @@ class PluginHost(PartRegistry):
         if strict is None:
             strict = os.environ.get(STRICT_VARIABLE, "0") not in ("", "0")
         host = cls(strict=strict, disabled=disabled_names() if disabled is None else disabled)
-        # What plugins print while they load must not end up in a picture or JSON on stdout.
-        with contextlib.redirect_stdout(sys.stderr):
-            for found in host._entry_points(only):
-                if loading:
-                    loading(found)
-                host._load(found)
+        for found in host._entry_points(only):
+            if loading:
+                loading(found)
+            host._load(found)
         return host
 
     def register(
@@ -104,7 +102,7 @@ class PluginHost(PartRegistry):
         row = self._add_row(PluginInfo(canonical_name(distribution), entry=entry))
         try:
             check_api(plugin)
-        except FOREIGN_ERRORS as error:
+        except Exception as error:
             self._fail(row, "api", error)
         else:
             self._activate(row, plugin)
@@ -196,8 +194,9 @@ class PluginHost(PartRegistry):
     @contextlib.contextmanager
     def _isolated(self, hook: pluggy.HookImpl, stage: Stage) -> Iterator[None]:
         try:
-            yield
-        except FOREIGN_ERRORS as error:
+            with guest():
+                yield
+        except Exception as error:
             self._fail(self._rows[hook.plugin_name], stage, error)
 
     # From an installed distribution to an active plugin.
@@ -206,7 +205,7 @@ class PluginHost(PartRegistry):
         """Return the rows of all entry points of our group, sorted; unreadable ones fail here."""
         found: list[PluginInfo] = []
         wanted = None if only is None else frozenset(map(canonical_name, only))
-        for info, error in scan_plugins(wanted, FOREIGN_ERRORS):
+        for info, error in scan_plugins(wanted):
             if error:
                 self._fail(self._add_row(info), "metadata", error)
             else:
@@ -223,10 +222,11 @@ class PluginHost(PartRegistry):
         try:
             entry = EntryPoint.from_string(found.value, found.entry)
             stage = "import"
-            plugin = entry.load()
+            with guest():
+                plugin = entry.load()
             stage = "api"
             check_api(plugin, sys.modules[entry.module_name])
-        except FOREIGN_ERRORS as error:
+        except Exception as error:
             self._fail(row, stage, error)
         else:
             self._activate(row, plugin)
@@ -244,8 +244,9 @@ class PluginHost(PartRegistry):
             self._manager.check_pending()
             check_hooks(self._manager.get_hookcallers(plugin), name)
             stage = "components"
-            specs = self._components(info.distribution, name)
-        except FOREIGN_ERRORS as error:
+            with guest():
+                specs = self._components(info.distribution, name)
+        except Exception as error:
             self._manager.unregister(plugin, name)
             self._fail(row, stage, error)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,13 +14,15 @@ from entrypoints import EntryPoint
 
 from stylize.contract.settings import Settings, parse_settings
 from stylize.contract.spec import ComponentSpec, Kind
-from stylize.discovery.checking import FOREIGN_ERRORS, REFERENCES
-from stylize.discovery.rows import PluginFailure, PluginInfo, Stage, one_line
+from stylize.discovery.checking import REFERENCES
+from stylize.discovery.rows import PluginFailure, PluginInfo, Stage
 from stylize.discovery.scanning import canonical_name
-from stylize.errors import PluginError, StylizeError, UnknownNameError
+from stylize.errors import PluginError, UnknownNameError
+from stylize.guests import guest, one_line
 
 __all__ = ["PartRegistry"]
 
+LOG = logging.getLogger("stylize")
 Spec = TypeVar("Spec", bound=ComponentSpec)
 
 
@@ -100,6 +103,10 @@ class PartRegistry:
         claims = Counter(known.name for _, known in self._parts(spec.kind))
         return spec.name if claims[spec.name] == 1 else f"{origin.distribution}:{spec.name}"
 
+    def title(self, spec: ComponentSpec) -> str:
+        """Return what a part is called in messages, "smoothing power of acme-power"."""
+        return f"{spec.kind} {spec.name} of {self.origin(spec).distribution}"
+
     # What specs refer to.
 
     def load_object(self, reference: str) -> Any:
@@ -107,22 +114,15 @@ class PartRegistry:
 
         Raises: PluginError; a StylizeError of the module itself (a missing extra, say) passes.
         """
-        try:
+        with guest(lambda: f"{self._user(reference)}cannot load {reference!r}"):
             if not REFERENCES["module:object"].fullmatch(reference):
                 raise ValueError("it is not of the form 'module:object'")
             return EntryPoint.from_string(reference, reference).load()
-        except StylizeError:
-            raise
-        except FOREIGN_ERRORS as error:
-            users = [
-                f"{spec.kind} {self.key(spec)}: "
-                for info in self.plugins
-                for spec in info.specs
-                if reference in (spec.factory, spec.settings)
-            ]
-            raise PluginError(
-                f"{''.join(users[:1])}cannot load {reference!r}: {one_line(error)}"
-            ) from error
+
+    def _user(self, reference: str) -> str:
+        parts = (spec for info in self.plugins for spec in info.specs)
+        using = (spec for spec in parts if reference in (spec.factory, spec.settings))
+        return next((f"{spec.kind} {self.key(spec)}: " for spec in using), "")
 
     def settings_model(self, spec: ComponentSpec) -> type[Settings] | None:
         """Return the model of a part's settings, None where it has none.
@@ -153,7 +153,8 @@ class PartRegistry:
             if values:
                 raise UnknownNameError(f"setting of {self.key(spec)}", next(iter(values)), ())
             return None
-        return parse_settings(model, values, self.key(spec))
+        with guest(lambda: f"settings of {self.title(spec)}"):
+            return parse_settings(model, values, self.key(spec))
 
     def _parts(self, kind: Kind | type[ComponentSpec]) -> list[tuple[PluginInfo, ComponentSpec]]:
         kind = _kind(kind)
@@ -170,6 +171,9 @@ class PartRegistry:
         failure = PluginFailure(
             info.distribution, info.version, info.entry, stage, one_line(error), error
         )
+        # A check that fails stops the run, and is told as its error.
+        if not (self.strict or stage == "check" or (row, stage) in self._failures):
+            LOG.warning("%s", failure)
         self._failures.setdefault((row, stage), failure)
         self._plugins[row] = replace(info, status="failed", failure=info.failure or failure)
         if self.strict:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass, field
 from typing import Literal
 
 from stylize.contract.spec import ComponentSpec
-from stylize.errors import PluginError
 
-__all__ = ["PluginFailure", "PluginInfo", "Stage", "Status", "one_line"]
+__all__ = ["PluginFailure", "PluginInfo", "Stage", "Status"]
 
 Stage = Literal[
     "metadata",
@@ -76,13 +74,3 @@ class PluginInfo:
     def key(self) -> str:
         """Both its names: "distribution:entry"."""
         return f"{self.distribution}:{self.entry}"
-
-
-def one_line(error: BaseException) -> str:
-    """Tell an error in one line; our own need no class name."""
-    text = textwrap.shorten(str(error), 400, placeholder=" ...")
-    if isinstance(error, SystemExit):
-        return f"it called sys.exit({text})"
-    if isinstance(error, PluginError) and text:
-        return text
-    return f"{type(error).__name__}: {text}".rstrip(": ")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator
 from importlib import metadata
 
 from stylize.discovery.rows import PluginInfo
 from stylize.errors import PluginError
+from stylize.guests import GROUP, canonical_name
 
 __all__ = [
     "DISABLE_VARIABLE",
@@ -18,18 +18,15 @@ __all__ = [
     "scan_plugins",
 ]
 
-GROUP = "stylize"
 DISABLE_VARIABLE = "STYLIZE_DISABLE_PLUGINS"
 
 
-def scan_plugins(
-    only: Collection[str] | None, errors: tuple[type[BaseException], ...]
-) -> Iterator[tuple[PluginInfo, BaseException | None]]:
+def scan_plugins(only: Collection[str] | None) -> Iterator[tuple[PluginInfo, Exception | None]]:
     """Yield a row for each entry point of our group, of distributions as Python itself finds them.
 
     Args:
-        only: of these distributions alone, by normalised names.
-        errors: that damaged metadata may raise: such a one comes with the row of its folder.
+        only: of these distributions alone, by normalised names. Damaged metadata comes with what
+            it raised and the row of its folder.
     """
     seen: set[str] = set()
     for distribution in metadata.distributions():
@@ -48,7 +45,7 @@ def scan_plugins(
             version = distribution.version or ""
             if only is None or name in only:
                 yield from ((PluginInfo(name, version, p.name, p.value), None) for p in points)
-        except errors as error:
+        except Exception as error:
             if only is not None:  # its name, which cannot be read, is none of these
                 continue
             yield PluginInfo(_folder_name(distribution)), error
@@ -58,11 +55,6 @@ def disabled_names() -> list[str]:
     """Return what STYLIZE_DISABLE_PLUGINS lists."""
     listed = os.environ.get(DISABLE_VARIABLE, "").split(",")
     return [name.strip() for name in listed if name.strip()]
-
-
-def canonical_name(name: str) -> str:
-    """Normalise a distribution's name as PEP 503 does."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _distribution_name(distribution: metadata.Distribution) -> str:

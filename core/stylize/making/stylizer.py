@@ -16,6 +16,8 @@ from stylize.contract.plan import Plan, RunSettings
 from stylize.contract.run import Clip, Observer, Run
 from stylize.discovery.host import PluginHost
 from stylize.errors import ImageTooSmallError, UsageError
+from stylize.making.blame import blaming
+from stylize.making.calling import call_method
 from stylize.making.result import Result
 from stylize.making.shares import style_shares
 from stylize.pictures.color import keep_luminance, match_colors
@@ -67,9 +69,9 @@ class Stylizer:
         self._started = started
         self.host = host or PluginHost.discover()
         self.plan = plan if isinstance(plan, Plan) else make_plan(self.host, plan)
-        self.parts: BuiltParts = BuiltParts(self.host, self.plan)
-        # Now, as that is the code which is loaded.
-        self._parts = describe_parts(self.host, self.plan)
+        with blaming(self.host):
+            self.parts: BuiltParts = BuiltParts(self.host, self.plan)
+        self._parts = describe_parts(self.host, self.plan)  # now: of the code that is loaded
         if self.plan.model is not None:
             tell_changes(self.plan.model, self._parts)
         self.max_pixels = max_pixels
@@ -200,12 +202,13 @@ class Stylizer:
 
         Raises: StylizeError.
         """
-        pixels = self.parts.method.stylize(content, styles, self.parts, run)
+        pixels = call_method(self.host, self.plan, self.parts, content, styles, run)
         if self.plan.settings.keep_color == "luminance" and content is not None:
             if pixels.dtype == torch.uint8:
                 pixels = pixels.to(content) / 255
             pixels = keep_luminance(pixels, content)
         pixels = pixels.detach().cpu()
+        self.parts.looks.settle()
         return pixels if pixels.dtype == torch.uint8 else pixels.float()
 
     @property

@@ -17,6 +17,7 @@ from stylize.contract.spec import (
     split_backbone_name,
 )
 from stylize.discovery.host import PluginHost
+from stylize.discovery.scanning import DISABLE_VARIABLE
 from stylize.errors import UnknownNameError, UsageError
 from stylize.models.applying import (
     choose_model,
@@ -82,7 +83,10 @@ def make_plan(
     settings = keep_used_options(host, settings, parts, lenient=lenient)
     plan = replace(_make_plan(host, settings, parts), model=model)
     problems = (*tell_unused(plan), *host.check(plan))
-    for problem in problems:
+    advice = f"upgrade the plugin, or leave it out with {DISABLE_VARIABLE}="
+    crashed = [failure for failure in host.failures if failure.stage == "check"]
+    vetoes = [plan.error(f"{failure}: {advice}{failure.entry}") for failure in crashed]
+    for problem in (*problems, *vetoes):
         if problem.fatal:
             raise UsageError(problem.message)
     return replace(plan, problems=problems)

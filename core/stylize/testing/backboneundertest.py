@@ -79,6 +79,9 @@ class BackboneUnderTest(PartContract):
         names = list(self.layers)
         return list(dict.fromkeys([*names[:: max(1, len(names) // 10)], names[-1]]))
 
+    def exercise(self) -> None:
+        self.features(self.image(), list(self.layers)[-1:])
+
     def image(self, *, samples: int = 1, seed: int = 0) -> Tensor:
         """Return noise (N, 3, H, W) in [0, 1] of the contract's size."""
         return noise_image(*self.size, samples=samples, seed=seed)

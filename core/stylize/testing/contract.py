@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from stylize.testing.failure import ContractFailure
 
 __all__ = ["Contract"]
@@ -35,7 +37,9 @@ class Contract:
             yield
         except ContractFailure:
             raise
-        except (Exception, SystemExit) as error:
+        except (KeyboardInterrupt, pytest.skip.Exception):
+            raise
+        except BaseException as error:
             reason = " ".join(str(error).split())[:300]
             raise ContractFailure(
                 self.title,

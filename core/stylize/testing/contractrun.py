@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stylize import testing
-from stylize.contract.spec import Kind, MethodSpec
+from stylize.contract.spec import ComponentSpec, Kind, MethodSpec
 from stylize.testing.checks import Check
 from stylize.testing.contract import Contract
 from stylize.testing.failure import ContractFailure
+from stylize.testing.hookpromises import HOOKS
 from stylize.testing.plugin import PluginContract
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ CONTRACTS = {
     Kind.LOSS: "LossContract",
     Kind.METHOD: "MethodContract",
 }
+# Promises of the plugin without which nothing of a part can be tested.
+NEEDED = (
+    "factories load",
+    "settings are described",
+    "settings have defaults",
+    "embedded weights are there",
+)
 IMPORT_SECONDS = 20.0
 Starting = Callable[[str, str], None]
 
@@ -68,23 +76,55 @@ def check_plugin(
     Args:
         starting: told part and promise before each check.
     """
+    known: list[Check] = []
     for check in check_contract(contract, starting):
+        known.append(check)
         yield check
         if check.status == "broken" and check.promise == "imports":
             return
     for spec in contract().specs:
-        if isinstance(spec, MethodSpec) and spec.trainable:
+        title = f"{spec.kind} {spec.name}"
+        if reason := _untestable(contract, spec, known):
+            yield Check(title, "all promises", "skipped", reason)
+        elif isinstance(spec, MethodSpec) and spec.trainable:
             part = _contract("TrainableContract", contract().module_name, spec.name, {})
-            yield from check_contract(part, starting)
+            yield from _once(check_contract(part, starting))
         elif spec.kind in CONTRACTS:
             part = contract_of(contract().module_name, spec.kind, spec.name)
-            yield from check_contract(part, starting)
+            yield from _once(check_contract(part, starting))
     probed = contract().probed
     for name in probed.commands if probed.stage == "done" else ():
         command = _contract("CommandContract", contract().module_name, name, {})
-        checks = check_contract(command, starting)
+        checks = _once(check_contract(command, starting))
         # What needs a run that works is for the author's own tests, which know one.
         yield from (check for check in checks if check.status != "skipped")
+
+
+def _untestable(contract: type[PluginContract], spec: ComponentSpec, known: Sequence[Check]) -> str:
+    """Return why a part is not tested, of which the plugin's own promises tell."""
+    if contract().probed.stage in HOOKS:
+        return "a hook that every run calls does not return"
+    if "check" in contract().probed.failed:
+        return "stylize_check fails, which stops every run"
+    title = f"{spec.kind} {spec.name}"
+    for check in known:
+        about = f"{title}" in check.fault or f"weights {spec.name}." in check.fault
+        if check.status == "broken" and about and check.promise in NEEDED:
+            return f"told above: {check.promise}"
+    return ""
+
+
+def _once(checks: Iterator[Check]) -> Iterator[Check]:
+    """Let one fault be one line: what breaks several promises is told at the first."""
+    told: dict[str, str] = {}
+    for check in checks:
+        cause = check.fault if check.status == "broken" else ""
+        if cause in told:
+            yield Check(check.part, check.promise, "skipped", f"as told at: {told[cause]}")
+            continue
+        if cause:
+            told[cause] = check.promise
+        yield check
 
 
 def check_contract(
@@ -101,7 +141,9 @@ def check_contract(
             yield Check(failure.part, promise, "broken", failure.fault, failure.remedy)
         except pytest.skip.Exception as skipped:
             yield Check(part, promise, "skipped", str(skipped))
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
             yield Check(part, promise, "broken", reason, "make it work")
         else:

@@ -43,6 +43,9 @@ class LossUnderTest(PartContract):
             return gaussian_features(samples, 3, 8, 9, seed=seed).sigmoid()
         return gaussian_features(samples, 4, 8, 9, seed=seed)
 
+    def exercise(self) -> None:
+        self.distance(self.sample(0), self.sample(1))
+
     def statistics(self, features: Tensor) -> Statistics:
         """Call the loss's `statistics`, and require Statistics of tensors, batch first."""
         with self.calls("statistics(features)"):

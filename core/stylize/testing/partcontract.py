@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
+import pytest
+
 from stylize.building.backbones import build_component
 from stylize.contract.settings import Settings
 from stylize.contract.spec import ComponentSpec, Kind
 from stylize.discovery.host import PluginHost
 from stylize.discovery.rows import PluginInfo
 from stylize.testing.contract import Contract
+from stylize.testing.failure import ContractFailure
 from stylize.testing.hosts import builtin_host, register_plugin
+from stylize.testing.worldstate import watch_world
 
 __all__ = ["PartContract"]
 
@@ -33,6 +37,8 @@ class PartContract(Contract):
     plugin: ClassVar[str | ModuleType | None] = None
     name: ClassVar[str] = ""
     settings: ClassVar[Mapping[str, object]] = {}
+    # What of the process another promise is about.
+    not_watched: ClassVar[tuple[str, ...]] = ()
 
     # The last value of each that was made, as making it takes long: what for, and the value.
     _made: ClassVar[dict[str, tuple[object, Any]]] = {}
@@ -87,6 +93,22 @@ class PartContract(Contract):
         """Call the part's factory."""
         with self.calls("its factory"):
             return build_component(self.host, self.spec, self.parsed_settings, *extra)
+
+    def exercise(self) -> None:
+        """Build the part, and use it once."""
+        raise NotImplementedError
+
+    def test_leaves_the_process_as_it_was(self) -> None:
+        with watch_world(self.not_watched) as changed:
+            try:
+                self.exercise()
+            except ContractFailure:
+                pytest.skip("it cannot be used")
+        self.require(
+            not changed,
+            f"making and using it changes {', '.join(changed)}",
+            "leave alone what all of the process shares, or put it back",
+        )
 
     @property
     def key(self) -> object:

@@ -13,40 +13,26 @@ from typer.main import get_command
 from stylize.command.app import build_app
 from stylize.command.grammar import DEFAULT_COMMAND
 from stylize.contract.plan import RunSettings
-from stylize.contract.spec import FILE_KINDS, Kind, LossSpec
+from stylize.contract.spec import FILE_KINDS, BackboneSpec, Kind, LossSpec
 from stylize.discovery.checking import API_ATTRIBUTE, PLUGIN_API
 from stylize.discovery.host import PluginHost
 from stylize.files import package_file
 from stylize.making.presets import load_preset
 from stylize.planning.partoptions import declared_options
-from stylize.testing.pluginundertest import PluginUnderTest
+from stylize.testing.hookpromises import HookPromises
+from stylize.testing.presetpromises import check_preset
+from stylize.testing.worldstate import watch_world
 
 __all__ = ["PluginContract"]
 
 
-class PluginContract(PluginUnderTest):
+class PluginContract(HookPromises):
     """A plugin module as a whole: it loads quickly and quietly, and what it declares holds.
 
     Attributes:
         plugin: the module or its name, as in the entry point.
         import_seconds: how long its import may take.
     """
-
-    def test_imports(self) -> None:
-        probed = self.probed
-        self.require(
-            probed.stage != "import",
-            f"importing it {probed.error}",
-            "let the module only define functions: no work, no exit, no network at import",
-        )
-
-    def test_imports_quietly(self) -> None:
-        printed = self.probed.printed.strip()
-        self.require(
-            not printed,
-            f"importing it prints {printed[:60]!r}",
-            "print nothing at import: standard output may carry a picture or JSON",
-        )
 
     def test_says_its_api_version(self) -> None:
         loaded = self.loaded
@@ -77,8 +63,9 @@ class PluginContract(PluginUnderTest):
             "components": "stylize_components",
             "settings": "a module of settings",
             "commands": "stylize_commands",
+            "check": "stylize_check",
         }
-        for stage, module in (probed.heavy or {}).items():
+        for stage, module in probed.heavy.items():
             self.require(
                 stage not in what,
                 f"{what.get(stage)} imports {module}",
@@ -86,7 +73,7 @@ class PluginContract(PluginUnderTest):
                 f"declarations, or where it is called; for annotations under `if TYPE_CHECKING`",
             )
         self.require(
-            probed.stage == "import" or probed.stage not in what,
+            probed.stage in ("import", "check") or probed.stage not in what,
             f"{what.get(probed.stage)} {probed.error}",
             "make it work; `stylize plugins list` calls it at every start",
         )
@@ -101,7 +88,7 @@ class PluginContract(PluginUnderTest):
             f"loading {probed.stage} {probed.error}",
             "name a function that typer takes, or a typer.Typer, as 'module:object'",
         )
-        for stage, module in (probed.heavy or {}).items():
+        for stage, module in probed.heavy.items():
             self.require(
                 stage not in stages,
                 f"loading {stage} imports {module}",
@@ -184,8 +171,14 @@ class PluginContract(PluginUnderTest):
         for spec in info.specs:
             if spec.kind in FILE_KINDS:
                 continue
-            with self.calls(f"loading the factory of {spec.kind} {spec.name}"):
+            loading = self.calls(f"loading the factory of {spec.kind} {spec.name}")
+            with watch_world(ignored=("the environment",)) as changed, loading:
                 factory = host.load_object(spec.factory)
+            self.require(
+                not changed,
+                f"importing {spec.factory} changes {', '.join(changed)}",
+                "leave alone what all of the process shares, or put it back",
+            )
             self.require(
                 callable(factory),
                 f"factory {spec.factory} of {spec.kind} {spec.name} cannot be called",
@@ -208,7 +201,9 @@ class PluginContract(PluginUnderTest):
             pytest.skip("has no presets")
         for spec in presets:
             with self.calls(f"loading preset {spec.name}"):
-                load_preset(host, host.key(spec))
+                preset = load_preset(host, host.key(spec))
+            with self.calls(f"planning a run of preset {spec.name}"):
+                check_preset(host, preset)
 
     def test_models_load(self) -> None:
         from stylize.models.finding import find_model
@@ -222,20 +217,26 @@ class PluginContract(PluginUnderTest):
                 find_model(host, host.key(spec)).tensors()
 
     def test_embedded_weights_are_there(self) -> None:
+        from stylize.building.weights import resolve_weights
+
+        host, info = self.registered
         embedded = [
             (spec, weights)
-            for spec in self.specs
-            for weights in getattr(spec, "weights", ())
+            for spec in info.specs
+            if isinstance(spec, BackboneSpec)
+            for weights in spec.weights
             if weights.embedded
         ]
         if not embedded:
             pytest.skip("has no embedded weights")
         for spec, weights in embedded:
             self.require(
-                package_file(weights.embedded).is_file(),
+                package_file(str(weights.embedded)).is_file(),
                 f"weights {spec.name}.{weights.tag} are not at {weights.embedded}",
                 "let the wheel carry the file",
             )
+            with self.calls(f"reading weights {spec.name}.{weights.tag}"):
+                resolve_weights(host, spec, weights.tag).load()
 
     def test_is_typed(self) -> None:
         module = sys.modules.get(self.module_name.partition(":")[0])

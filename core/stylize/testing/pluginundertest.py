@@ -13,6 +13,7 @@ from stylize.discovery.rows import PluginInfo
 from stylize.testing.contract import Contract
 from stylize.testing.hosts import builtin_host, load_plugin, register_plugin
 from stylize.testing.probe import Probed, probe_plugin
+from stylize.testing.worldstate import watch_world
 
 __all__ = ["PluginUnderTest"]
 
@@ -60,7 +61,8 @@ class PluginUnderTest(Contract):
         probed = self.probed
         if probed.stage == "import":
             pytest.skip("it cannot be imported")
-        return load_plugin(self.module_name)
+        with watch_world():  # what it changes is told once, by what was probed
+            return load_plugin(self.module_name)
 
     @property
     def registered(self) -> tuple[PluginHost, PluginInfo]:

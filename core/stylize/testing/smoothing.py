@@ -39,6 +39,9 @@ class SmoothingContract(PartContract):
         made: Smoothing = self.once("smoothing", self.key, self.build)
         return made
 
+    def exercise(self) -> None:
+        self.smooth(gaussian_features(1, 4, 5, 6))
+
     def smooth(self, features: Tensor) -> Tensor:
         """Call the smoothing, and require a tensor of the features' shape."""
         with self.calls("smoothing(features)"):

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import sys
+import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from importlib import import_module
@@ -19,26 +21,18 @@ from typing import IO
 from entrypoints import EntryPoint
 from typer.main import get_group
 
-from stylize import (
-    BackboneSpec,
-    Plan,
-    PluginFailure,
-    PluginHost,
-    PluginInfo,
-    RunSettings,
-    make_plan,
-)
+from stylize import BackboneSpec, PluginFailure, PluginHost, PluginInfo
 from stylize.command import add_plugin_commands, build_app
 from stylize.contract.spec import FILE_KINDS
-from stylize.discovery.checking import FOREIGN_ERRORS
 from stylize.discovery.scanning import DISABLE_VARIABLE, canonical_name, disabled_names
-from stylize.errors import StylizeError
+from stylize_develop.asking import default_plan
 from stylize_develop.doctor.finding import Finding, advice, problem
 from stylize_develop.doctor.parts import (
     check_collisions,
     check_command,
     check_factory,
     check_settings,
+    check_weights,
     registered,
 )
 from stylize_develop.doctor.remedies import OURS, remedy, report_it, title
@@ -47,6 +41,8 @@ __all__ = ["HEAVY", "run"]
 
 # What factories import: first by itself, so that its time is not held against a plugin.
 HEAVY = ("torch", "torchvision")
+# Seconds that loading a plugin may take.
+SLOW = 1.0
 
 
 class Channel:
@@ -82,6 +78,7 @@ def run(stuck: Collection[str]) -> None:
     channel = Channel(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # whatever plugins print must not get between our lines
     sys.stdout = sys.stderr
+    logging.getLogger("stylize").addHandler(logging.NullHandler())  # findings say it
     host = _discover(channel, stuck)
     channel.tell(_check_disabled(host, stuck))
     channel.tell(_check_hooks(channel, host))
@@ -97,18 +94,27 @@ def run(stuck: Collection[str]) -> None:
 
 
 def _discover(channel: Channel, stuck: Collection[str]) -> PluginHost:
-    """Load all plugins, and tell which of them print."""
+    """Load all plugins, and tell which of them print, are slow or import what is heavy."""
     printed = io.StringIO()
     starts: list[tuple[PluginInfo, int]] = []
+    costs: list[tuple[float, str]] = []  # when each began, and what was imported by then
+
+    def note_cost() -> None:
+        heavy = [name for name in HEAVY if name in sys.modules]
+        costs.append((time.perf_counter(), heavy[0] if heavy else ""))
 
     def loading(info: PluginInfo) -> None:
         starts.append((info, printed.tell()))
         channel.step("import", info)
+        note_cost()
 
     with contextlib.redirect_stderr(printed):  # where discovery sends standard output, too
         host = PluginHost.discover(
             strict=False, disabled=[*disabled_names(), *stuck], loading=loading
         )
+    note_cost()
+    for (info, _), before, after in zip(starts, costs, costs[1:], strict=False):
+        channel.tell(_costing(info, before, after))
     ends = [*(start for _, start in starts[1:]), printed.tell()]
     for (info, start), end in zip(starts, ends, strict=True):
         if text := " ".join(printed.getvalue()[start:end].split()):
@@ -116,7 +122,20 @@ def _discover(channel: Channel, stuck: Collection[str]) -> PluginHost:
     return host
 
 
+def _costing(
+    info: PluginInfo, before: tuple[float, str], after: tuple[float, str]
+) -> Iterator[Finding]:
+    """Yield what makes every start of stylize wait for a plugin."""
+    seconds = after[0] - before[0]
+    cost = f"so that every start of stylize takes {seconds:.1f} s longer"
+    if after[1] and not before[1]:
+        yield problem(title(info), f"imports {after[1]} when it is loaded, {cost}", report_it(info))
+    elif seconds > SLOW and info.distribution != OURS:
+        yield problem(title(info), f"is slow to load, {cost}", report_it(info))
+
+
 def _printing(info: PluginInfo, text: str) -> Finding:
+    text = text.removeprefix(f"{info.distribution}: ")
     return advice(
         title(info),
         f"prints when it is loaded, so at every start of stylize: {text[:80]!r}",
@@ -155,7 +174,7 @@ def _check_hooks(channel: Channel, host: PluginHost) -> Iterator[Finding]:
             yield _failed(info, info.failure)
     app = build_app(PluginHost())
     known = set(get_group(app).commands)
-    plan = _default_plan(host)
+    plan = default_plan()
     # As commands are added: ours first, then the last of the others.
     order = sorted(_working(host), key=lambda i: (i.distribution == OURS, i.key), reverse=True)
     for info in order:
@@ -195,6 +214,9 @@ def _check_making(channel: Channel, host: PluginHost) -> Iterator[Finding]:
         if spec.kind not in FILE_KINDS:
             channel.step(f"the factory of {spec.kind} {spec.name}", info)
             yield from check_factory(host, info, spec)
+        if isinstance(spec, BackboneSpec) and info.distribution != OURS:
+            channel.step(f"the weights of {spec.kind} {spec.name}", info)
+            yield from check_weights(host, info, spec)
 
 
 def _working(host: PluginHost) -> list[PluginInfo]:
@@ -215,22 +237,13 @@ def _failed(info: PluginInfo, failure: PluginFailure) -> Finding:
     )
 
 
-def _default_plan(host: PluginHost) -> Plan | None:
-    """Return a plan to call hooks with, of built-in parts; None where those are broken."""
-    others = {info.distribution for info in host.plugins} - {OURS}
-    try:
-        return make_plan(PluginHost.discover(strict=False, disabled=others), RunSettings())
-    except StylizeError:
-        return None
-
-
 def _import_heavy(channel: Channel) -> Iterator[Finding]:
     """Import what nearly all factories need."""
     for name in HEAVY:
         channel.step(name)
         try:
             import_module(name)
-        except FOREIGN_ERRORS as error:
+        except (Exception, SystemExit) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             yield problem(
                 name,

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from stylize import ComponentSpec, Kind, PluginHost, PluginInfo, find_model, load_preset
+from stylize import (
+    BackboneSpec,
+    ComponentSpec,
+    Kind,
+    PluginHost,
+    PluginInfo,
+    find_model,
+    load_preset,
+)
 from stylize.errors import ExtraMissingError, StylizeError
 from stylize_develop.doctor.finding import Finding, advice, problem
 from stylize_develop.doctor.remedies import report_it
 
-__all__ = ["check_collisions", "check_factory", "check_settings", "registered"]
+__all__ = [
+    "check_collisions",
+    "check_command",
+    "check_factory",
+    "check_settings",
+    "check_weights",
+    "registered",
+]
 
 
 def registered(host: PluginHost) -> list[tuple[PluginInfo, ComponentSpec]]:
@@ -61,6 +76,18 @@ def check_factory(host: PluginHost, info: PluginInfo, spec: ComponentSpec) -> It
                 f"cannot be made: {spec.factory!r} is not callable",
                 report_it(info),
             )
+
+
+def check_weights(host: PluginHost, info: PluginInfo, spec: BackboneSpec) -> Iterator[Finding]:
+    """Read the weights that a plugin carries."""
+    from stylize.building.weights import resolve_weights  # imports torch
+
+    for weights in spec.weights:
+        try:
+            if weights.embedded:
+                resolve_weights(host, spec, weights.tag).load()
+        except StylizeError as error:
+            yield _unusable(info, f"weights {spec.name}.{weights.tag}", error)
 
 
 def check_command(commands: Mapping[str, object], info: PluginInfo, name: str) -> Iterator[Finding]:

@@ -1,0 +1,147 @@
+"""Code of plugins at work: where its prints go, how its errors read, and whose a module is."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from importlib import metadata
+from typing import BinaryIO
+
+from stylize.errors import PluginError, StylizeError
+from stylize.version import DISTRIBUTION
+
+__all__ = ["GROUP", "canonical_name", "guest", "is_memory", "one_line", "plugin_of", "title_of"]
+
+GROUP = "stylize"  # of entry points
+# What memory that has run out says, in Python or in torch, which has a class for it on some GPUs.
+MEMORY_SIGNS = (
+    "OutOfMemoryError",
+    "out of memory",
+    "ALLOC_FAILED",
+    "can't allocate memory",
+    "not enough memory",
+    "failed to map segment",  # of a library, as torch's
+    "Cannot allocate memory",
+)
+
+
+@contextlib.contextmanager
+def guest(title: Callable[[], str] | None = None) -> Iterator[None]:
+    """Run code of a plugin: what it prints goes to standard error, under the plugin's name.
+
+    Args:
+        title: what is blamed for any error but ours and one of memory, "smoothing power of acme".
+
+    Raises: PluginError, with a title; without one only for what is no Exception, as sys.exit or a
+        panic of an extension, which would end the program. Ctrl-C passes.
+    """
+    with contextlib.redirect_stdout(_NamedStderr()):
+        try:
+            yield
+        except (StylizeError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if isinstance(error, Exception) and (title is None or is_memory(error)):
+                raise
+            told = one_line(error)
+            raise PluginError(f"{title()}: {told}" if title else told) from error
+
+
+def one_line(error: BaseException) -> str:
+    """Tell an error in one line; our own need no class name."""
+    text = textwrap.shorten(str(error), 400, placeholder=" ...")
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({text})"
+    if isinstance(error, PluginError) and text:
+        return text
+    return f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+def is_memory(error: BaseException) -> bool:
+    """Whether memory ran out: nobody's fault."""
+    text = f"{type(error).__name__} {error}"
+    return isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_SIGNS)
+
+
+def canonical_name(name: str) -> str:
+    """Normalise a distribution's name as PEP 503 does."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def plugin_of(module: str) -> str:
+    """Return the distribution, normalised and not ours, whose plugin a module is of; or ""."""
+    return _owners(tuple(sys.path)).get(module.partition(".")[0], "")
+
+
+def title_of(made: object) -> str:
+    """Return what an object of a plugin is called in messages, as "PreviewWriter of acme"."""
+    plugin = plugin_of(type(made).__module__)
+    return f"{type(made).__name__}{f' of {plugin}' if plugin else ''}"
+
+
+@lru_cache(maxsize=4)
+def _owners(path: tuple[str, ...]) -> dict[str, str]:
+    """Return the distributions by the top-level modules that their entry points name."""
+    found: dict[str, str] = {}
+    for distribution in metadata.distributions(path=list(path)):
+        try:
+            points = distribution.entry_points.select(group=GROUP)
+            names = {point.value.partition(":")[0].partition(".")[0] for point in points}
+            if names and (name := canonical_name(distribution.name)) != DISTRIBUTION:
+                found.update(dict.fromkeys(names, name))
+        except Exception:  # damaged: discovery tells of it
+            continue
+    return found
+
+
+class _NamedStderr(io.TextIOBase):
+    """Standard error as it is now, where each line of a plugin begins with its name."""
+
+    def __init__(self) -> None:
+        self._begins = True
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):  # of a terminal that is gone
+            for line in text.splitlines(keepends=True) if sys.stderr else ():
+                if self._begins and (name := _writer()):
+                    sys.stderr.write(f"{name}: ")
+                sys.stderr.write(line)
+                self._begins = line.endswith("\n")
+        return len(text)
+
+    def flush(self) -> None:
+        if sys.stderr:
+            sys.stderr.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return bool(sys.stderr and sys.stderr.isatty())
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
+
+    @property
+    def buffer(self) -> BinaryIO:
+        """Where bytes go."""
+        return sys.stderr.buffer
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return sys.stderr.encoding
+
+
+def _writer() -> str:
+    """Return the plugin that prints, by the innermost module of one on the stack."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        if name := plugin_of(str(frame.f_globals.get("__name__", ""))):
+            return name
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""

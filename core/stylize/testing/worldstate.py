@@ -1,0 +1,138 @@
+"""What belongs to the whole process, and no plugin may change: found out, and put back."""
+
+from __future__ import annotations
+
+import gc
+import locale
+import logging
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+__all__ = ["WorldState", "watch_world"]
+
+# Filters of these, whatever the message and the module, silence or enlarge what others warn of.
+BROAD = (Warning, UserWarning, DeprecationWarning, FutureWarning, RuntimeWarning)
+
+
+class WorldState:
+    """The state of the process now. Of torch and numpy only where they are imported."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {
+            "the working folder": _folder(),
+            "the environment": dict(os.environ),
+            "the locale": locale.setlocale(locale.LC_ALL),
+            "the warning filters": [each for each in warnings.filters if _is_broad(each)],
+            "the threads": {thread.ident for thread in threading.enumerate()},
+            "the random seed": random.getstate(),
+            "sys.path": list(sys.path),
+            "standard output or error": (sys.stdout, sys.stderr),
+            "sys.excepthook": sys.excepthook,
+            "the recursion limit": sys.getrecursionlimit(),
+            "the signal handlers": [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)],
+            "the time limit of sockets": socket.getdefaulttimeout(),
+            "the garbage collector": gc.isenabled(),
+            "the root logger": (logging.root.level, list(logging.root.handlers)),
+        }
+        if torch := sys.modules.get("torch"):
+            self.values |= _of_torch(torch)
+            self._generator = torch.get_rng_state()
+        if numpy := sys.modules.get("numpy"):
+            self.values["numpy's random seed"] = numpy.random.get_state()[1].tobytes()
+
+    def changes(self, before: WorldState, ignored: Collection[str] = ()) -> list[str]:
+        """Return what is otherwise than before, in words."""
+        found = []
+        for name, value in before.values.items():
+            now = self.values.get(name, value)
+            if now != value and name not in ignored:
+                found.append(f"{name}{_difference(value, now)}")
+        return found
+
+    def restore(self) -> None:
+        """Put back what can be put back."""
+        values = self.values
+        with suppress(OSError):
+            os.chdir(values["the working folder"])
+        if dict(os.environ) != values["the environment"]:
+            os.environ.clear()
+            os.environ.update(values["the environment"])
+        locale.setlocale(locale.LC_ALL, values["the locale"])
+        random.setstate(values["the random seed"])
+        sys.path[:] = values["sys.path"]
+        sys.excepthook = values["sys.excepthook"]
+        sys.setrecursionlimit(values["the recursion limit"])
+        socket.setdefaulttimeout(values["the time limit of sockets"])
+        (gc.enable if values["the garbage collector"] else gc.disable)()
+        if "torch's default dtype" in values:
+            self._restore_torch(sys.modules["torch"])
+
+    def _restore_torch(self, torch: Any) -> None:
+        """Put back what is changed alone: some setters import torch's compiler."""
+        torch.set_rng_state(self._generator)
+        now = _of_torch(torch)
+        for name, put_back in {
+            "torch's default dtype": torch.set_default_dtype,
+            "torch's number of threads": torch.set_num_threads,
+            "torch's gradients": torch.set_grad_enabled,
+            "torch's deterministic algorithms": torch.use_deterministic_algorithms,
+            "torch's precision of matrix products": torch.set_float32_matmul_precision,
+        }.items():
+            if now[name] != self.values[name]:
+                put_back(self.values[name])
+
+
+@contextmanager
+def watch_world(ignored: Collection[str] = ()) -> Iterator[list[str]]:
+    """Give a list that holds, at the end, what has been changed meanwhile; and put it back."""
+    found: list[str] = []
+    before = WorldState()
+    try:
+        yield found
+    finally:
+        found += WorldState().changes(before, ignored)
+        if found:
+            before.restore()
+
+
+def _of_torch(torch: Any) -> dict[str, Any]:
+    return {
+        "torch's default dtype": torch.get_default_dtype(),
+        "torch's number of threads": torch.get_num_threads(),
+        "torch's random seed": torch.initial_seed(),
+        "torch's gradients": torch.is_grad_enabled(),
+        "torch's deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "torch's precision of matrix products": torch.get_float32_matmul_precision(),
+        "torch's default device": str(torch.empty(0).device),
+        "cuDNN's benchmark": torch.backends.cudnn.benchmark,
+    }
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109  it may be gone
+    except OSError:
+        return ""
+
+
+def _is_broad(rule: Any) -> bool:
+    _, message, category, module, _ = rule
+    return message is None and module is None and category in BROAD
+
+
+def _difference(before: Any, now: Any) -> str:
+    """Return what says most of a change, for values that a line can hold."""
+    if isinstance(before, dict):
+        names = {n for n in {*before, *now} if before.get(n) != now.get(n)}
+        return f" ({', '.join(sorted(names))})"
+    if isinstance(before, int | float | str) or type(before).__name__ == "dtype":
+        return f" ({before} to {now})"
+    return ""
