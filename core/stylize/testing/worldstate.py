@@ -28,7 +28,7 @@ class WorldState:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {
             "the working folder": _folder(),
-            "the environment": dict(os.environ),
+            "the environment": _environment(),
             "the locale": locale.setlocale(locale.LC_ALL),
             "the warning filters": [each for each in warnings.filters if _is_broad(each)],
             "the threads": {thread.ident for thread in threading.enumerate()},
@@ -62,9 +62,10 @@ class WorldState:
         values = self.values
         with suppress(OSError):
             os.chdir(values["the working folder"])
-        if dict(os.environ) != values["the environment"]:
+        if _environment() != values["the environment"]:
+            own = {name: value for name, value in os.environ.items() if _is_torch_s(name)}
             os.environ.clear()
-            os.environ.update(values["the environment"])
+            os.environ.update(values["the environment"] | own)
         locale.setlocale(locale.LC_ALL, values["the locale"])
         random.setstate(values["the random seed"])
         sys.path[:] = values["sys.path"]
@@ -101,6 +102,15 @@ def watch_world(ignored: Collection[str] = ()) -> Iterator[list[str]]:
         found += WorldState().changes(before, ignored)
         if found:
             before.restore()
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not _is_torch_s(name)}
+
+
+def _is_torch_s(name: str) -> bool:
+    """Whether torch sets it by itself: for its compiler, which the first optimizer imports."""
+    return name.startswith(("TORCHINDUCTOR_", "TRITON_"))
 
 
 def _of_torch(torch: Any) -> dict[str, Any]:
