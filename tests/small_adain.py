@@ -101,7 +101,7 @@ def make_adain_model(
     decoder = Decoder(parts.features.layers, str(parsed.layer), parsed)
     picture = torch.rand(1, 3, 64, 64)
     packing = decoder.packing
-    decoder.fit_scale(packing.pack(parts.features(picture, packing.names)))
+    decoder.fit_scale(packing.pack(parts.features(picture, packing.names), picture))
     last = decoder.layers[-1]
     assert isinstance(last, nn.Conv2d)
     with torch.no_grad():

@@ -37,24 +37,39 @@ LAYERS = {
 }
 
 
+PICTURES = torch.rand(2, 3, 20, 28, generator=torch.Generator().manual_seed(0))
+
+
 def three_layers() -> dict[str, torch.Tensor]:
     sizes = {"relu3_1": (5, 7), "relu2_1": (10, 14), "relu1_1": (20, 28)}
     return {n: features(k, size, LAYERS[n].channels) for k, (n, size) in enumerate(sizes.items())}
 
 
-def test_packed_layers_come_back_as_they_were():
-    packing, given = Packing(LAYERS, "relu3_1", "relu1_1, relu2_1"), three_layers()
-    packed = packing.pack(given)
+@pytest.mark.parametrize("colors", [False, True])
+def test_packed_layers_come_back_as_they_were(colors):
+    packing = Packing(LAYERS, "relu3_1", "relu1_1, relu2_1", colors=colors)
+    given = three_layers()
+    packed = packing.pack(given, PICTURES)
     assert packed.shape == (2, packing.channels, 5, 7)
     for name, found in zip(("relu3_1", "relu2_1", "relu1_1"), packing.unpack(packed), strict=True):
         torch.testing.assert_close(found, given[name])
     torch.testing.assert_close(packing.deepest(packed), given["relu3_1"])
 
 
+def test_packed_colours_are_the_means_of_each_position_s_pixels():
+    packing = Packing(LAYERS, "relu3_1", "relu1_1", colors=True)
+    packed = packing.pack(three_layers(), PICTURES)
+    means = PICTURES.unflatten(3, (7, 4)).unflatten(2, (5, 4)).mean(dim=(3, 5))
+    torch.testing.assert_close(packing.colors_of(packed), means)
+    rows = packed.permute(0, 2, 3, 1).flatten(0, 2)
+    red, green, blue = means.permute(0, 2, 3, 1).flatten(0, 2).unbind(dim=1)
+    torch.testing.assert_close(packing.luma(rows), 0.2126 * red + 0.7152 * green + 0.0722 * blue)
+
+
 def test_adain_of_packed_layers_is_that_of_each_alone():
     packing = Packing(LAYERS, "relu3_1", "relu2_1,relu1_1")
     content, style = three_layers(), {n: 3 - 2 * f for n, f in three_layers().items()}
-    packed, painted = packing.pack(content), packing.pack(style)
+    packed, painted = packing.pack(content, PICTURES), packing.pack(style, PICTURES)
     made = adain(packed, packing.moments_of(packed), packing.moments_of(painted), 0.7)
     for name, found in zip(packing.names, packing.unpack(made), strict=True):
         alone = adain(content[name], moments(content[name]), moments(style[name]), 0.7)
@@ -80,12 +95,12 @@ def test_a_decoder_joins_finer_layers_where_it_has_their_size():
     decoder = Decoder(backbone.layers, "relu3_1", settings)
     picture = torch.rand(1, 3, 32, 48)
     found = backbone(picture, decoder.packing.names)
-    packed = decoder.packing.pack(found)
+    packed = decoder.packing.pack(found, picture)
     decoder.fit_scale(packed)
     made = decoder(packed)
     assert made.shape == picture.shape
     for name in decoder.packing.names:
-        changed = decoder.packing.pack({**found, name: found[name] * 1.5})
+        changed = decoder.packing.pack({**found, name: found[name] * 1.5}, picture)
         assert (decoder(changed) - made).abs().max() > 1e-4, name
 
 

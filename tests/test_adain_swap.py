@@ -16,6 +16,9 @@ PACKING = Packing(
     {"relu1_1": LayerInfo(3, 1, 1), "relu2_1": LayerInfo(6, 2, 2)}, "relu2_1", "relu1_1"
 )
 CHANNELS = 6 + 4 * 3
+COLORED = Packing(
+    {"relu1_1": LayerInfo(3, 1, 1), "relu2_1": LayerInfo(6, 2, 2)}, "relu2_1", "", colors=True
+)
 
 
 def features(seed: int, height: int = 12, width: int = 14) -> Tensor:
@@ -149,6 +152,25 @@ def test_a_painting_without_weight_gives_nothing():
     swap = make_swap()
     one, other = (measure(swap, features(seed)) for seed in (1, 2))
     assert swap.blend([one, other], [1, 0]) is one
+
+
+@pytest.mark.parametrize("tone", [0.0, 1.0])
+def test_light_and_dark_decide_where_features_say_nothing(tone):
+    """Half of the painting is dark, half is light, and so are photographs of one texture."""
+    generator = torch.Generator().manual_seed(0)
+    light = torch.tensor([0.1, 0.9]).repeat_interleave(6).expand(8, 12)[None, None]
+
+    def packed(colors: Tensor) -> Tensor:
+        maps = torch.randn(1, 6, 8, 12, generator=generator)
+        pictures = colors.repeat_interleave(2, 2).repeat_interleave(2, 3).expand(1, 3, -1, -1)
+        return COLORED.pack({"relu2_1": maps}, pictures)
+
+    photograph, painting = packed(0.5 + 0.3 * light), packed(light)
+    swap = Swap(COLORED, 0, 0.0, torch.float32, tone)
+    style = swap.measure([Piece(painting, Tile(0, 8, 0, 12))], (8, 12))
+    made = swap.apply(photograph, COLORED.moments_of(photograph), style, 1.0)
+    agree = (COLORED.colors_of(made).mean(dim=1) > 0.5) == (light[0] > 0.5)
+    assert agree.float().mean() == 1 if tone else agree.float().mean() < 0.9
 
 
 def test_a_blank_photograph_and_a_blank_painting_stay_finite():

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylize import Features, LayerInfo, expand_layers
@@ -37,7 +38,8 @@ class Decoder(nn.Module):
     """Packed features (N, C, H, W) of an encoder to pictures (N, 3, stride H, stride W).
 
     A finer layer joins where the decoder has reached its size: each position by a linear map (a
-    1 x 1 convolution, as cheap as can be), added.
+    1 x 1 convolution, as cheap as can be), added. Where the features have colours, they are the
+    picture's, in the mean over each position, and the layers add lines and strokes.
 
     Args:
         layers: of the backbone, shallow to deep.
@@ -55,7 +57,7 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self.stride = layers[layer].stride
-        self.packing = Packing(layers, layer, settings.skips)
+        self.packing = Packing(layers, layer, settings.skips, colors=settings.transfer == "swap")
         self.gain_limit = settings.gain_limit
         self.layers = nn.Sequential(*_mirror(layers, layer, settings))
         # Where finer layers join: after these of `layers`.
@@ -85,7 +87,10 @@ class Decoder(nn.Module):
                 skip, found = joining[number]
                 exponent = self.skip_exponents[self.joints.index(number)]
                 x = x + skip(self._scaled(found, exponent))
-        return x
+        if not self.packing.colors:
+            return x
+        missing = self.packing.colors_of(features).to(x.dtype) - F.avg_pool2d(x, self.stride)
+        return x + F.interpolate(missing, scale_factor=self.stride, mode="bilinear")
 
     def _scaled(self, features: Tensor, exponent: Tensor) -> Tensor:
         scaled = features * torch.exp2(exponent.to(features.dtype))

@@ -5,6 +5,9 @@ A finer layer's map with r x r positions to one of the deepest is folded into r 
 channels, all of which share the channel's moments. Positions come before channels, unlike in
 torch's pixel_unshuffle: where channels are last in memory, as backbones give them, folding copies
 whole runs of them.
+
+A transform that takes positions over may have their mean colours beside them: of the picture's
+pixels under each, as luma and two colour differences.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylize import LayerInfo
@@ -23,6 +27,12 @@ __all__ = ["Packing"]
 
 # Below it a variance is that of a blank picture.
 BLANK = 1e-30
+# Rec. 709, of gamma-encoded sRGB. Y, B - Y and R - Y, from RGB and back.
+LUMA = (0.2126, 0.7152, 0.0722)
+FROM_RGB = torch.tensor(
+    [LUMA, (-LUMA[0], -LUMA[1], 1 - LUMA[2]), (1 - LUMA[0], -LUMA[1], -LUMA[2])]
+)
+TO_RGB = torch.linalg.inv(FROM_RGB)
 
 
 @dataclass(frozen=True)
@@ -44,11 +54,14 @@ class Packing:
         layers: of the backbone, shallow to deep.
         layer: the encoder's last.
         skips: finer layers, comma-separated; at most one of each stride.
+        colors: whether the mean colours of each position's pixels come along.
 
     Raises: UsageError for a layer that cannot be one.
     """
 
-    def __init__(self, layers: Mapping[str, LayerInfo], layer: str, skips: str) -> None:
+    def __init__(
+        self, layers: Mapping[str, LayerInfo], layer: str, skips: str, *, colors: bool = False
+    ) -> None:
         stride = layers[layer].stride
         named = [name.strip() for name in skips.split(",") if name.strip()]
         fitting = [name for name, info in layers.items() if stride % info.stride == 0]
@@ -69,30 +82,46 @@ class Packing:
         self.parts = tuple(
             _Part(layers[name].channels, stride // layers[name].stride) for name in self.names
         )
+        self.stride = stride
+        self.colors = _Part(len(LUMA), 1) if colors else None
 
     @property
     def channels(self) -> int:
         """Channels of the packed tensor."""
-        return sum(part.width for part in self.parts)
+        return sum(part.width for part in self._all)
 
-    def pack(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the layers (N, C, r H, r W) as one tensor (N, sum of C r r, H, W)."""
+    def pack(self, features: Mapping[str, Tensor], pictures: Tensor) -> Tensor:
+        """Return the layers (N, C, r H, r W) as one tensor (N, sum of C r r, H, W).
+
+        Args: pictures: (N, 3, s H, s W) in [0, 1], whose features they are.
+        """
         deepest = features[self.names[0]]
-        if len(self.names) == 1:
+        if len(self._all) == 1:
             return deepest
         height, width = deepest.shape[-2:]
         folded = []
         for name, part in zip(self.names, self.parts, strict=True):
             whole = features[name][..., : part.fold * height, : part.fold * width]
             folded.append(_fold(whole, part.fold).to(deepest.dtype))
+        if self.colors:
+            means = F.avg_pool2d(pictures, self.stride)[..., :height, :width]
+            folded.append(_turn(FROM_RGB, means).to(deepest.dtype))
         return torch.cat(folded, dim=1)
 
     def unpack(self, packed: Tensor) -> list[Tensor]:
         """Return the layers of a packed tensor, the deepest first."""
         return [
             _unfold(each, part.fold)
-            for each, part in zip(self._split(packed), self.parts, strict=True)
+            for each, part in zip(self._split(packed), self.parts, strict=False)
         ]
+
+    def colors_of(self, packed: Tensor) -> Tensor:
+        """Return the mean colours (N, 3, H, W) that a packed tensor has, as RGB in [0, 1]."""
+        return _turn(TO_RGB, packed[:, -len(LUMA) :])
+
+    def luma(self, packed: Tensor) -> Tensor:
+        """Return the luma of packed features (M, C), or of their moments, (M,)."""
+        return packed[:, -len(LUMA)]
 
     def deepest(self, packed: Tensor) -> Tensor:
         """Return the deepest layer of a packed tensor."""
@@ -103,7 +132,7 @@ class Packing:
         found = [
             Moments.from_raw(_share(means, part), _share(squares, part))
             for means, squares, part in zip(
-                self._split(mean), self._split(square), self.parts, strict=True
+                self._split(mean), self._split(square), self._all, strict=True
             )
         ]
         return Moments(
@@ -116,15 +145,29 @@ class Packing:
         return self.moments(*moments_of(packed))
 
     def units(self, moments: Moments) -> Tensor:
-        """Return factors (N, channels) by which each layer's features have the same mean length."""
+        """Return factors (N, channels) by which each layer's features have the same mean length.
+
+        Colours, which are no layer, get 0.
+        """
         lengths = [
             part.square().sum(dim=1, keepdim=True).clamp_min(BLANK).rsqrt().expand_as(part)
             for part in self._split(moments.deviation)
         ]
+        if self.colors:
+            lengths[-1] = torch.zeros_like(lengths[-1])
         return torch.cat(lengths, dim=1)
 
+    @property
+    def _all(self) -> tuple[_Part, ...]:
+        return self.parts if self.colors is None else (*self.parts, self.colors)
+
     def _split(self, packed: Tensor) -> Sequence[Tensor]:
-        return torch.split(packed, [part.width for part in self.parts], dim=1)
+        return torch.split(packed, [part.width for part in self._all], dim=1)
+
+
+def _turn(matrix: Tensor, colors: Tensor) -> Tensor:
+    """Return colours (N, 3, H, W) times a matrix (3, 3)."""
+    return torch.einsum("ij,njhw->nihw", matrix.to(colors), colors)
 
 
 def _fold(features: Tensor, fold: int) -> Tensor:

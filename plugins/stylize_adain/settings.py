@@ -53,6 +53,27 @@ class AdainSettings(Settings):
         description="With transfer=swap: what a match gains, in cosine, where all eight neighbours "
         "go on with it, and loses where all take the very same. 0 takes the nearest alone.",
     )
+    coarsest: int = Field(
+        80,
+        ge=0,
+        description="With transfer=swap: a picture is made from coarse to fine, each size twice as "
+        "large as the one before, and the first has a longer side of this to twice as many pixels. "
+        "0 makes one size alone.",
+    )
+    photograph_share: float = Field(
+        0.75,
+        ge=0,
+        le=1,
+        description="With transfer=swap, from coarse to fine: share of the photograph in what each "
+        "size is made of; the rest is the picture of the size before, with its large strokes.",
+    )
+    tone: float = Field(
+        0.5,
+        ge=0,
+        le=10,
+        description="With transfer=swap: weight of light and dark beside the features' cosine, so "
+        "that a plain sky takes the painting's lights, not just what is as plain. 0 leaves it out.",
+    )
     components: int = Field(
         64,
         ge=0,

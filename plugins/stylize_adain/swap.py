@@ -29,6 +29,9 @@ __all__ = ["Swap", "SwapStyle"]
 SWEEPS = 6
 # Positions that the principal components are taken of, spread over the paintings.
 SAMPLE = 512
+# Deviation of luma below which a picture is plain, and how many of them off the mean is black or
+# white.
+PLAIN, EXTREME = 0.05, 2.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Swap:
 
     Args:
         components: how many principal components are compared; 0 compares all channels.
+        tone: weight of light and dark beside the cosine of features, where colours come with them.
         coherence: what a match gains, in cosine, where all eight neighbours go on with it, and
             loses where all take the very same.
         dtype: in which they are multiplied.
@@ -71,16 +75,23 @@ class Swap:
 
     name = "swap"
     margin = SWEEPS
-    kept = 4  # some 60 MB each at 512 pixels, in float32
+    kept = 12  # three sizes of a painting are some 80 MB at 512 pixels, in float32
     most: int | None = 2**15
+    coarse_to_fine = True
 
     def __init__(
-        self, packing: Packing, components: int, coherence: float, dtype: torch.dtype
+        self,
+        packing: Packing,
+        components: int,
+        coherence: float,
+        dtype: torch.dtype,
+        tone: float = 0.0,
     ) -> None:
         self.packing = packing
         self.components = components
         self.coherence = coherence
         self.dtype = dtype
+        self.tone = tone if packing.colors else 0.0
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> SwapStyle:
         """Return all features of a painting, (h, w) in positions."""
@@ -162,7 +173,11 @@ class Swap:
 
     def exported(self) -> nn.Module:
         """Return the search of all channels, without coherence."""
-        return _Exported(self.packing)
+        return _Exported(self)
+
+    def directions_of(self, features: Tensor) -> Tensor:
+        """Return what is compared of whole features (1, C, h, w), in all channels: (h w, D)."""
+        return self._project(_rows(features), self.packing.moments_of(features), None)
 
     def _index(
         self,
@@ -178,12 +193,20 @@ class Swap:
         if self.components:
             # Spread over all paintings, and only these rows: the others are projected at once.
             every = max(1, len(values) // SAMPLE)
-            seen = [self._project(rows[::every], own, None) for rows, own in parts]
+            seen = [self._directions(rows[::every], own, None) for rows, own in parts]
             axes = principal_axes(torch.cat(seen).float(), self.components, SAMPLE)
         keys = torch.cat([self._project(rows, own, axes) for rows, own in parts])
         return SwapStyle(values, sizes, shares, moments, axes, keys)
 
     def _project(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
+        """Return rows (M, C) as what is compared, in its dtype, of length 1 or 0."""
+        found = self._directions(rows, moments, axes)
+        if self.tone:
+            found = torch.cat([found, self.tone**0.5 * self._tones(rows, moments)], dim=1)
+            found = F.normalize(found, dim=1)
+        return found.to(self.dtype)
+
+    def _directions(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
         """Return rows (M, C) without their mean, each layer in its own unit, of length 1 or 0."""
         units = self.packing.units(moments)[0]
         mean = moments.mean[0]
@@ -192,7 +215,18 @@ class Swap:
         else:
             scaled = units[:, None] * axes
             found = torch.addmm(-(mean @ scaled), rows.float(), scaled)
-        return F.normalize(found, dim=1).to(self.dtype)
+        return F.normalize(found, dim=1)
+
+    def _tones(self, rows: Tensor, moments: Moments) -> Tensor:
+        """Return the lumas of rows (M, C) as directions (M, 2), whose cosine falls with contrast.
+
+        Dark to light, by the picture's own mean and deviation, is half a turn.
+        """
+        luma = self.packing.luma
+        spread = luma(moments.deviation).clamp_min(PLAIN)
+        z = (luma(rows.float()) - luma(moments.mean)) / spread
+        angle = z.clamp(-EXTREME, EXTREME) * (torch.pi / 2 / EXTREME)
+        return torch.stack([angle.cos(), angle.sin()], dim=1)
 
     def _match(
         self, queries: Tensor, style: SwapStyle, size: tuple[int, int], first: tuple[int, int]
@@ -236,18 +270,13 @@ def _rows(features: Tensor) -> Tensor:
 class _Exported(nn.Module):
     """Features of a photograph and a painting, and alpha, to blended features."""
 
-    def __init__(self, packing: Packing) -> None:
+    def __init__(self, swap: Swap) -> None:
         super().__init__()
-        self.packing = packing
+        self.swap = swap
 
     def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
-        queries, keys = (self._unit(features) for features in (content, style))
+        queries, keys = (self.swap.directions_of(features) for features in (content, style))
         index = (queries @ keys.mT).argmax(dim=1)
         _, channels, height, width = content.shape
         taken = style.flatten(2)[0].mT[index].mT.reshape(1, channels, height, width)
         return content + alpha * (taken - content)
-
-    def _unit(self, features: Tensor) -> Tensor:
-        moments = self.packing.moments_of(features)
-        rows = features.flatten(2)[0].mT
-        return F.normalize((rows - moments.mean) * self.packing.units(moments), dim=1)

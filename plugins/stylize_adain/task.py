@@ -127,7 +127,7 @@ class AdainTask:
         pictures = torch.cat([photographs[own:], photographs[:own], paintings])
         features = self.parts.features(pictures, {*self.packing.names, *self.style_layers})
         first = count - own
-        encoded = self.packing.pack(features)
+        encoded = self.packing.pack(features, pictures)
         content = torch.cat([encoded[first:count], encoded[:first]])
         mixture = draw_mixture(
             count, own, self.settings.style_mix if mix else 0.0, photographs.device
@@ -153,7 +153,8 @@ class AdainTask:
         coarse = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
         side = MEASURED * info.stride
         noise = F.interpolate(coarse, (side, side), mode="bicubic").clamp(0, 1)
-        found = features(noise.to(self.parts.device), self.packing.names)
+        noise = noise.to(self.parts.device)
+        found = features(noise, self.packing.names)
         declared = (1, info.channels, MEASURED, MEASURED)
         if tuple(found[layer].shape) != declared:
             raise UsageError(
@@ -161,4 +162,4 @@ class AdainTask:
                 f"{tuple(found[layer].shape)} where it declares {declared}, and no decoder fits: "
                 f"choose another of {', '.join(buildable_layers(features.layers))}"
             )
-        return self.packing.pack(found)
+        return self.packing.pack(found, noise)

@@ -50,13 +50,18 @@ class Transfer:
         return self.decoder.stride
 
     @property
+    def least(self) -> int:
+        """The smallest side that the network takes, in pixels."""
+        return max(LEAST * self.stride, self.parts.features.least_size([self.layer]))
+
+    @property
     def packing(self) -> Packing:
         """How the layers that the decoder sees are one tensor."""
         return self.decoder.packing
 
     def features_of(self, picture: Tensor) -> Tensor:
         """Return packed features of a picture (1, 3, H, W) in [0, 1], on the parts' device."""
-        return self.packing.pack(self.parts.features(picture, self.packing.names))
+        return self.packing.pack(self.parts.features(picture, self.packing.names), picture)
 
     def check_size(self, picture: Tensor, stroke_size: float = 1.0) -> None:
         """Raise ImageTooSmallError for a picture (1, 3, H, W) that is too small.
@@ -65,7 +70,7 @@ class Transfer:
             stroke_size: the network sees it at 1 / stroke_size of its size.
         """
         height, width = picture.shape[-2:]
-        least = max(LEAST * self.stride, self.parts.features.least_size([self.layer]))
+        least = self.least
         if round(min(height, width) / stroke_size) < least:
             times = " times the stroke size" * (stroke_size != 1)
             raise ImageTooSmallError(
@@ -74,12 +79,11 @@ class Transfer:
                 (width, height),
             )
 
-    def tiles(self, picture: Tensor) -> list[Tile]:
-        """Return the tiles of a picture (1, 3, H, W).
+    def tiles(self, height: int, width: int) -> list[Tile]:
+        """Return the tiles of a picture.
 
         Raises: UsageError where there are several, and the network needs all of it at once.
         """
-        height, width = picture.shape[-2:]
         tiles = list(cut_tiles(height, width, self.side, self.stride))
         if len(tiles) > 1 and self._reaches is None:
             features = self.parts.features
@@ -140,9 +144,9 @@ class Transfer:
 
     def measure_style(self, painting: Tensor) -> Any:
         """Return the style side of a painting (1, 3, H, W)."""
-        height, width = (-(-side // self.stride) for side in painting.shape[-2:])
-        pieces = self.pieces(painting, self.tiles(painting))
-        return self.transform.measure(pieces, (height, width))
+        height, width = painting.shape[-2:]
+        pieces = self.pieces(painting, self.tiles(height, width))
+        return self.transform.measure(pieces, (-(-height // self.stride), -(-width // self.stride)))
 
     def decode(self, features: Tensor) -> Tensor:
         """Return the picture of restyled features (1, C, h, w), not clamped."""

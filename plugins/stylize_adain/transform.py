@@ -33,12 +33,15 @@ class Transform(Protocol):
         margin: positions around one that its result depends on, besides the content's moments.
         kept: style sides that are worth their memory.
         most: positions of a painting, at most; None for any number.
+        coarse_to_fine: whether strokes have the size of positions, so that a picture is made from a
+            coarse size to the full one.
     """
 
     name: str
     margin: int
     kept: int
     most: int | None
+    coarse_to_fine: bool
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> Any:
         """Return the style side of a painting that comes in pieces, once over.

@@ -94,6 +94,7 @@ def make_in_tiles(
     *,
     thumbnail: Tensor | None = None,
     done: int = 0,
+    after: int = 0,
 ) -> None:
     """Fill a picture tile by tile, and report each; where the run is to stop, from a thumbnail.
 
@@ -102,9 +103,9 @@ def make_in_tiles(
         make: returns a tile's pixels (1, 3, h, w), about in [0, 1].
         thumbnail: a small picture (1, 3, h, w) of the whole, which tiles that are left are enlarged
             from, with a warning; without one all are made, whatever the time.
-        done: steps of the run before these, one a tile.
+        done, after: steps of the run before and after these, one a tile.
     """
-    steps = done + len(tiles)
+    steps = done + len(tiles) + after
     for number, tile in enumerate(tiles):
         if thumbnail is not None and run.should_stop():
             fill_tiles(picture, tiles[number:], thumbnail)
