@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from small_adain import make_adain_model
 from small_training import After
 from stylize import (
     BuiltParts,
+    Clip,
     FeatureExtractor,
     ModelFile,
     PluginHost,
     Result,
     Run,
+    StyleImage,
     Stylizer,
     make_plan,
     make_settings,
@@ -437,29 +440,95 @@ def test_without_a_model_the_shipped_one_is_applied(host):
     assert difference(made, named).max() == 0
 
 
-def test_the_shipped_model_is_of_the_paper_s_transform(host):
-    """Its header is from before there was another one: of adain, and swap is refused."""
-    settings = {"method": "adain", "size": "full", "device": "cpu", "precision": "float32"}
+def test_the_shipped_model_swaps_features_and_refuses_the_paper_s_transform(host):
+    header = read_header(resources.files("stylize_adain") / "models" / "any.safetensors")
+    assert header.network["transfer"] == "swap"
+    with pytest.raises(UsageError, match=r"any was trained with adain\.transfer swap: leave adain"):
+        stylize_image(
+            noise(64, 48),
+            PAINTING,
+            host=host,
+            model="any",
+            options={"adain": {"transfer": "adain"}},
+        )
+
+
+def test_a_model_from_before_there_was_another_transform_is_of_equation_8(host, models, tmp_path):
+    own = ModelFile("m", models["skips"], read_header(models["skips"]))
+    network = {k: v for k, v in own.header.network.items() if k != "transfer"}
+    path = tmp_path / "old.safetensors"
+    write_model(path, own.header.model_copy(update={"network": network}), own.tensors())
+    settings = {"model": str(path), "size": "full", "device": "cpu", "precision": "float32"}
     made = stylize_image(noise(64, 48), noise(56, 64, seed=1), host=host, **settings)
     parts = BuiltParts(host, make_plan(host, make_settings(settings)))
-    network = parts.model.header.network
-    assert "transfer" not in network
     decoder = Decoder(parts.features.layers, network["layer"], AdainSettings(**network))
-    decoder.load_tensors(parts.model.tensors(), "any")
+    decoder.load_tensors(parts.model.tensors(), "old")
     with torch.no_grad():
+        packing = decoder.packing
         content, style = (
-            decoder.packing.pack(
-                parts.features(pixels_of(picture), decoder.packing.names), pixels_of(picture)
-            )
-            for picture in (noise(64, 48), noise(56, 64, seed=1))
+            packing.pack(parts.features(pixels, packing.names), pixels)
+            for pixels in map(pixels_of, (noise(64, 48), noise(56, 64, seed=1)))
         )
-        measure = decoder.packing.moments_of
-        expected = decoder.float()(adain(content, measure(content), measure(style)))
+        expected = decoder.float()(
+            adain(content, packing.moments_of(content), packing.moments_of(style))
+        )
     wrong = (made.pixels - (expected.clamp(0, 1) * 255).round()).abs()
     assert wrong.max() <= 1
     assert wrong.mean() < 0.01
-    with pytest.raises(UsageError, match=r"any was trained with adain\.transfer adain: leave swap"):
-        stylize_image(noise(64, 48), PAINTING, options={"adain": {"transfer": "swap"}}, **settings)
+
+
+# From coarse to fine.
+
+
+def swap(**options: object) -> dict[str, dict[str, object]]:
+    return {"adain": options}
+
+
+def test_each_size_is_painted_over_the_one_before(apply, monkeypatch):
+    looks: list[tuple[int, ...]] = []
+    honest = FeatureExtractor.__call__
+
+    def look(extractor, image, layers):
+        looks.append(tuple(image.shape[-2:]))
+        return honest(extractor, image, layers)
+
+    monkeypatch.setattr(FeatureExtractor, "__call__", look)
+    content, painting = noise(200, 120), noise(128, 128, seed=1)
+    made = apply(content, painting, "swap", options=swap(coarsest=50))
+    assert looks == [(32, 32), (32, 52), (64, 64), (60, 100), (128, 128), (120, 200)]
+    alone = apply(content, painting, "swap", options=swap(coarsest=0))
+    apart = apply(content, painting, "swap", options=swap(coarsest=50, photograph_share=1))
+    assert difference(apart, alone).max() == 0
+    assert difference(made, alone).float().mean() > 0.5
+
+
+def test_a_slim_photograph_is_not_made_smaller_than_the_network_takes(apply):
+    made = apply(noise(200, 20), PAINTING, "swap", options=swap(coarsest=50))
+    assert made.pixels.shape[-2:] == (20, 200)
+
+
+def test_where_time_runs_out_between_sizes_the_picture_is_enlarged(host, models):
+    values = {"model": str(models["swap"]), "size": "full", "options": swap(coarsest=50)}
+    stylizer = Stylizer(make_settings({**values, "precision": "float32", "device": "cpu"}), host)
+    run = Run()
+    result = stylizer(noise(200, 120), [PAINTING], [After(1, run, stylizer.cancel)])
+    assert result.stopped == "interrupted"
+    assert result.pixels.shape[-2:] == (120, 200)
+    assert "stopped before the last 2 of 3 sizes" in result.warnings[0]
+    assert "enlarged from 50x30" in result.warnings[0]
+
+
+@pytest.mark.parametrize("trust", [0.0, 1.0])
+def test_in_a_clip_the_frame_before_shows_through_where_it_is_trusted(host, models, trust):
+    values = {"model": str(models["swap"]), "size": "full", "options": swap(coarsest=50)}
+    stylizer = Stylizer(make_settings({**values, "precision": "float32", "device": "cpu"}), host)
+    content, painting = (pixels_of(picture) for picture in (noise(120, 80), PAINTING))
+
+    def make(level: float) -> Tensor:
+        clip = Clip(torch.full_like(content, level), torch.full_like(content[:, :1], trust))
+        return stylizer.stylize(content, [StyleImage(painting)], Run(clip=clip)).float()
+
+    assert ((make(0.0) - make(1.0)).abs().mean() > 1) == bool(trust)
 
 
 # The command.

@@ -47,7 +47,7 @@ class AdainSettings(Settings):
         "real strokes and wants a decoder trained for it.",
     )
     coherence: float = Field(
-        0.2,
+        0.3,
         ge=0,
         le=1,
         description="With transfer=swap: what a match gains, in cosine, where all eight neighbours "
@@ -68,7 +68,7 @@ class AdainSettings(Settings):
         "size is made of; the rest is the picture of the size before, with its large strokes.",
     )
     tone: float = Field(
-        0.5,
+        0.7,
         ge=0,
         le=10,
         description="With transfer=swap: weight of light and dark beside the features' cosine, so "
