@@ -17,7 +17,7 @@ PRESETS = {
     "adain_swap": "Training of swapped features for CPUs: the painting's strokes in one pass",
     "adain_quick": "Training for CPUs: small crops of few paintings, varied in many ways",
 }
-MODELS = {"any": "Any painting, at relu4_1 of vgg16.oxford"}
+MODELS = {"any": "Any painting, with its own strokes, at relu4_1 of vgg16.oxford"}
 STYLE_LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1"
 
 
