@@ -95,8 +95,8 @@ OTHERS = (
     fine(800, f"--strength 2 {LARGE}"),
 )
 ANY = (
-    Stage(4000, "--schedule constant", 6 * 128**2),
-    Stage(2000, "--learning-rate 0.0005", 6 * 128**2),
+    Stage(4000, "--batch 6 --crop 128 --schedule constant", 6 * 128**2),
+    Stage(2000, "--batch 6 --crop 128 --learning-rate 0.0005", 6 * 128**2),
 )
 WIDE, NARROW = "--set johnson.width=96", "--set johnson.width=48"
 
