@@ -159,6 +159,13 @@ def test_alpha_is_the_strength_where_it_is_not_given_up_to_1(apply):
     assert not torch.equal(half[0].pixels, full.pixels)
 
 
+def test_strength_1_leaves_a_fifth_of_the_photograph_to_a_model_that_swaps(apply):
+    content = noise(40, 32)
+    for strength, alpha in ((0.5, 0.4), (1, 0.8), (1.25, 1), (4, 1)):
+        made = apply(content, PAINTING, "swap", strength=strength)
+        assert torch.equal(made.pixels, apply(content, PAINTING, "swap", alpha=alpha).pixels)
+
+
 @pytest.mark.parametrize("alpha", [-0.1, 1.01, float("nan"), "much"])
 def test_an_alpha_outside_0_to_1_is_refused(apply, alpha):
     with pytest.raises(SettingsError, match=f"alpha is {alpha!r}: Input should be"):

@@ -173,6 +173,28 @@ def test_light_and_dark_decide_where_features_say_nothing(tone):
     assert agree.float().mean() == 1 if tone else agree.float().mean() < 0.9
 
 
+def test_subjects_keep_their_light_in_the_painting_s_range():
+    generator = torch.Generator().manual_seed(0)
+
+    def packed(pictures: Tensor) -> Tensor:
+        maps = torch.randn(1, 6, 8, 12, generator=generator)
+        return COLORED.pack({"relu2_1": maps}, pictures.expand(1, 3, -1, -1))
+
+    photograph = packed(torch.rand(1, 1, 16, 24, generator=generator))
+    painting = packed(0.2 + 0.3 * torch.rand(1, 1, 16, 24, generator=generator))
+    own, other = COLORED.moments_of(photograph), COLORED.moments_of(painting)
+
+    def lumas(light: float) -> Tensor:
+        swap = Swap(COLORED, 0, 0.0, torch.float32, light=light)
+        style = swap.measure([Piece(painting, Tile(0, 8, 0, 12))], (8, 12))
+        return COLORED.luma(rows(swap.apply(photograph, own, style, 1.0)))
+
+    z = (COLORED.luma(rows(photograph)) - COLORED.luma(own.mean)) / COLORED.luma(own.deviation)
+    wanted = COLORED.luma(other.mean) + COLORED.luma(other.deviation) * z.clamp(-2, 2)
+    torch.testing.assert_close(lumas(1.0), wanted)
+    torch.testing.assert_close(lumas(0.5), (wanted + lumas(0.0)) / 2)
+
+
 def test_a_blank_photograph_and_a_blank_painting_stay_finite():
     blank = torch.zeros(1, CHANNELS, 4, 5)
     for photograph, painting in ((blank, features(1)), (features(0), blank)):

@@ -16,5 +16,7 @@ __all__ = ["create_transform"]
 def create_transform(settings: AdainSettings, packing: Packing, dtype: torch.dtype) -> Transform:
     """Return the transform that settings name; `dtype` is for products of matrices."""
     if settings.transfer == "swap":
-        return Swap(packing, settings.components, settings.coherence, dtype, settings.tone)
+        return Swap(
+            packing, settings.components, settings.coherence, dtype, settings.tone, settings.light
+        )
     return Normalization(packing, settings.gain_limit)

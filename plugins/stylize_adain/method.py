@@ -83,7 +83,7 @@ class Adain:
         sides = self._sides(styles, transfer, run)
         alpha = self.settings.alpha
         if alpha is None:
-            alpha = min(run.strength, 1.0)
+            alpha = min(run.strength * transfer.transform.alpha, 1.0)
         making = Making(transfer, sides, alpha, run, self.settings)
         return resize(making.make(seen), (height, width))
 

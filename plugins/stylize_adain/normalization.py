@@ -29,6 +29,7 @@ class Normalization:
     margin = 0
     kept = 256  # a few kilobytes each
     most: int | None = None
+    alpha = 1.0
     coarse_to_fine = False
 
     def __init__(self, packing: Packing, gain_limit: float | None) -> None:

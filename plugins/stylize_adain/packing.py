@@ -23,16 +23,22 @@ from stylize import LayerInfo
 from stylize.errors import UsageError
 from stylize_adain.statistics import Moments, moments_of
 
-__all__ = ["Packing"]
+__all__ = ["LUMA", "Packing"]
 
 # Below it a variance is that of a blank picture.
 BLANK = 1e-30
 # Rec. 709, of gamma-encoded sRGB. Y, B - Y and R - Y, from RGB and back.
-LUMA = (0.2126, 0.7152, 0.0722)
+REC_709 = (0.2126, 0.7152, 0.0722)
 FROM_RGB = torch.tensor(
-    [LUMA, (-LUMA[0], -LUMA[1], 1 - LUMA[2]), (1 - LUMA[0], -LUMA[1], -LUMA[2])]
+    [
+        REC_709,
+        (-REC_709[0], -REC_709[1], 1 - REC_709[2]),
+        (1 - REC_709[0], -REC_709[1], -REC_709[2]),
+    ]
 )
 TO_RGB = torch.linalg.inv(FROM_RGB)
+# Where luma stands among packed channels that have colours.
+LUMA = -len(REC_709)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Packing:
             _Part(layers[name].channels, stride // layers[name].stride) for name in self.names
         )
         self.stride = stride
-        self.colors = _Part(len(LUMA), 1) if colors else None
+        self.colors = _Part(len(REC_709), 1) if colors else None
 
     @property
     def channels(self) -> int:
@@ -117,11 +123,11 @@ class Packing:
 
     def colors_of(self, packed: Tensor) -> Tensor:
         """Return the mean colours (N, 3, H, W) that a packed tensor has, as RGB in [0, 1]."""
-        return _turn(TO_RGB, packed[:, -len(LUMA) :])
+        return _turn(TO_RGB, packed[:, LUMA:])
 
     def luma(self, packed: Tensor) -> Tensor:
         """Return the luma of packed features (M, C), or of their moments, (M,)."""
-        return packed[:, -len(LUMA)]
+        return packed[:, LUMA]
 
     def deepest(self, packed: Tensor) -> Tensor:
         """Return the deepest layer of a packed tensor."""

@@ -61,7 +61,7 @@ class AdainSettings(Settings):
         "0 makes one size alone.",
     )
     photograph_share: float = Field(
-        0.75,
+        0.8,
         ge=0,
         le=1,
         description="With transfer=swap, from coarse to fine: share of the photograph in what each "
@@ -74,6 +74,13 @@ class AdainSettings(Settings):
         description="With transfer=swap: weight of light and dark beside the features' cosine, so "
         "that a plain sky takes the painting's lights, not just what is as plain. 0 leaves it out.",
     )
+    light: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="With transfer=swap: share of the photograph's own light and dark, in the "
+        "painting's range, in the colours that are taken: subjects stay whole.",
+    )
     components: int = Field(
         64,
         ge=0,
@@ -85,7 +92,7 @@ class AdainSettings(Settings):
         ge=0,
         le=1,
         description="Share of the style in a blend of features (eq. 15); by default the strength, "
-        "up to 1.",
+        "up to 1, or with transfer=swap 0.8 times that.",
     )
     stroke_size: Annotated[float, CommandOption("--stroke-size")] = Field(
         1.0,

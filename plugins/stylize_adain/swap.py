@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from stylize import Grids, Tile, balance_shares, make_coherent, nearest, principal_axes
 from stylize_adain.augmentation import Mixture
+from stylize_adain.light import give_light, tones_of
 from stylize_adain.normalization import measure_pieces
 from stylize_adain.packing import Packing
-from stylize_adain.statistics import Moments
+from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.transform import Piece
 
 __all__ = ["Swap", "SwapStyle"]
@@ -29,9 +30,6 @@ __all__ = ["Swap", "SwapStyle"]
 SWEEPS = 6
 # Positions that the principal components are taken of, spread over the paintings.
 SAMPLE = 512
-# Deviation of luma below which a picture is plain, and how many of them off the mean is black or
-# white.
-PLAIN, EXTREME = 0.05, 2.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ class Swap:
     Args:
         components: how many principal components are compared; 0 compares all channels.
         tone: weight of light and dark beside the cosine of features, where colours come with them.
+        light: share of the photograph's light and dark in the colours that are taken.
         coherence: what a match gains, in cosine, where all eight neighbours go on with it, and
             loses where all take the very same.
         dtype: in which they are multiplied.
@@ -77,6 +76,7 @@ class Swap:
     margin = SWEEPS
     kept = 12  # three sizes of a painting are some 80 MB at 512 pixels, in float32
     most: int | None = 2**15
+    alpha = 0.8  # all of the style leaves too little of a face
     coarse_to_fine = True
 
     def __init__(
@@ -86,12 +86,13 @@ class Swap:
         coherence: float,
         dtype: torch.dtype,
         tone: float = 0.0,
+        light: float = 0.0,
     ) -> None:
         self.packing = packing
         self.components = components
         self.coherence = coherence
         self.dtype = dtype
-        self.tone = tone if packing.colors else 0.0
+        self.tone, self.light = (tone, light) if packing.colors else (0.0, 0.0)
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> SwapStyle:
         """Return all features of a painting, (h, w) in positions."""
@@ -144,10 +145,16 @@ class Swap:
         """Return features (1, C, h, w), each position with the style's nearest."""
         if not alpha:
             return features
-        queries = self._project(_rows(features), content.to(features), style.axes)
+        rows, content = _rows(features), content.to(features)
+        queries = self._project(rows, content, style.axes)
         height, width = features.shape[-2:]
         index = self._match(queries, style, (height, width), first)
-        taken = style.values[index].view(1, height, width, -1).permute(0, 3, 1, 2)
+        own = blend_moments(style.moments, style.shares).to(features)
+        taken = (
+            self.lit(style.values[index], rows, content, own)
+            .view(1, height, width, -1)
+            .permute(0, 3, 1, 2)
+        )
         return features.lerp(taken.to(features.dtype), alpha)
 
     def restyle(self, content: Tensor, styles: Tensor, mixture: Mixture) -> Tensor:
@@ -174,6 +181,12 @@ class Swap:
     def exported(self) -> nn.Module:
         """Return the search of all channels, without coherence."""
         return _Exported(self)
+
+    def lit(self, taken: Tensor, rows: Tensor, content: Moments, style: Moments) -> Tensor:
+        """Return what was taken (M, C), lit as the photograph's rows (M, C) are."""
+        if not self.light:
+            return taken
+        return give_light(taken, rows, content, style, self.packing, self.light)
 
     def directions_of(self, features: Tensor) -> Tensor:
         """Return what is compared of whole features (1, C, h, w), in all channels: (h w, D)."""
@@ -202,7 +215,9 @@ class Swap:
         """Return rows (M, C) as what is compared, in its dtype, of length 1 or 0."""
         found = self._directions(rows, moments, axes)
         if self.tone:
-            found = torch.cat([found, self.tone**0.5 * self._tones(rows, moments)], dim=1)
+            found = torch.cat(
+                [found, self.tone**0.5 * tones_of(rows, moments, self.packing)], dim=1
+            )
             found = F.normalize(found, dim=1)
         return found.to(self.dtype)
 
@@ -216,17 +231,6 @@ class Swap:
             scaled = units[:, None] * axes
             found = torch.addmm(-(mean @ scaled), rows.float(), scaled)
         return F.normalize(found, dim=1)
-
-    def _tones(self, rows: Tensor, moments: Moments) -> Tensor:
-        """Return the lumas of rows (M, C) as directions (M, 2), whose cosine falls with contrast.
-
-        Dark to light, by the picture's own mean and deviation, is half a turn.
-        """
-        luma = self.packing.luma
-        spread = luma(moments.deviation).clamp_min(PLAIN)
-        z = (luma(rows.float()) - luma(moments.mean)) / spread
-        angle = z.clamp(-EXTREME, EXTREME) * (torch.pi / 2 / EXTREME)
-        return torch.stack([angle.cos(), angle.sin()], dim=1)
 
     def _match(
         self, queries: Tensor, style: SwapStyle, size: tuple[int, int], first: tuple[int, int]
@@ -278,5 +282,7 @@ class _Exported(nn.Module):
         queries, keys = (self.swap.directions_of(features) for features in (content, style))
         index = (queries @ keys.mT).argmax(dim=1)
         _, channels, height, width = content.shape
-        taken = style.flatten(2)[0].mT[index].mT.reshape(1, channels, height, width)
-        return content + alpha * (taken - content)
+        own, other = (self.swap.packing.moments_of(features) for features in (content, style))
+        rows = content.flatten(2)[0].mT
+        taken = self.swap.lit(style.flatten(2)[0].mT[index], rows, own, other)
+        return content + alpha * (taken.mT.reshape(1, channels, height, width) - content)

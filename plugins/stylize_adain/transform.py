@@ -33,6 +33,7 @@ class Transform(Protocol):
         margin: positions around one that its result depends on, besides the content's moments.
         kept: style sides that are worth their memory.
         most: positions of a painting, at most; None for any number.
+        alpha: of strength 1.
         coarse_to_fine: whether strokes have the size of positions, so that a picture is made from a
             coarse size to the full one.
     """
@@ -41,6 +42,7 @@ class Transform(Protocol):
     margin: int
     kept: int
     most: int | None
+    alpha: float
     coarse_to_fine: bool
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> Any:
