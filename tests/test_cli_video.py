@@ -125,24 +125,10 @@ def test_a_painting_for_adain(command, clip, host):
     assert len(inspect_clip(command.folder / "clip_painting_any.mp4").frames) == 10
 
 
-def test_a_painting_alone_takes_a_method_of_one_pass_where_one_has_a_model(
-    command, clip, host, monkeypatch
-):
-    from dataclasses import replace
-
+def test_a_painting_alone_takes_a_method_of_one_pass_where_one_has_a_model(host, monkeypatch):
     from stylize import PluginHost, make_settings
     from stylize_video.choosing import choose_method
 
-    model = str(make_adain_model(host, command.folder / "any.safetensors"))
-    whole = PluginHost.specs
-
-    def specs(self, kind):
-        return [
-            replace(s, default_model=model) if s.name == "adain" else replace(s, default_model=None)
-            if hasattr(s, "default_model") else s for s in whole(self, kind)
-        ]  # fmt: skip
-
-    monkeypatch.setattr(PluginHost, "specs", specs)
     assert choose_method(host, make_settings({"size": 64})).method == "adain"
     assert choose_method(host, make_settings({"method": "gatys"})).method == "gatys"
     assert choose_method(host, make_settings({"model": "mosaic"})).model == "mosaic"

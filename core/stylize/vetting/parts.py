@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from stylize.contract.parts import Method
@@ -111,8 +111,13 @@ def _look_at_layer(title: str, layer: str, info: LayerInfo, found: Any, image: T
 class _FirstSmoothed:
     """A smoothing whose first answer is looked at."""
 
-    def __init__(self, title: str, smoothing: Callable[[Tensor], Any], looks: FirstLooks) -> None:
+    def __init__(self, title: str, smoothing: Any, looks: FirstLooks) -> None:
         self._call = smoothing
+        if hasattr(smoothing, "for_layer"):
+            # Once a layer, so that each is looked at once.
+            self.for_layer = cache(
+                lambda layer: _FirstSmoothed(title, smoothing.for_layer(layer), looks)
+            )
         self._look: Callable[[Tensor, Any], None] | None = partial(self._first, title, looks)
 
     def __call__(self, features: Tensor) -> Any:
