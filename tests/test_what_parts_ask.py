@@ -29,6 +29,7 @@ from stylize import (
     stylize_image,
 )
 from stylize.building import backbones
+from stylize.errors import PluginError
 from stylize.testing.contractrun import check_contract, contract_of
 from stylize.testing.hosts import builtin_host, plugin_module
 
@@ -100,11 +101,29 @@ class MeansByLayer:
         return (current.values["mean"] - target.values["mean"]).square().sum(dim=1)
 
 
+class HalvedBadly(Halved):
+    """Loses a channel on every layer, and only there."""
+
+    def for_layer(self, layer: str) -> Any:
+        return lambda features: features[:, 1:]
+
+
+class MeansBadly(MeansByLayer):
+    """Gives one distance for all samples on every layer, and only there."""
+
+    def for_layer(self, layer: str) -> MeansByLayer:
+        found = MeansByLayer(None)
+        found.distance = lambda current, target: target.values["mean"].sum()  # type: ignore[method-assign]
+        return found
+
+
 SPECS = [
     MethodSpec("tint", factory=HERE + "Tint", needs_features=False, summary="Tinted"),
     MethodSpec("peeks", factory=HERE + "PeeksAtFeatures", needs_features=False, summary="Peeks"),
     SmoothingSpec("halved", factory=HERE + "Halved", summary="Halved", pointwise=True),
     LossSpec("means_by_layer", factory=HERE + "MeansByLayer", summary="Means"),
+    SmoothingSpec("halved_badly", factory=HERE + "HalvedBadly", summary="Halved", pointwise=True),
+    LossSpec("means_badly", factory=HERE + "MeansBadly", summary="Means"),
 ]
 
 
@@ -209,6 +228,19 @@ def test_what_differs_by_layer_makes_pictures_with_every_method(asking, photo, p
     assert (
         stylize_image(photo, painting, host=asking, method=method, **chosen).pixels.isfinite().all()
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"smooth": "halved_badly"}, "smoothing halved_badly.*features of shape"),
+        ({"style_loss": "means_badly"}, "loss means_badly.*the distances of 1 sample"),
+    ],
+)
+def test_what_a_layer_s_own_gives_first_is_looked_at_too(asking, photo, painting, given, said):
+    chosen = {"method": "gatys", "options": {"gatys": {"iterations": "1"}}, **given, **QUICK}
+    with pytest.raises(PluginError, match=said):
+        stylize_image(photo, painting, host=asking, **chosen)
 
 
 # The start and the end.

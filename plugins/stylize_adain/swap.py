@@ -127,7 +127,7 @@ class Swap:
         if len(style.shares) == 1:
             return style
         features, content = look()
-        queries = self._project(_rows(features), content.to(features), style.axes)
+        queries = self.project(_rows(features), content.to(features), style.axes)
         cosines = [nearest(queries, keys).cosine for keys in torch.split(style.keys, style.counts)]
         bias = balance_shares(torch.stack(cosines), style.shares)
         counts = torch.tensor(style.counts, device=bias.device)
@@ -146,7 +146,7 @@ class Swap:
         if not alpha:
             return features
         rows, content = _rows(features), content.to(features)
-        queries = self._project(rows, content, style.axes)
+        queries = self.project(rows, content, style.axes)
         height, width = features.shape[-2:]
         index = self._match(queries, style, (height, width), first)
         own = blend_moments(style.moments, style.shares).to(features)
@@ -188,10 +188,6 @@ class Swap:
             return taken
         return give_light(taken, rows, content, style, self.packing, self.light)
 
-    def directions_of(self, features: Tensor) -> Tensor:
-        """Return what is compared of whole features (1, C, h, w), in all channels: (h w, D)."""
-        return self._project(_rows(features), self.packing.moments_of(features), None)
-
     def _index(
         self,
         values: Tensor,
@@ -208,10 +204,10 @@ class Swap:
             every = max(1, len(values) // SAMPLE)
             seen = [self._directions(rows[::every], own, None) for rows, own in parts]
             axes = principal_axes(torch.cat(seen).float(), self.components, SAMPLE)
-        keys = torch.cat([self._project(rows, own, axes) for rows, own in parts])
+        keys = torch.cat([self.project(rows, own, axes) for rows, own in parts])
         return SwapStyle(values, sizes, shares, moments, axes, keys)
 
-    def _project(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
+    def project(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
         """Return rows (M, C) as what is compared, in its dtype, of length 1 or 0."""
         found = self._directions(rows, moments, axes)
         if self.tone:
@@ -279,10 +275,10 @@ class _Exported(nn.Module):
         self.swap = swap
 
     def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
-        queries, keys = (self.swap.directions_of(features) for features in (content, style))
+        swap, (_, channels, height, width) = self.swap, content.shape
+        own, other = (swap.packing.moments_of(features) for features in (content, style))
+        rows, painted = _rows(content), _rows(style)
+        queries, keys = swap.project(rows, own, None), swap.project(painted, other, None)
         index = (queries @ keys.mT).argmax(dim=1)
-        _, channels, height, width = content.shape
-        own, other = (self.swap.packing.moments_of(features) for features in (content, style))
-        rows = content.flatten(2)[0].mT
-        taken = self.swap.lit(style.flatten(2)[0].mT[index], rows, own, other)
+        taken = swap.lit(painted[index], rows, own, other)
         return content + alpha * (taken.mT.reshape(1, channels, height, width) - content)

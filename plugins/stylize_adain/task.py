@@ -90,7 +90,8 @@ class AdainTask:
 
     def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the stylised photographs (N, 3, S, S), in float32, not clamped."""
-        targets = self._targets(batch["content"], batch["style"], mix=False)
+        alpha = self.transform.alpha  # as it is applied
+        targets = self._targets(batch["content"], batch["style"], mix=False, alpha=alpha)
         return self._decode(network, targets.features)
 
     def _decode(self, network: nn.Module, features: Tensor) -> Tensor:
@@ -117,7 +118,9 @@ class AdainTask:
         return TermObjective(self.parts.features, [*terms, *style.terms])
 
     @torch.no_grad()
-    def _targets(self, photographs: Tensor, paintings: Tensor, *, mix: bool) -> _Targets:
+    def _targets(
+        self, photographs: Tensor, paintings: Tensor, *, mix: bool, alpha: float = 1.0
+    ) -> _Targets:
         """Return the targets of photographs, of which the last ones take a painting's style.
 
         There is one pass of the encoder over all pictures: those that take their own style stand
@@ -137,6 +140,8 @@ class AdainTask:
             loss = self.parts.style.at(layer)
             style[layer] = mixture.of_statistics(loss, loss.statistics(features[layer][first:]))
         target = self.transform.restyle(content, encoded[first:], mixture)
+        if alpha < 1:
+            target = content.float().lerp(target, alpha)
         compared = content.float().lerp(target, self.settings.target_alpha)
         names = self.packing.names if self.settings.skip_weight else self.packing.names[:1]
         layers = dict(zip(names, self.packing.unpack(compared), strict=False))

@@ -35,7 +35,7 @@ def describe_parts(host: PluginHost, plan: Plan) -> dict[str, PartRecord]:
     there where a plugin carries it. A method that needs no features is alone.
     """
     roles = plan.parts.keys() if plan.model is None else APPLIED
-    if not getattr(plan.method, "needs_features", True):
+    if not plan.method.needs_features:
         roles = frozenset({"method"})
     found = {
         role: _describe(host, spec, settings)

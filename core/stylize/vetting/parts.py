@@ -113,8 +113,7 @@ class _FirstSmoothed:
 
     def __init__(self, title: str, smoothing: Any, looks: FirstLooks) -> None:
         self._call = smoothing
-        if hasattr(smoothing, "for_layer"):
-            # Once a layer, so that each is looked at once.
+        if hasattr(smoothing, "for_layer"):  # asked once a layer, so that each is looked at once
             self.for_layer = cache(
                 lambda layer: _FirstSmoothed(title, smoothing.for_layer(layer), looks)
             )
@@ -147,6 +146,10 @@ class _FirstCompared:
         self.role, self.additive = loss.role, loss.additive
         if hasattr(loss, "blend"):
             self.blend = loss.blend
+        if hasattr(loss, "for_layer"):
+            self.for_layer = cache(
+                lambda layer: _FirstCompared(title, loss.for_layer(layer), looks)
+            )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loss, name)
