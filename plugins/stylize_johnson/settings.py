@@ -38,6 +38,17 @@ class JohnsonSettings(Settings):
         description="Side of the tiles that large pictures are made in, in pixels: smaller ones "
         "need less memory. The picture does not depend on it.",
     )
+    pixel_weight: float = Field(
+        3.0,
+        ge=0,
+        description="Training with --pictures: weight of the mean absolute difference of pixels.",
+    )
+    colour_weight: float = Field(
+        10.0,
+        ge=0,
+        description="Training with --pictures: the same of the mean colours of squares of 8 x 8 "
+        "pixels.",
+    )
 
 
 NETWORK_SETTINGS = ("network", "width", "blocks")

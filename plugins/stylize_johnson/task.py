@@ -1,10 +1,17 @@
-"""What training minimises: the perceptual losses of eq. 5-7, for one painting."""
+"""What training minimises: the perceptual losses of eq. 5-7, for one painting, or those of pairs.
+
+Pairs are photographs and pictures that a slower method made of them. Their strokes lie where
+chance put them, and a mean of pixels would blur them: pixels teach colours and shapes, and the
+style loss of each picture on its own teaches strokes (as EnhanceNet's texture matching, Sajjadi
+et al. 2017).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylize import Parts, StyleImage
@@ -13,10 +20,14 @@ from stylize_johnson.settings import JohnsonSettings
 
 # Weight of the mean squared excess of pixels over [0, 1], which clamping would lose.
 RANGE = 100.0
+# Of pairs, the side of the squares whose mean colours are compared, in pixels: larger than strokes.
+PATCH = 8
 
 
 class JohnsonTask:
     """A network to train on the losses that the parts hold, with the paintings' targets."""
+
+    learns_pairs = True
 
     def __init__(
         self,
@@ -30,6 +41,7 @@ class JohnsonTask:
         self.network: nn.Module = TransformationNetwork(settings).to(parts.device)
         self.styles = images, weights
         self._take_colours()
+        self.settings = settings
         self.parts = parts
         self.strength = strength
         self.targets = parts.style_targets(images, weights)
@@ -51,15 +63,28 @@ class JohnsonTask:
         self, network: nn.Module, batch: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the (N,) objective of photographs, and its terms."""
-        photographs = batch["content"]
         image = self.preview(network, batch)
-        objective = self.parts.objective(
-            self.parts.content_targets(photographs), self.targets, self.strength
-        )
-        total, terms = objective(image)
+        total, terms = self._compare(image, batch)
         excess = (image - image.clamp(0, 1)).square().flatten(1).mean(dim=1)
         terms["range"] = RANGE * excess.detach()
         return total + RANGE * excess, terms
+
+    def _compare(
+        self, image: Tensor, batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the losses of pictures by their photographs and the painting, or by pairs."""
+        picture = batch.get("picture")
+        if picture is None:
+            content = self.parts.content_targets(batch["content"])
+            return self.parts.objective(content, self.targets, self.strength)(image)
+        style = self.parts.style_targets([picture], [1.0])
+        total, terms = self.parts.objective(None, style, self.strength)(image)
+        difference = image - picture
+        weights = {"pixels": self.settings.pixel_weight, "colours": self.settings.colour_weight}
+        for name, seen in (("pixels", difference), ("colours", F.avg_pool2d(difference, PATCH))):
+            term = weights[name] * seen.abs().flatten(1).mean(dim=1)
+            total, terms[name] = total + term, term.detach()
+        return total, terms
 
     def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the stylised photographs (N, 3, S, S), in float32, not clamped."""

@@ -78,6 +78,15 @@ def train(
             help="Many paintings, of a method that learns to take any.",
         ),
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures",
+            metavar="FOLDER",
+            help="Learn from pairs: what each photograph is to become, named after it, as stylize "
+            "names the pictures that it makes.",
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -147,6 +156,7 @@ def train(
             output,
             styles=style or (),
             paintings=styles,
+            pictures=pictures,
             resume=resume,
             force=force,
             init=find_model(host, init).path if init else None,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = [
     "Sample",
     "find_photographs",
     "load_batches",
+    "pair_pictures",
     "split_held_out",
     "summarize_files",
 ]
@@ -47,11 +48,13 @@ class Sample:
         pixels: (3, S, S), uint8; None where no picture could be read.
         faults: what was wrong with pictures that were passed over.
         grown: whether the photograph was smaller than the crop, and enlarged.
+        picture: (3, S, S), uint8, what the photograph is to become, where pictures are given.
     """
 
     pixels: Tensor | None
     faults: tuple[str, ...] = ()
     grown: bool = False
+    picture: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,14 @@ class Photographs(Dataset[Sample]):
         settings: crop, framing, zoom, flip, small.
         seed: of order and framing.
         fixed: frame by the middle at the least scale and never mirror, for validation.
+        taught: by file, the picture that it is to become, which is framed alike; may be empty.
     """
 
     files: tuple[str, ...]
     settings: TrainingSettings
     seed: int
     fixed: bool = False
+    taught: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -81,45 +86,53 @@ class Photographs(Dataset[Sample]):
         for offset in range(min(len(order), PATIENCE)):
             file = self.files[order[(place + offset) % len(order)]]
             try:
-                pixels, grown = self._frame(file, number)
+                sample = self._frame(file, number)
             except ImageError as error:
                 faults.append(str(error))
             else:
-                return Sample(pixels, tuple(faults), grown)
+                return replace(sample, faults=tuple(faults))
         return Sample(None, tuple(faults))
 
     def _order(self, epoch: int) -> Sequence[int]:
         return range(len(self)) if self.fixed else _shuffle(len(self), self.seed, epoch)
 
-    def _frame(self, file: str, number: int) -> tuple[Tensor, bool]:
-        """Return (3, S, S) pixels, and whether they were enlarged. Raises: ImageError."""
+    def _frame(self, file: str, number: int) -> Sample:
+        """Return a photograph as a square, and its picture. Raises: ImageError."""
         settings, side = self.settings, self.settings.crop
         generator = torch.Generator().manual_seed(_mix(self.seed, number))
         at = torch.rand(4, generator=generator).tolist()
         zoom = 1.0 if self.fixed else 1 + (settings.zoom - 1) * at[0]
-        image = read_bytes(file, at_least=round(side * zoom))
-        small = min(image.size) < side
-        if small and settings.small == "skip":
+        names = [file, *([self.taught[file]] if self.taught else [])]
+        images = [read_bytes(name, at_least=round(side * zoom)) for name in names]
+        least = min(min(image.size) for image in images)
+        if least < side and settings.small == "skip":
+            image = images[0]
             raise ImageError(
                 f"{file}: is {image.width}x{image.height}, smaller than the crop of {side}: "
                 f"skipped (--small grow enlarges it)"
             )
-        if settings.framing == "resize":
-            square = image.resize((side, side), Image.Resampling.LANCZOS)
-        else:
-            # Never above the photograph's own size but where it is smaller than the crop.
-            shorter = max(side, min(round(side * zoom), min(image.size)))
-            scale = shorter / min(image.size)
-            # Rounding must not make it a hair wider than the photograph, which Pillow refuses.
-            box = min(side / scale, *image.size)
-            left = (image.width - box) * (0.5 if self.fixed else at[1])
-            upper = (image.height - box) * (0.5 if self.fixed else at[2])
-            square = image.resize(
-                (side, side), Image.Resampling.LANCZOS, (left, upper, left + box, upper + box)
-            )
-        if settings.flip and not self.fixed and at[3] < 0.5:
-            square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return bytes_of(square)[0].contiguous(), small
+        # Never above the photograph's own size, unless it is smaller than the crop.
+        shorter = max(side, min(round(side * zoom), least))
+        squares = []
+        for image in images:
+            box = _box(image, side * min(image.size) / shorter, at, fixed=self.fixed)
+            if settings.framing == "resize":
+                box = (0.0, 0.0, *image.size)
+            square = image.resize((side, side), Image.Resampling.LANCZOS, box)
+            if settings.flip and not self.fixed and at[3] < 0.5:
+                square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            squares.append(bytes_of(square)[0].contiguous())
+        return Sample(squares[0], grown=least < side, picture=(*squares, None)[1])
+
+
+def _box(
+    image: Image.Image, side: float, at: Sequence[float], *, fixed: bool
+) -> tuple[float, float, float, float]:
+    """Return the square of an image to cut out: its middle, or where two random numbers say."""
+    side = min(side, *image.size)  # rounding must not make it a hair wider, which Pillow refuses
+    left = (image.width - side) * (0.5 if fixed else at[1])
+    upper = (image.height - side) * (0.5 if fixed else at[2])
+    return left, upper, left + side, upper + side
 
 
 def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, ...]:
@@ -139,6 +152,30 @@ def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, .
     if not files:
         raise UsageError(f"{option} {folder}: no pictures in it or in folders within: give another")
     return tuple(files)
+
+
+def pair_pictures(files: Sequence[str], folder: str | Path) -> dict[str, str]:
+    """Return, of the photographs that have one, the picture in a folder that was made of each.
+
+    It bears the photograph's name, and after an underscore anything: cat_starry_night.png of
+    cat.jpg, as `stylize` names what it makes.
+
+    Raises: UsageError where there is no folder, or no photograph has a picture.
+    """
+    made = find_photographs(folder, "--pictures")
+    paired = {}
+    for file in files:
+        name = Path(file).stem
+        fitting = [m for m in made if Path(m).stem == name or Path(m).stem.startswith(f"{name}_")]
+        if fitting:
+            paired[file] = min(fitting, key=len)
+    if not paired:
+        raise UsageError(
+            f"--pictures {folder}: none is called as a photograph, such as "
+            f"{Path(files[0]).stem}_STYLE.png: make them with stylize --model MODEL "
+            f"'PHOTOGRAPHS/*' -o {folder}"
+        )
+    return paired
 
 
 def split_held_out(

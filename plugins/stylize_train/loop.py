@@ -45,7 +45,8 @@ class Trainer:
 
     Args:
         task: what is trained.
-        data: a stream for each input of the task's loss: "content", and maybe "style".
+        data: a stream for each input of the task's loss: "content", and maybe "style"; what comes
+            with a photograph, "picture", has none of its own.
         held_out: the same streams, of pictures that are not trained on; may be empty.
         settings: how long and how often.
         run: seed, deadline, cancellation, observers.
@@ -148,13 +149,24 @@ class Trainer:
             for stream in streams.values():
                 stack.callback(stream.close)  # type: ignore[attr-defined]  # a generator
             for step in steps:
-                yield step + 1, {name: self._stack(next(s)) for name, s in streams.items()}
+                batch: dict[str, Tensor] = {}
+                for name, stream in streams.items():
+                    batch |= self._stack(name, next(stream))
+                yield step + 1, batch
 
-    def _stack(self, samples: Sequence[Sample]) -> Tensor:
-        """Return (N, 3, S, S) in [0, 1] on the device, having told what was wrong."""
+    def _stack(self, name: str, samples: Sequence[Sample]) -> dict[str, Tensor]:
+        """Return (N, 3, S, S) in [0, 1] on the device by name, having told what was wrong."""
         self._tell_of(samples)
-        pixels = torch.stack([sample.pixels for sample in samples if sample.pixels is not None])
-        return pixels.to(self.accelerator.device).float().div_(255)
+        squares = {
+            name: [sample.pixels for sample in samples if sample.pixels is not None],
+            "picture": [sample.picture for sample in samples if sample.picture is not None],
+        }
+        device = self.accelerator.device
+        return {
+            key: torch.stack(several).to(device).float().div_(255)
+            for key, several in squares.items()
+            if several
+        }
 
     def _tell_of(self, samples: Sequence[Sample]) -> None:
         for sample in samples:
@@ -237,7 +249,7 @@ class Trainer:
             if any(sample.pixels is None for sample in samples):
                 self._tell_of(samples)
                 return []
-            stacks[name] = self._stack(samples)
+            stacks |= self._stack(name, samples)
         size = self.settings.batch
         return [
             {name: stack[at : at + size] for name, stack in stacks.items()}

@@ -37,6 +37,7 @@ from stylize_train.data import (
     RESULTS,
     Photographs,
     find_photographs,
+    pair_pictures,
     split_held_out,
     summarize_files,
 )
@@ -73,6 +74,7 @@ class Training:
         data: folder of photographs.
         styles: the paintings, of a method that learns them.
         paintings: folder of paintings, of a method that takes any.
+        pictures: folder of what the photographs are to become, of a task that learns from pairs.
         output: the model file.
         resume: go on from the checkpoint beside the output.
         force: replace the output and start anew over a checkpoint.
@@ -88,6 +90,7 @@ class Training:
     output: Path
     styles: Sequence[str] = ()
     paintings: Path | None = None
+    pictures: Path | None = None
     resume: bool = False
     force: bool = False
     init: Path | None = None
@@ -151,8 +154,21 @@ class Training:
             for picture, share in zip(pictures, shares, strict=True)
         ]
         task = method.training_task(styles, parts, run.strength)
+        if self.pictures is not None and not getattr(task, "learns_pairs", False):
+            raise UsageError(
+                f"--pictures: {self.plan.method.name} does not learn from pairs: leave it out, or "
+                f"use a method that does, such as johnson"
+            )
         network = dict(method.network_settings())
-        data, held_out = self._split(files, run.seed)
+        taught: dict[str, str] = {}
+        if self.pictures is not None:
+            taught = pair_pictures(files["content"], self.pictures)
+            if left := len(files["content"]) - len(taught):
+                self.tell(
+                    f"--pictures {self.pictures}: {left} photographs have none, and are skipped"
+                )
+            files["content"] = tuple(taught)
+        data, held_out = self._split(files, taught, run.seed)
         records = tuple(
             StyleRecord(name=Path(picture.name).name, sha256=picture.sha256) for picture in pictures
         )
@@ -198,7 +214,7 @@ class Training:
         return picture
 
     def _split(
-        self, files: Mapping[str, Sequence[str]], seed: int
+        self, files: Mapping[str, Sequence[str]], taught: Mapping[str, str], seed: int
     ) -> tuple[dict[str, Photographs], dict[str, Photographs]]:
         """Return the streams to train on, and the held-out ones.
 
@@ -212,8 +228,9 @@ class Training:
             training, kept = split_held_out(listed, settings.validation, seed + number)
             if name == "style":
                 kept = kept or training
-            data[name] = Photographs(training, settings, seed + number)
-            held_out[name] = Photographs(kept, settings, seed + number, fixed=True)
+            pairs = taught if name == "content" else {}
+            data[name] = Photographs(training, settings, seed + number, taught=pairs)
+            held_out[name] = Photographs(kept, settings, seed + number, fixed=True, taught=pairs)
         return data, held_out
 
     def _start_from_init(
@@ -276,4 +293,5 @@ class Training:
             PARTS: {role: part.model_dump() for role, part in described.items()},
             "paintings": [style.sha256[:16] for style in styles],
             **{f"{name} pictures": summarize_files(stream.files) for name, stream in data.items()},
+            "taught pictures": summarize_files(tuple(data["content"].taught.values())),
         }
