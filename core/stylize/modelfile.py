@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MODEL_KEY",
     "MODEL_SCHEMA",
+    "PAINTING",
     "ModelFile",
     "ModelHeader",
     "PartRecord",
@@ -34,6 +36,8 @@ __all__ = [
 
 MODEL_SCHEMA = 1
 MODEL_KEY = "stylize_model"
+# The tensor of a picture file's bytes, in a model that has a base.
+PAINTING = "painting"
 # Of a safetensors file: no header of ours comes near it, and a wrong file could claim anything.
 LONGEST_HEADER = 10_000_000
 
@@ -89,6 +93,15 @@ class ModelHeader(BaseModel):
     pictures: int = Field(description="How many photographs it was trained on.")
     steps: int = Field(description="Steps taken, those of models that it started from included.")
     losses: dict[str, float] = Field(default_factory=dict, description="Last validation losses.")
+    base: str = Field(
+        "",
+        description="The model whose network makes the pictures, where this one is a painting "
+        "alone; all fields that tell of a network are then that model's.",
+    )
+    usual: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Settings of the method that suit the painting; given ones go before them.",
+    )
     summary: str = Field("", description="One line.")
     license: str = Field("", description="SPDX identifier or short note.")
     framework: str = Field("", description="Release of stylize that wrote it.")
@@ -108,18 +121,35 @@ class ModelFile:
         path: of the file.
         header: what it is.
         distribution: that carries it; "" for a file of the user's.
+        base: the model whose network a painting of its own is given to.
     """
 
     name: str
     path: Path
     header: ModelHeader
     distribution: str = ""
+    base: ModelFile | None = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the tensors by name, in float32.
+        """Return the network's tensors by name, in float32.
 
         Raises: ModelError where the file is damaged or a value is not finite.
         """
+        return self.base.tensors() if self.base else self._load()
+
+    def painting(self) -> bytes | None:
+        """Return the picture file of a painting that the model holds; None without a base.
+
+        Raises: ModelError where the file is damaged.
+        """
+        if self.base is None:
+            return None
+        try:
+            return self._load()[PAINTING].numpy().tobytes()
+        except KeyError as error:
+            raise _damaged(self.path, "it holds no painting") from error
+
+    def _load(self) -> dict[str, Tensor]:
         import torch
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -137,8 +167,11 @@ class ModelFile:
         }
 
     def fingerprint(self) -> str:
-        """First 16 hex digits of the file's SHA-256."""
-        return sha256_of(self.path)[:16]
+        """First 16 hex digits of the file's SHA-256; with a base, of both files'."""
+        own = sha256_of(self.path)
+        if self.base is None:
+            return own[:16]
+        return hashlib.sha256(f"{own} {self.base.fingerprint()}".encode()).hexdigest()[:16]
 
 
 def read_header(path: Path) -> ModelHeader:

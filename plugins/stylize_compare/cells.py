@@ -181,7 +181,7 @@ def _make_cell(
     cell: Cell, stylizer: Stylizer, examiner: _Examiner, observers: Sequence[Observer]
 ) -> Outcome:
     plan = stylizer.plan
-    styles = [cell.style] if plan.method.needs_style else []
+    styles = [cell.style] if plan.needs_style else []
     memory = PeakMemory(str(stylizer.parts.device))
     result = stylizer(cell.content, styles, observers)
     record = {

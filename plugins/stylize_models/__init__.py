@@ -22,3 +22,9 @@ def stylize_commands(app: typer.Typer) -> None:
         "stylize_models.command:app",
         "Trained models: list, show, export.",
     )
+    add_command(
+        app,
+        "learn",
+        "stylize_models.learning:learn",
+        "Keep a painting as a style with a name.",
+    )

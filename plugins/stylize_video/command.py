@@ -162,14 +162,14 @@ def _sort_clips(
         raise UsageError("no clip: stylize video IN.mp4 PAINTING.jpg, or IN.mp4 --model NAME")
     if STANDARD in files:
         raise UsageError("- as a clip: a video is read from a file, not from standard input")
-    if plan.method.needs_style and not styles and len(files) == 1:
+    if plan.needs_style and not styles and len(files) == 1:
         raise UsageError(
             f"{files[0]} alone: give a painting too, or a --model of one (see stylize models)"
         )
     contents, paintings = sort_files(
         files,
         styles,
-        no_style=not plan.method.needs_style,
+        no_style=not plan.needs_style,
         no_content=False,
         expand=_expand_clips,
     )

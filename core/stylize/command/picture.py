@@ -91,7 +91,7 @@ def picture(
     contents, paintings = sort_files(
         given,
         styles,
-        no_style=no_style or not plan.method.needs_style,
+        no_style=no_style or not plan.needs_style,
         no_content=no_content,
     )
     style_shares(plan.settings, len(paintings))

@@ -180,6 +180,11 @@ class Plan:
             **{image.spec.name: (image.spec, image.settings) for image in self.image},
         }
 
+    @property
+    def needs_style(self) -> bool:
+        """Whether paintings are to be given: not where the method or its model has learnt one."""
+        return self.method.needs_style and not (self.model and self.model.base)
+
     def warning(self, message: str) -> Problem:
         """A problem that is printed, for `stylize_check`."""
         return Problem(message)

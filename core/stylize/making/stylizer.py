@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +111,8 @@ class Stylizer:
         run.tell("picture_started", name)
         try:
             made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
-            record = self._record(photo, paintings, run, made, time.monotonic() - started)
+            given = paintings if styles else []  # a model's own painting is no input
+            record = self._record(photo, given, run, made, time.monotonic() - started)
         except ImageTooSmallError as error:
             small = [p for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size]
             told = ImageTooSmallError(
@@ -135,6 +138,8 @@ class Stylizer:
     def read_paintings(self, styles: Sequence[ImageSource], longest: int | None) -> list[Picture]:
         """Read the style images for a picture, `style_scale` times as large.
 
+        Without any, the painting that the model holds, if it does.
+
         Args:
             longest: the picture's longer side; None keeps the paintings' own sizes.
 
@@ -143,7 +148,14 @@ class Stylizer:
         style_shares(self.plan.settings, len(styles))
         if longest is not None:
             longest = max(1, round(longest * self.plan.settings.style_scale))
-        return [self._open_painting(style).at(longest) for style in styles]
+        opened = [self._open_painting(style) for style in styles] or self._own_painting
+        return [painting.at(longest) for painting in opened]
+
+    @cached_property
+    def _own_painting(self) -> list[OpenedPicture]:
+        model = self.plan.model
+        held = model.painting() if model else None
+        return [] if held is None else [open_picture(io.BytesIO(held), max_pixels=self.max_pixels)]
 
     def new_run(
         self,

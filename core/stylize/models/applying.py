@@ -181,7 +181,7 @@ def take_over(
     kept = {part: values for part, values in options.items() if part not in set().union(*trained)}
     seen = set().union(*trained[:SEEN])
     kept |= {part: values for part, values in given.options.items() if part in seen and values}
-    kept[method.name] = {**header.network, **kept.get(method.name, {})}
+    kept[method.name] = {**header.network, **header.usual, **kept.get(method.name, {})}
     changes["options"] = kept
     return settings.model_copy(update=changes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ __all__ = ["SUFFIX", "find_model", "known_models", "model_names", "user_models_f
 
 SUFFIX = ".safetensors"
 FOLDER_VARIABLE = "STYLIZE_MODELS"
+# What the header of a painting alone tells itself; the rest is its base's.
+OWN = "base", "usual", "styles", "summary", "license", "framework"
 
 
 def user_models_folder() -> Path:
@@ -32,8 +35,27 @@ def user_models_folder() -> Path:
 def find_model(host: PluginHost, name: str) -> ModelFile:
     """Return the model of a registered name, of a name in the user's folder, or of a file.
 
+    One that is a painting alone comes with its base.
+
     Raises: ModelError; UnknownNameError for a name that is neither.
     """
+    model = _find(host, name)
+    if not model.header.base:
+        return model
+    try:
+        base = _find(host, model.header.base)
+    except UnknownNameError as error:
+        raise ModelError(
+            f"model {name}: is a painting for the network of model {model.header.base}, which is "
+            f"not installed here"
+        ) from error
+    if base.header.base:
+        raise ModelError(f"model {name}: its base {base.name} is a painting too: learn it again")
+    own = {field: getattr(model.header, field) for field in OWN}
+    return replace(model, header=base.header.model_copy(update=own), base=base)
+
+
+def _find(host: PluginHost, name: str) -> ModelFile:
     if name.endswith(SUFFIX) or os.sep in name or Path(name).is_file():
         return ModelFile(name, Path(name), read_header(Path(name)))
     own = user_models_folder() / f"{name}{SUFFIX}"

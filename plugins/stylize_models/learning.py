@@ -1,0 +1,98 @@
+"""`stylize learn`: a painting of the user's own becomes a model with a name."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stylize import PluginHost, find_model, make_plan, user_models_folder
+from stylize.command import SetOption, clean_stdout, collect_settings, completion_of, say
+from stylize.errors import OutputError, UsageError
+
+__all__ = ["learn"]
+
+# Longer side of the painting that is kept, in pixels, and its quality as a JPEG file: pictures of
+# 1024 pixels take all of it.
+LONGEST, QUALITY = 1024, 90
+
+
+def learn(
+    ctx: typer.Context,
+    painting: Annotated[Path, typer.Argument(metavar="PAINTING", help="A picture file.")],
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="The style's name; by default the file's."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write it there, not among your own models."
+        ),
+    ] = None,
+    base: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="The model that paints with it, which takes any painting.",
+            autocompletion=completion_of("model"),
+        ),
+    ] = "any",
+    summary: Annotated[
+        str, typer.Option("--summary", metavar="TEXT", help="One line for stylize models list.")
+    ] = "",
+    license_: Annotated[
+        str, typer.Option("--license", metavar="TEXT", help="The painting's licence.")
+    ] = "",
+    assignments: SetOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Replace a style of that name.")
+    ] = False,
+) -> None:
+    """Keep a painting as a style with a name, for stylize --model NAME.
+
+    It takes a second: a network that paints with any painting is given this one. Settings of the
+    method that suit the painting are kept with it: --set adain.stroke_size=2.
+    """
+    host: PluginHost = ctx.obj
+    model = find_model(host, base)
+    plan = make_plan(host, collect_settings(host, {"model": base}, None, assignments or ()))
+    if not plan.needs_style:
+        raise UsageError(f"--model {base}: has learnt its painting: give one that takes any")
+    path = output or user_models_folder() / f"{name or painting.stem}.safetensors"
+    if path.suffix != ".safetensors":
+        raise OutputError(f"-o {path}: a model file ends in .safetensors: name it so")
+    if path.exists() and not force:
+        raise OutputError(f"{path}: exists: replace it with --force, or give another --name")
+    usual = {
+        key: getattr(plan.method_settings, key)
+        for part in ("method", plan.method.name)
+        for key in collect_settings(host, {}, None, assignments or ()).options.get(part, {})
+    }
+    with clean_stdout():
+        import numpy as np
+        import torch
+
+        from stylize import StyleRecord, framework_version, read_image, to_pil, write_model
+
+        picture = read_image(str(painting), size=LONGEST)
+        held = io.BytesIO()
+        to_pil(picture.pixels).save(held, "JPEG", quality=QUALITY)
+        header = model.header.model_copy(
+            update={
+                "base": model.name,
+                "usual": usual,
+                "styles": (StyleRecord(name=painting.name, sha256=picture.sha256),),
+                "summary": summary or f"The painting {painting.name}",
+                "license": license_,
+                "framework": framework_version(),
+            }
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = torch.from_numpy(np.frombuffer(held.getvalue(), dtype=np.uint8).copy())
+        write_model(path, header, {"painting": data}, force=force)
+    shown = path if output else path.stem
+    say(f"{path}: {path.stat().st_size / 1000:.0f} kB; paint with it: stylize --model {shown} photo.jpg")
