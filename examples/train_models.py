@@ -106,13 +106,9 @@ def johnson(painting: str, stages: tuple[Stage, ...], width: str, start: str | N
 
 
 RECIPES = {
-    "starry_night": johnson("starry_night", STARRY_NIGHT, WIDE, None),
     "starry_night_fast": johnson("starry_night", STARRY_NIGHT_FAST, NARROW, None),
-    "great_wave": johnson("great_wave", GREAT_WAVE, WIDE, "starry_night"),
     "great_wave_fast": johnson("great_wave", GREAT_WAVE, NARROW, "starry_night_fast"),
-    "composition_vii": johnson("composition_vii", OTHERS, WIDE, "starry_night"),
     "composition_vii_fast": johnson("composition_vii", OTHERS, NARROW, "starry_night_fast"),
-    "mosaic": johnson("mosaic", OTHERS, WIDE, "starry_night"),
     "mosaic_fast": johnson("mosaic", OTHERS, NARROW, "starry_night_fast"),
     "any": Recipe("adain", "adain_swap", None, ANY),
 }

@@ -9,12 +9,15 @@ import sys
 import time
 
 import pytest
-from PIL import Image
+import torch
+from PIL import Image, ImageOps
 
 from command import Command, Outcome
 from small_training import TRAIN, make_model, make_photographs
 from stylize import read_header
 from stylize_johnson.task import JohnsonTask
+from stylize_train.data import Photographs, find_photographs
+from stylize_train.settings import TrainingSettings
 
 MODEL = "dunes.safetensors"
 LINE = (*TRAIN, "-o", MODEL)
@@ -223,3 +226,59 @@ def test_a_loss_that_is_not_finite_is_a_failure_that_says_the_step(studio, monke
     outcome = studio(*LINE)
     assert outcome.code == 1
     assert "not finite at step 1" in outcome.complaint
+
+
+# Pairs: photographs, and pictures that a slower method made of them.
+
+
+def test_pairs_teach_the_pictures_and_not_the_painting(studio):
+    photographs = sorted((studio.folder / "photographs").rglob("*.png"))
+    taught = studio.folder / "taught"
+    taught.mkdir()
+    for file in photographs[1:]:  # one has no picture
+        with Image.open(file) as photograph:
+            ImageOps.invert(photograph.convert("RGB")).save(taught / f"{file.stem}_style.png")
+    line = (*LINE, "--pictures", "taught", "--steps", "40", "--learning-rate", "0.01")
+    outcome = studio(*line)
+    assert outcome.code == 0, outcome.err
+    assert "photographs without one are skipped: 1" in outcome.err
+    rows = (studio.folder / "dunes.training" / "metrics.csv").read_text().splitlines()
+    names = rows[0].split(",")
+    first, last = (float(row.split(",")[names.index("colours")]) for row in (rows[1], rows[-1]))
+    assert last < first
+
+
+def test_a_pair_is_framed_alike(studio):
+    folder = studio.folder / "photographs"
+    files = find_photographs(folder)
+    settings = TrainingSettings(crop=32)
+    pairs = Photographs(files, settings, seed=3, taught={file: file for file in files})
+    for number in range(8):
+        sample = pairs[number]
+        assert sample.picture is not None
+        assert torch.equal(sample.pixels, sample.picture)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((*LINE, "--pictures", "none"), "--pictures none: is no folder"),
+        ((*LINE, "--pictures", "photographs/more/.."), None),
+        (
+            ("train", "adain", "--data", "photographs", "--styles", "photographs", "-o", MODEL,
+             "--pictures", "photographs", "--device", "cpu"),
+            "adain does not learn from pairs",
+        ),
+    ],
+)  # fmt: skip
+def test_pictures_that_teach_nothing_are_refused(studio, words, said):
+    outcome = studio(*words, "-q")
+    assert outcome.code == (2 if said else 0), outcome.err
+    assert (said or "") in outcome.err
+
+
+def test_pictures_of_other_photographs_are_refused_with_how_to_make_them(studio):
+    (studio.folder / "other").mkdir()
+    with Image.open(studio.folder / "photo.png") as picture:
+        picture.save(studio.folder / "other" / "elsewhere.png")
+    assert "make them with stylize" in studio(*LINE, "--pictures", "other").complaint

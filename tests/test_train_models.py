@@ -122,29 +122,29 @@ def test_one_model_alone_gets_all_and_what_is_left_goes_on(script, trainer):
     script.train_all(made, ["any"], 60)
     assert made.given == {"any": pytest.approx(60)}
     made = trainer(used=10)
-    script.train_all(made, ["mosaic", "great_wave"], 60)
-    assert made.given == {"mosaic": pytest.approx(30), "great_wave": pytest.approx(50)}
+    script.train_all(made, ["mosaic_fast", "great_wave_fast"], 60)
+    assert made.given == {"mosaic_fast": pytest.approx(30), "great_wave_fast": pytest.approx(50)}
 
 
 def test_time_that_was_used_and_models_that_are_done_count(script, trainer, capsys):
-    made = trainer(spent={"mosaic": 40.0}, done={"mosaic"})
-    script.train_all(made, ["mosaic", "great_wave"], 60)
-    assert made.given == {"great_wave": pytest.approx(20)}
-    made = trainer(spent={"mosaic": 60.0}, done={"mosaic"})
-    script.train_all(made, ["mosaic", "great_wave"], 60)
+    made = trainer(spent={"mosaic_fast": 40.0}, done={"mosaic_fast"})
+    script.train_all(made, ["mosaic_fast", "great_wave_fast"], 60)
+    assert made.given == {"great_wave_fast": pytest.approx(20)}
+    made = trainer(spent={"mosaic_fast": 60.0}, done={"mosaic_fast"})
+    script.train_all(made, ["mosaic_fast", "great_wave_fast"], 60)
     assert made.given == {}
     assert "more --minutes" in capsys.readouterr().out
 
 
 def test_an_interruption_ends_it_and_a_failure_does_not(script, trainer):
     made = trainer()
-    made.codes = {"mosaic": 1}
-    assert script.train_all(made, ["mosaic", "great_wave"], 60) == [1]
-    assert set(made.given) == {"mosaic", "great_wave"}
+    made.codes = {"mosaic_fast": 1}
+    assert script.train_all(made, ["mosaic_fast", "great_wave_fast"], 60) == [1]
+    assert set(made.given) == {"mosaic_fast", "great_wave_fast"}
     made = trainer()
-    made.codes = {"mosaic": 130}
-    assert script.train_all(made, ["mosaic", "great_wave"], 60) == [130]
-    assert set(made.given) == {"mosaic"}
+    made.codes = {"mosaic_fast": 130}
+    assert script.train_all(made, ["mosaic_fast", "great_wave_fast"], 60) == [130]
+    assert set(made.given) == {"mosaic_fast"}
 
 
 # The whole script.
@@ -154,7 +154,7 @@ def test_bad_input_is_told_in_a_line(script, folders, capsys):
     photographs, paintings, out = folders
     assert script.main([f"{photographs}/no", paintings, out]) == 2
     assert "no folder with pictures" in capsys.readouterr().err
-    assert script.main([photographs, paintings, out, "--only", "great_wave"]) == 2
+    assert script.main([photographs, paintings, out, "--only", "great_wave_fast"]) == 2
     assert "no painting great_wave.*" in capsys.readouterr().err
     assert not Path(out).exists()
 

@@ -17,7 +17,25 @@ PRESETS = {
     "adain_swap": "Training of swapped features for CPUs: the painting's strokes in one pass",
     "adain_quick": "Training for CPUs: small crops of few paintings, varied in many ways",
 }
-MODELS = {"any": "Any painting, with its own strokes, at relu4_1 of vgg16.oxford"}
+MODELS = {
+    "any": "Any painting, with its own strokes, at relu4_1 of vgg16.oxford",
+    # A painting each, which any paints with: made by stylize learn.
+    "auvers": "Van Gogh, Houses at Auvers, 1890: ink-like outlines",
+    "composition_vii": "Kandinsky, Composition VII, 1913: bright shapes in motion",
+    "great_wave": "Hokusai, The Great Wave off Kanagawa, 1831: a woodcut's blues",
+    "kandinsky": "Kandinsky, lines and planes on white",
+    "mondrian": "Mondrian, Composition, 1913: black lines on ochre",
+    "mosaic": "A Roman mosaic of small stones",
+    "night_cafe": "Van Gogh, The Night Cafe, 1888: yellow, red and green",
+    "red_chalk": "A drawing in red chalk",
+    "signac": "Signac, Antibes, about 1908: dots of violet and orange",
+    "starry_night": "Van Gogh, The Starry Night, 1889: swirling strokes",
+    "straw_hat": "Van Gogh, Self-Portrait with Straw Hat, 1887: orange dashes",
+    "tahiti": "Gauguin, a scene of Tahiti: warm planes",
+    "water_lilies": "Monet, Water Lilies: violet and green",
+    "watercolour": "A watercolour of a river bank",
+    "wheat_field": "Van Gogh, Wheat Field with Cypresses, 1889: thick oil",
+}
 STYLE_LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1"
 
 

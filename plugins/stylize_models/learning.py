@@ -67,11 +67,10 @@ def learn(
         raise OutputError(f"-o {path}: a model file ends in .safetensors: name it so")
     if path.exists() and not force:
         raise OutputError(f"{path}: exists: replace it with --force, or give another --name")
-    usual = {
-        key: getattr(plan.method_settings, key)
-        for part in ("method", plan.method.name)
-        for key in collect_settings(host, {}, None, assignments or ()).options.get(part, {})
-    }
+    own = dict(model.header.network)
+    assert plan.method_settings is not None  # of any method that applies a model
+    suits = plan.method_settings.model_dump(mode="json", exclude_unset=True)
+    usual = {key: value for key, value in suits.items() if key not in own}
     with clean_stdout():
         import numpy as np
         import torch
@@ -83,7 +82,7 @@ def learn(
         to_pil(picture.pixels).save(held, "JPEG", quality=QUALITY)
         header = model.header.model_copy(
             update={
-                "base": model.name,
+                "base": str(model.path.resolve()) if base.endswith(".safetensors") else base,
                 "usual": usual,
                 "styles": (StyleRecord(name=painting.name, sha256=picture.sha256),),
                 "summary": summary or f"The painting {painting.name}",
@@ -95,4 +94,4 @@ def learn(
         data = torch.from_numpy(np.frombuffer(held.getvalue(), dtype=np.uint8).copy())
         write_model(path, header, {"painting": data}, force=force)
     shown = path if output else path.stem
-    say(f"{path}: {path.stat().st_size / 1000:.0f} kB; paint with it: stylize --model {shown} photo.jpg")
+    say(f"{path}: {path.stat().st_size / 1000:.0f} kB: stylize --model {shown} photo.jpg")

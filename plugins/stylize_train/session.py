@@ -165,7 +165,7 @@ class Training:
             taught = pair_pictures(files["content"], self.pictures)
             if left := len(files["content"]) - len(taught):
                 self.tell(
-                    f"--pictures {self.pictures}: {left} photographs have none, and are skipped"
+                    f"--pictures {self.pictures}: photographs without one are skipped: {left}"
                 )
             files["content"] = tuple(taught)
         data, held_out = self._split(files, taught, run.seed)

@@ -1,0 +1,103 @@
+"""`stylize learn`: a painting becomes a model with a name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from command import Command
+from small_training import make_model
+from stylize import find_model, read_header, write_model
+from stylize.errors import ModelError
+
+CPU = ("--device", "cpu", "--precision", "float32", "--size", "64")
+
+
+@pytest.fixture
+def studio(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, with a folder of its own models, none of which is there yet."""
+    monkeypatch.setenv("STYLIZE_MODELS", str(command.folder / "own"))
+    return command
+
+
+def pixels(path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def test_a_learned_painting_paints_like_the_painting_itself_and_repeats(studio):
+    learned = studio("learn", "painting.png", "--name", "mine", "--license", "CC0-1.0")
+    assert learned.code == 0, learned.err
+    assert "stylize --model mine photo.jpg" in learned.err
+    folder = studio.folder
+    assert studio("--model", "mine", "photo.png", "-o", "named.png", *CPU).code == 0
+    given = ("--method", "adain", "photo.png", "painting.png", "-o", "given.png", *CPU)
+    assert studio(*given).code == 0
+    # The painting is kept as a JPEG file, which moves it a little.
+    far = np.abs(pixels(folder / "named.png") - pixels(folder / "given.png")).mean()
+    changed = np.abs(pixels(folder / "named.png") - pixels(folder / "photo.png")).mean()
+    assert far < changed / 3
+    assert studio("rerun", "named.png", "-o", "again.png").code == 0
+    assert (pixels(folder / "again.png") == pixels(folder / "named.png")).all()
+    assert "mine" in studio("models", "list").out
+    assert read_header(folder / "own" / "mine.safetensors").license == "CC0-1.0"
+
+
+def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
+    assert studio("learn", "painting.png", "--set", "adain.stroke_size=2").code == 0
+    assert find_model(host, "painting").header.usual == {"stroke_size": 2.0}
+    made = studio("--model", "painting", "photo.png", "-o", "a.png", "--json", *CPU)
+    assert made.records[0]["settings"]["options"]["adain"]["stroke_size"] == 2.0
+    line = ("--model", "painting", "photo.png", "-o", "b.png", "--json", "--stroke-size", "1", *CPU)
+    assert float(studio(*line).records[0]["settings"]["options"]["adain"]["stroke_size"]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("learn", "photo.txt"), "photo.txt"),
+        (("learn", "painting.png", "--model", "starry_night"), "takes any"),
+        (("learn", "painting.png", "-o", "mine.png"), "ends in .safetensors"),
+        (("learn", "painting.png", "--set", "adain.stroke_size=0"), "stroke_size"),
+        (("--model", "starry_night", "photo.png", "--style", "painting.png"), "--style"),
+        (("train", "adain", "--init", "starry_night", "--data", ".", "--styles", ".",
+          "-o", "m.safetensors"), "starry_night"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_learned_or_given_is_an_error_that_names_it(studio, words, said):
+    refused = studio(*words)
+    assert refused.code == 2, refused.err
+    assert said in refused.complaint
+
+
+def test_a_style_is_not_replaced_unless_forced(studio):
+    assert studio("learn", "painting.png").code == 0
+    assert "--force" in studio("learn", "painting.png").complaint
+    assert studio("learn", "painting.png", "--force").code == 0
+
+
+def test_a_base_that_is_gone_or_a_painting_itself_is_told(studio, host):
+    own = studio.folder / "own"
+    assert studio("learn", "painting.png", "--name", "mine").code == 0
+    model = find_model(host, "mine")
+    for base, said in (("gone", "not installed"), ("starry_night", "learn it again")):
+        header = model.header.model_copy(update={"base": base})
+        write_model(own / "mine.safetensors", header, model._load())
+        with pytest.raises(ModelError, match=said):
+            find_model(host, "mine")
+    empty = make_model(own / "empty.safetensors", header={"base": "any"})
+    with pytest.raises(ModelError, match="holds no painting"):
+        find_model(host, str(empty)).painting()
+
+
+def test_every_shipped_painting_has_a_licence_and_is_told_apart(host):
+    shipped = [find_model(host, name) for name in ("starry_night", "great_wave", "red_chalk")]
+    assert len({model.fingerprint() for model in shipped}) == len(shipped)
+    any_ = find_model(host, "any")
+    for model in shipped:
+        assert model.header.license
+        assert model.base == replace(any_, name="any")
+        assert model.header.network == any_.header.network
