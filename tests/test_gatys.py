@@ -246,12 +246,17 @@ def test_schedules_that_cannot_be_are_refused(photo, painting, options, message)
 
 
 def combinations() -> Sequence[tuple[str, str, str]]:
+    """Return every pair of a backbone, a smoothing and a loss, each in the company of a third."""
     styles = [name for name in list_losses() if create_loss(name).role is Role.STYLE]
+    backbones, smoothings = list_backbones(), list_smoothings()
+    # Of the places in the lists, any two leave a third that makes the sum a multiple of this.
+    fewest = min(map(len, (backbones, smoothings, styles)))
     return [
         (f"{backbone}.random", smooth, style)
-        for backbone in list_backbones()
-        for smooth in list_smoothings()
-        for style in styles
+        for one, backbone in enumerate(backbones)
+        for two, smooth in enumerate(smoothings)
+        for three, style in enumerate(styles)
+        if (one + two + three) % fewest == 0
     ]
 
 
