@@ -52,7 +52,7 @@ def johnson(host: PluginHost) -> Stylizer:
 
 @pytest.fixture(scope="module")
 def judge(host: PluginHost) -> Judge:
-    return Judge(host, "cpu")
+    return Judge(host, "cpu", size=160)
 
 
 def run_clip(
