@@ -31,7 +31,7 @@ from stylize.testing import CommandRunner
 
 __all__ = ["SHELL", "TARGETS", "Scratch", "parse", "shrink"]
 
-PICTURES = ("photo.jpg", "painting.jpg", "photos/one.jpg", "photos/two.jpg", "photos/three.jpg",
+PICTURES = ("photo.jpg", "painting.jpg", "photos/one.jpg", "photos/two.jpg",
             "paintings/one.jpg", "paintings/two.jpg")  # fmt: skip
 SIDE = 48
 SMALL = ("--size", str(SIDE), "--precision", "float32")
@@ -73,11 +73,15 @@ def _command_of(host: PluginHost) -> Any:
 
 
 def _method(host: PluginHost, path: str, params: Mapping[str, Any]) -> str:
-    """Return the method that a command uses; "" where it chooses one itself."""
+    """Return the method that a command uses; "" where it chooses one itself, or uses several."""
     if params.get("method"):
         return str(params["method"])
-    if params.get("preset"):
-        return str(load_preset(host, params["preset"]).settings.get("method", ""))
+    varied = dict(vary.split("=", 1) for vary in params.get("vary") or ())
+    if "method" in varied:
+        return ""
+    if presets := varied.get("preset") or params.get("preset"):
+        found = {load_preset(host, name).settings.get("method") for name in presets.split(",")}
+        return str(found.pop() or "") if len(found) == 1 else ""
     return "" if path == "video" else RunSettings().method
 
 
@@ -86,10 +90,9 @@ def shrink(
 ) -> list[str]:
     """Put options behind a command's that make it quick, as the last one wins."""
     words = list(arguments)
-    text = " ".join(words)
     if path in (DEFAULT_COMMAND, "compare", "video"):
         words += SMALL
-        if not params.get("model") and not re.search(r"\b(method|preset)=", text):
+        if not params.get("model"):
             words += SHORT.get(_method(host, path, params), ())
     elif path == "train":
         # A network that it starts from has its own width.
@@ -268,8 +271,8 @@ def _expand(words: Sequence[str]) -> Iterator[str]:
 def _make_judges_small(monkeypatch: pytest.MonkeyPatch) -> None:
     make = Judge.__init__
 
-    def small(self: Judge, *args: Any, size: int = 64, **options: Any) -> None:
-        make(self, *args, size=min(size, 64), **options)
+    def small(self: Judge, *args: Any, size: int = SIDE, **options: Any) -> None:
+        make(self, *args, size=min(size, SIDE), **options)
 
     monkeypatch.setattr(Judge, "__init__", small)
 
