@@ -43,16 +43,16 @@ class Recorder:
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(device="cpu")
+    return Judge(device="cpu", size=160)
 
 
 @pytest.fixture(scope="module")
 def picture(photo, painting) -> Result:
-    return stylize_image(photo, painting, method="gatys", size=160, quality="draft", device="cpu")
+    return stylize_image(photo, painting, quality="draft", **SMALL)
 
 
 def test_the_picture_takes_the_style_and_keeps_the_content(picture, photo, painting, judge):
-    content, style = (read_image(path, size=160).pixels for path in (photo, painting))
+    content, style = (read_image(path, size=96).pixels for path in (photo, painting))
     styled = judge(picture.pixels, content, style)
     plain = judge(content, content, style)
     noise = judge(torch.rand_like(picture.pixels), content, style)
@@ -113,12 +113,10 @@ def test_content_and_style_may_have_any_shape(painting, size):
 
 
 def test_strength_moves_the_balance(photo, painting, judge):
-    content, style = (read_image(path, size=128).pixels for path in (photo, painting))
+    content, style = (read_image(path, size=96).pixels for path in (photo, painting))
     weak, strong = (
         judge(
-            stylize_image(
-                photo, painting, strength=strength, **(SMALL | {"size": 128}), quality="draft"
-            ).pixels,
+            stylize_image(photo, painting, strength=strength, **SMALL, quality="draft").pixels,
             content,
             style,
         )
