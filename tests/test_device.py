@@ -238,7 +238,7 @@ def test_bfloat16_comes_close_to_float32(photo, painting):
             photo,
             painting,
             method="gatys",
-            size=96,
+            size=64,
             device="cpu",
             precision=precision,
             options=options,
