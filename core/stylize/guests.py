@@ -7,10 +7,11 @@ import io
 import re
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib import metadata
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from stylize.errors import PluginError, StylizeError
 from stylize.version import DISTRIBUTION
@@ -40,7 +41,7 @@ def guest(title: Callable[[], str] | None = None) -> Iterator[None]:
     Raises: PluginError, with a title; without one only for what is no Exception, as sys.exit or a
         panic of an extension, which would end the program. Ctrl-C passes.
     """
-    with contextlib.redirect_stdout(_NamedStderr()):
+    with _named_stdout():
         try:
             yield
         except (StylizeError, KeyboardInterrupt, GeneratorExit):
@@ -100,41 +101,82 @@ def _owners(path: tuple[str, ...]) -> dict[str, str]:
 
 
 class _NamedStderr(io.TextIOBase):
-    """Standard error as it is now, where each line of a plugin begins with its name."""
+    """Standard error as it is now, where each line of a plugin begins with its name.
 
-    def __init__(self) -> None:
+    That is for the thread that made it, until it has ended, and for plugins in other threads. All
+    others write to the standard output before it.
+    """
+
+    def begin(self) -> None:
+        """Take the place of standard output."""
         self._begins = True
+        self._thread = threading.get_ident()
+        self.before = sys.stdout
+        self.ended = False
+        sys.stdout = self
+
+    @property
+    def _stream(self) -> TextIO:
+        own = self._thread == threading.get_ident() or _writer()
+        return sys.stderr if own and not self.ended else self.before
 
     def write(self, text: str) -> int:
+        stream = self._stream
+        if stream is self.before:
+            return stream.write(text) if stream else len(text)
         with contextlib.suppress(OSError):  # of a terminal that is gone
-            for line in text.splitlines(keepends=True) if sys.stderr else ():
+            for line in text.splitlines(keepends=True) if stream else ():
                 if self._begins and (name := _writer()):
-                    sys.stderr.write(f"{name}: ")
-                sys.stderr.write(line)
+                    stream.write(f"{name}: ")
+                stream.write(line)
                 self._begins = line.endswith("\n")
         return len(text)
 
     def flush(self) -> None:
-        if sys.stderr:
-            sys.stderr.flush()
+        if self._stream:
+            self._stream.flush()
 
     def writable(self) -> bool:
         return True
 
     def isatty(self) -> bool:
-        return bool(sys.stderr and sys.stderr.isatty())
+        return bool(self._stream and self._stream.isatty())
 
     def fileno(self) -> int:
-        return sys.stderr.fileno()
+        return self._stream.fileno()
 
     @property
     def buffer(self) -> BinaryIO:
         """Where bytes go."""
-        return sys.stderr.buffer
+        return self._stream.buffer
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        return sys.stderr.encoding
+        return self._stream.encoding
+
+
+# Those that stand in for standard output, in the order in which they began: guests of several
+# threads end in any order. None is ever freed, as a thread may still be printing to it.
+_standing_in: list[_NamedStderr] = []
+_spare: list[_NamedStderr] = []
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _named_stdout() -> Iterator[None]:
+    """Send what this thread prints to standard error, under the names of plugins."""
+    with _lock:
+        own = _spare.pop() if _spare else _NamedStderr()
+        _standing_in.append(own)
+        own.begin()
+    try:
+        yield
+    finally:
+        with _lock:
+            own.ended = True
+            while _standing_in and _standing_in[-1].ended:
+                _spare.append(_standing_in.pop())
+                sys.stdout = _spare[-1].before
 
 
 def _writer() -> str:
