@@ -62,7 +62,6 @@ from stylize.judging.judge import Judge as Judge
 from stylize.judging.judge import StyleMeasures as StyleMeasures
 from stylize.judging.judge import Verdict as Verdict
 from stylize.judging.judge import judged_size as judged_size
-from stylize.making.api import as_sources as as_sources
 from stylize.making.api import create_backbone as create_backbone
 from stylize.making.api import create_loss as create_loss
 from stylize.making.api import create_method as create_method
@@ -75,6 +74,9 @@ from stylize.making.api import list_models as list_models
 from stylize.making.api import list_presets as list_presets
 from stylize.making.api import list_smoothings as list_smoothings
 from stylize.making.api import stylize_image as stylize_image
+from stylize.making.api import stylize_images as stylize_images
+from stylize.making.following import ProgressFunction as ProgressFunction
+from stylize.making.keywords import SettingsKeywords as SettingsKeywords
 from stylize.making.memory import give_memory_back as give_memory_back
 from stylize.making.offers import Axis as Axis
 from stylize.making.offers import ExportableMethod as ExportableMethod
@@ -128,6 +130,7 @@ from stylize.pictures.reading import open_image as open_image
 from stylize.pictures.reading import read_bytes as read_bytes
 from stylize.pictures.reading import read_image as read_image
 from stylize.pictures.record import read_record as read_record
+from stylize.pictures.several import as_sources as as_sources
 from stylize.pictures.tensors import bytes_of as bytes_of
 from stylize.pictures.tensors import divide_size as divide_size
 from stylize.pictures.tensors import fit_size as fit_size

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 from stylize.building.backbones import build_component, build_loss, load_backbone
 from stylize.contract.parts import Method
@@ -21,16 +21,16 @@ from stylize.contract.spec import (
     SmoothingSpec,
 )
 from stylize.discovery.host import PluginHost
-from stylize.making.presets import load_preset, merge_settings
-from stylize.making.result import Result
+from stylize.making.following import ProgressFunction
+from stylize.making.keywords import SettingsKeywords
+from stylize.making.result import Result, check_early
 from stylize.making.stylizer import Stylizer
-from stylize.planning.planning import make_settings
+from stylize.pictures.several import as_batch, as_sources
 
 if TYPE_CHECKING:
     from stylize.pictures.reading import ImageSource
 
 __all__ = [
-    "as_sources",
     "create_backbone",
     "create_loss",
     "create_method",
@@ -43,42 +43,76 @@ __all__ = [
     "list_presets",
     "list_smoothings",
     "stylize_image",
+    "stylize_images",
 ]
 
 
 def stylize_image(
     content: ImageSource | None,
-    style: ImageSource | Sequence[ImageSource] | None,
+    style: ImageSource | Sequence[ImageSource] | None = None,
     *,
     preset: str | None = None,
     host: PluginHost | None = None,
     observers: Sequence[Observer] = (),
-    **settings: object,
+    progress: ProgressFunction | bool | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    **settings: Unpack[SettingsKeywords],
 ) -> Result:
     """Make one picture.
 
     Args:
-        content: the photograph: a path, a PIL image or open binary file; None for a texture.
-        style: the painting, or several; None reconstructs the content.
+        content: the photograph: a path, a PIL image, an open binary file, an array (H, W, 3) or a
+            tensor (3, H, W) or (1, 3, H, W), both uint8 or floats in [0, 1]; None for a texture.
+        style: the painting in the same forms, or several of them: a list or a batch; None for a
+            trained model of one painting, and to reconstruct the content.
         preset: name of a preset, which `settings` override.
         host: the plugins; all that are installed by default.
-        observers: told how far the run is.
+        observers: told how far the run is; one that raises is dropped with a warning.
+        progress: a function that is told how far the run is. If it returns False, the run ends
+            with the best picture so far; if it raises, the error is yours. True shows a line of
+            text on standard error, as None does in a notebook; False shows none.
+        output: where to save the picture. It is checked before anything is computed.
+        force: replace `output` if it exists.
         settings: any of `RunSettings`, as `backbone="vgg16", strength=2, size=256`, and options of
-            parts, as `alpha=0.5`.
+            parts, as `alpha=0.5`. `smooth` may also be a function or a module, and `content_loss`
+            and `style_loss` objects, without a plugin: see `SettingsKeywords`.
+
+    Raises: StylizeError for anything that the caller can mend; OutputError for `output`.
+    """
+    check_early(output, [content, *as_sources(style)], force=force)
+    stylizer = Stylizer(None, host, preset=preset, **settings)
+    return stylizer(content, style, observers, progress=progress, output=output, force=force)
+
+
+def stylize_images(
+    contents: Iterable[ImageSource],
+    style: ImageSource | Sequence[ImageSource] | None = None,
+    *,
+    preset: str | None = None,
+    host: PluginHost | None = None,
+    observers: Sequence[Observer] = (),
+    progress: ProgressFunction | bool | None = None,
+    **settings: Unpack[SettingsKeywords],
+) -> list[Result]:
+    """Make a picture of each photograph, with one loaded network.
+
+    Args:
+        contents: photographs, as of `stylize_image`: a list, or a batch as a tensor (N, 3, H, W) or
+            an array (N, H, W, 3). All are looked at before the first is made; sizes may differ.
+        style, preset, host, observers, settings: as of `stylize_image`; `style` is of all.
+        progress: as of `stylize_image`; False also leaves out the pictures that are not begun.
 
     Raises: StylizeError for anything that the caller can mend.
     """
-    host = host or PluginHost.discover()
-    base = load_preset(host, preset).settings if preset else {}
-    stylizer = Stylizer(make_settings(merge_settings(base, settings), host), host)
-    return stylizer(content, as_sources(style), observers)
-
-
-def as_sources(style: ImageSource | Sequence[ImageSource] | None) -> list[ImageSource]:
-    """Return one image, several or none as a list."""
-    if style is None:
-        return []
-    return list(style) if isinstance(style, list | tuple) else [cast("ImageSource", style)]
+    photographs = as_batch(contents)
+    stylizer = Stylizer(None, host, preset=preset, **settings)
+    made: list[Result] = []
+    for photograph in photographs:
+        made.append(stylizer(photograph, style, observers, progress=progress))
+        if made[-1].stopped == "interrupted":
+            break
+    return made
 
 
 def get_spec(kind: Kind | str, name: str, host: PluginHost | None = None) -> ComponentSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stylize.errors import NonFiniteError
+from stylize.errors import ImageTooSmallError, NonFiniteError
 from stylize.making.blame import blaming
 from stylize.vetting.pictures import vet_picture
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from stylize.contract.plan import Plan
     from stylize.contract.run import Run
     from stylize.discovery.host import PluginHost
+    from stylize.pictures.reading import Picture
 
-__all__ = ["call_method"]
+__all__ = ["call_method", "name_small"]
 
 
 def call_method(
@@ -42,3 +43,14 @@ def call_method(
     method = plan.method
     vet_picture(host.title(method), picture, content, as_bytes=method.streams, looks=parts.looks)
     return picture
+
+
+def name_small(
+    error: ImageTooSmallError, pictures: Sequence[Picture], size: int | str
+) -> ImageTooSmallError:
+    """Return an error about a picture's size that names the picture."""
+    small = [p for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size]
+    told = ImageTooSmallError(f"{small[0].name if small else 'a picture'}: {error}", error.size)
+    if small and max(small[0].original_size) > max(error.size):
+        told.add_note(f"it is so small by --size {size}: use a larger one")
+    return told

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import torch
 
@@ -17,10 +17,14 @@ from stylize.contract.parts import StyleImage
 from stylize.contract.plan import Plan, RunSettings
 from stylize.contract.run import Clip, Observer, Run
 from stylize.discovery.host import PluginHost
-from stylize.errors import ImageTooSmallError, UsageError
+from stylize.errors import ImageTooSmallError, PluginError, UsageError
 from stylize.making.blame import blaming
-from stylize.making.calling import call_method
-from stylize.making.result import Result
+from stylize.making.calling import call_method, name_small
+from stylize.making.following import FollowedRun, ProgressFunction, follower
+from stylize.making.keywords import SettingsKeywords
+from stylize.making.planned import plan_run
+from stylize.making.recorded import record_input, record_setup
+from stylize.making.result import Result, check_early
 from stylize.making.shares import style_shares
 from stylize.pictures.color import keep_luminance, match_colors
 from stylize.pictures.reading import (
@@ -29,17 +33,14 @@ from stylize.pictures.reading import (
     OpenedPicture,
     Picture,
     open_picture,
-    read_image,
 )
-from stylize.planning.planning import make_plan
-from stylize.precision import declares_bfloat16
+from stylize.pictures.several import as_sources
 from stylize.recording.parts import describe_parts, tell_changes
-from stylize.version import framework_version
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Stylizer", "deadline_of", "replace_settings"]
+__all__ = ["Stylizer", "deadline_of"]
 
 # Kept back from a time limit for finishing and saving the picture: a part of it, and seconds.
 RESERVE = 0.03, 0.2
@@ -48,29 +49,36 @@ RESERVE = 0.03, 0.2
 class Stylizer:
     """A plan with its parts built: makes any number of pictures with one loaded network.
 
-    Paintings that are files are read once, however many pictures they serve.
+    Paintings that are files are read once, however many pictures they serve. Several threads may
+    share one: their pictures are then made one after another.
 
     Args:
-        plan: what to do: a plan, or the settings to make one of.
+        plan: what to do: a plan, or the settings to make one of; None for that of `settings`.
         host: the plugins; all that are installed by default.
+        preset: name of a preset, which `settings` override.
         max_pixels: largest image that is read, in pixels.
         started: `time.monotonic()` from which the first picture's time limit counts; its own
             start by default, as that of all others.
         cancelled: an event that somebody else may set to end pictures early, as `cancel` does.
+        settings: as keywords, those of `stylize_image`: `Stylizer(model="starry_night")`.
+
+    Raises: StylizeError for anything that the caller can mend.
     """
 
     def __init__(
         self,
-        plan: Plan | RunSettings,
+        plan: Plan | RunSettings | None = None,
         host: PluginHost | None = None,
         *,
+        preset: str | None = None,
         max_pixels: int = MAX_PIXELS,
         started: float | None = None,
         cancelled: threading.Event | None = None,
+        **settings: Unpack[SettingsKeywords],
     ) -> None:
         self._started = started
-        self.host = host or PluginHost.discover()
-        self.plan = plan if isinstance(plan, Plan) else make_plan(self.host, plan)
+        self._lock = threading.RLock()
+        self.host, self.plan = plan_run(plan, host, preset, settings)
         with blaming(self.host):
             self.parts: BuiltParts = BuiltParts(self.host, self.plan)
         self._parts = describe_parts(self.host, self.plan)  # now: of the code that is loaded
@@ -83,24 +91,44 @@ class Stylizer:
     def __call__(
         self,
         content: ImageSource | None,
-        styles: Sequence[ImageSource] = (),
+        styles: ImageSource | Sequence[ImageSource] | None = (),
         observers: Sequence[Observer] = (),
+        *,
+        progress: ProgressFunction | bool | None = None,
+        output: str | Path | None = None,
+        force: bool = False,
     ) -> Result:
         """Make one picture of a content and any number of styles; either may be left out.
 
         Args:
+            content, styles, progress, output, force: as of `stylize_image`.
             observers: of this picture, besides those of plugins.
 
-        Raises: StylizeError for anything that the user can mend.
+        Raises: StylizeError for anything that the user can mend; what `progress` raises.
         """
+        sources = as_sources(styles)
+        check_early(output, [content, *sources], force=force)
+        with self._lock:
+            result = self._make(content, sources, observers, progress)
+        if output is not None:
+            result.save(output, force=force)
+        return result
+
+    def _make(
+        self,
+        content: ImageSource | None,
+        styles: Sequence[ImageSource],
+        observers: Sequence[Observer],
+        progress: ProgressFunction | bool | None,
+    ) -> Result:
         started = time.monotonic()
         limit_from = started if self._started is None else self._started
         self._started = None
         size = self.plan.settings.size
         longest = None if size == "full" else size
-        as_bytes = self._takes_bytes
-        photo = None if content is None else self._read(content, longest, as_bytes=as_bytes)
-        if photo is not None:
+        photo = None
+        if content is not None:
+            photo = self._open(content).at(longest, as_bytes=self._takes_bytes)
             longest = max(photo.pixels.shape[-2:])
         paintings = self.read_paintings(styles, longest)
         run = self.new_run(observers, deadline_of(limit_from, self.plan.settings.time))
@@ -110,17 +138,16 @@ class Stylizer:
         record: dict[str, Any] | None = None
         run.tell("picture_started", name)
         try:
-            made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
+            with follower(progress, name) as run.follow:
+                made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
             given = paintings if styles else []  # a model's own painting is no input
             record = self._record(photo, given, run, made, time.monotonic() - started)
         except ImageTooSmallError as error:
-            small = [p for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size]
-            told = ImageTooSmallError(
-                f"{small[0].name if small else 'a picture'}: {error}", error.size
-            )
-            if small and max(small[0].original_size) > max(error.size):
-                told.add_note(f"it is so small by --size {size}: use a larger one")
-            raise told from error
+            raise name_small(error, pictures, size) from error
+        except PluginError:
+            if run.raised is not None:  # through a plugin's method, which is then blamed
+                raise run.raised from None
+            raise
         finally:
             run.tell("picture_finished", name, record)
         return Result(
@@ -129,10 +156,14 @@ class Stylizer:
             record,
             (*(w for picture in pictures for w in picture.warnings), *run.warnings),
             tuple(picture.path for picture in pictures if picture.path),
+            content.device if isinstance(content, torch.Tensor) else "cpu",
         )
 
     def cancel(self) -> None:
-        """Ask the picture being made to end with the best image so far; safe from any thread."""
+        """Ask the picture being made to end with the best image so far; safe from any thread.
+
+        Those made after it end as early, until `cancelled.clear()`.
+        """
         self.cancelled.set()
 
     def read_paintings(self, styles: Sequence[ImageSource], longest: int | None) -> list[Picture]:
@@ -162,10 +193,10 @@ class Stylizer:
         observers: Sequence[Observer] = (),
         deadline: float | None = None,
         clip: Clip | None = None,
-    ) -> Run:
+    ) -> FollowedRun:
         """Return the run of one picture, or of one frame of a clip."""
         settings = self.plan.settings
-        return Run(
+        return FollowedRun(
             seed=settings.seed,
             strength=settings.strength,
             quality=settings.quality,
@@ -177,12 +208,10 @@ class Stylizer:
 
     def as_content(self, pixels: Tensor) -> Tensor:
         """Return pixels (1, 3, H, W), uint8 or float in [0, 1], as the method takes its content."""
-        if self._takes_bytes:
-            return pixels
-        if pixels.dtype == torch.uint8:
+        if pixels.dtype == torch.uint8 and not self._takes_bytes:
             pixels = pixels.float() / 255
         # What streams takes its pictures in parts to the device, by itself.
-        return pixels if self.plan.method.streams else pixels.to(self.parts.device)
+        return pixels.to("cpu" if self.plan.method.streams else self.parts.device)
 
     def as_styles(self, paintings: Sequence[Picture], content: Tensor | None) -> list[StyleImage]:
         """Return paintings as the method takes them; of the content's colours, if so asked.
@@ -228,16 +257,15 @@ class Stylizer:
         """Whether content goes to the method as uint8."""
         return self.plan.method.streams and self.plan.settings.keep_color == "none"
 
-    def _read(self, source: ImageSource, size: int | None, *, as_bytes: bool = False) -> Picture:
-        return read_image(source, size=size, max_pixels=self.max_pixels, as_bytes=as_bytes)
+    def _open(self, source: ImageSource) -> OpenedPicture:
+        return open_picture(source, max_pixels=self.max_pixels)
 
     def _open_painting(self, source: ImageSource) -> OpenedPicture:
         """Return a painting, opened once where it is a file."""
         if not isinstance(source, str | Path) or str(source) == "-":
-            return open_picture(source, max_pixels=self.max_pixels)
+            return self._open(source)
         if str(source) not in self._paintings:
-            opened = open_picture(source, max_pixels=self.max_pixels)
-            self._paintings[str(source)] = opened
+            self._paintings[str(source)] = self._open(source)
         return self._paintings[str(source)]
 
     def _record(
@@ -251,8 +279,8 @@ class Stylizer:
         return {
             **self.setup_record(),
             "replay": {self.plan.method.name: run.replay},
-            "content": _input_record(photo) if photo else None,
-            "styles": [_input_record(painting) for painting in paintings],
+            "content": record_input(photo) if photo else None,
+            "styles": [record_input(painting) for painting in paintings],
             "width": pixels.shape[-1],
             "height": pixels.shape[-2],
             "steps": run.steps_done,
@@ -263,35 +291,7 @@ class Stylizer:
 
     def setup_record(self) -> dict[str, Any]:
         """Return what is the same in the records of all pictures: versions, settings, parts."""
-        plan, parts = self.plan, self.parts
-        # What "auto" came to is recorded, so that a rerun elsewhere does the same.
-        exact = replace_settings(
-            plan.settings,
-            precision=str(parts.dtype).removeprefix("torch."),
-            backbone=_full_backbone_name(plan),
-        )
-        return {
-            "stylize": framework_version(),
-            "torch": torch.__version__,
-            "device": str(parts.device),
-            "precision": _why_precision(plan, parts.device),
-            "weights": parts.fingerprint,
-            "loss_network": parts.loss_network,
-            "settings": exact.model_dump(mode="json"),
-            "parts": {role: part.model_dump() for role, part in self._parts.items()},
-        }
-
-
-def _why_precision(plan: Plan, device: torch.device) -> str:
-    """Return why the precision is what it is: "asked for", or "auto: ..."."""
-    if plan.settings.precision != "auto":
-        return "asked for"
-    return f"auto: {declares_bfloat16(device)[1]}"
-
-
-def replace_settings(settings: RunSettings, **changes: object) -> RunSettings:
-    """Return validated settings with some fields changed."""
-    return RunSettings.model_validate({**settings.model_dump(), **changes})
+        return record_setup(self.plan, self.parts, self._parts)
 
 
 def deadline_of(started: float, limit: float | None) -> float | None:
@@ -300,13 +300,3 @@ def deadline_of(started: float, limit: float | None) -> float | None:
         return None
     share, seconds = RESERVE
     return started + max(limit * (1 - share) - seconds, 0.0)
-
-
-def _full_backbone_name(plan: Plan) -> str:
-    if plan.weights_tag or not (plan.backbone.weights and plan.method.needs_features):
-        return plan.settings.backbone
-    return f"{plan.settings.backbone}.{plan.backbone.weights[0].tag}"
-
-
-def _input_record(picture: Picture) -> dict[str, Any]:
-    return {"name": picture.name, "path": str(picture.path or ""), "sha256": picture.sha256}

@@ -9,7 +9,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from stylize.errors import ImageError
 
-__all__ = ["GREY_DEEP", "Decoded", "decode"]
+__all__ = ["GREY_DEEP", "Decoded", "check_size", "decode"]
 
 # What undoes each EXIF orientation. `ImageOps.exif_transpose` also encodes the other EXIF data
 # anew, which fails where any of it is damaged.
@@ -49,14 +49,7 @@ def decode(image: Image.Image, name: str, max_pixels: int, *, damaged: bool = Fa
 
     Raises: ImageError; whatever Pillow raises.
     """
-    width, height = image.size
-    if width * height == 0:
-        raise ImageError(f"{name}: has no pixels ({width}x{height}): export it again")
-    if width * height > max_pixels:
-        raise ImageError(
-            f"{name}: is {width}x{height}, {width * height:,} pixels; the limit is "
-            f"{max_pixels:,}: make it smaller or raise --max-pixels"
-        )
+    check_size(*image.size, name, max_pixels)
     # The other pictures of an MPO are previews and depth maps, which most phones write.
     several = not damaged and getattr(image, "is_animated", False) and image.format != "MPO"
     image.load()
@@ -67,6 +60,17 @@ def decode(image: Image.Image, name: str, max_pixels: int, *, damaged: bool = Fa
     colour, colour_notes = _to_srgb(colour, upright)
     white, white_notes = _white(colour, image)
     return Decoded(colour, white, alpha, [*notes, *colour_notes, *white_notes])
+
+
+def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+    """Raise ImageError for a picture of no pixels or too many."""
+    if width * height == 0:
+        raise ImageError(f"{name}: has no pixels ({width}x{height}): export it again")
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{name}: is {width}x{height}, {width * height:,} pixels; the limit is "
+            f"{max_pixels:,}: make it smaller or raise --max-pixels"
+        )
 
 
 def _without_quirks(image: Image.Image, notes: list[str]) -> Image.Image:

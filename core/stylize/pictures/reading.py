@@ -11,22 +11,25 @@ import mimetypes
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from PIL import Image, UnidentifiedImageError
 
+from stylize.contract.settings import short
 from stylize.errors import ImageError, StylizeError
-from stylize.pictures.decoding import GREY_DEEP, Decoded, decode
+from stylize.pictures.arrays import as_pixels, is_array
+from stylize.pictures.decoding import GREY_DEEP, check_size, decode
 from stylize.pictures.listing import READABLE
 from stylize.pictures.opening import decode_stream, open_header
-from stylize.pictures.tensors import fit_size, to_byte_tensors, to_pil, to_tensors
+from stylize.pictures.tensors import bytes_of, fit_size, resize, to_byte_tensors, to_pil, to_tensors
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 __all__ = [
@@ -41,8 +44,8 @@ __all__ = [
 ]
 
 MAX_PIXELS = 128_000_000
-# A path, "-" for standard input, an open binary file, or a picture that Pillow opened.
-ImageSource: TypeAlias = str | Path | BinaryIO | Image.Image
+# A path, "-" for standard input, an open binary file, a picture that Pillow opened, or its pixels.
+ImageSource: TypeAlias = "str | Path | BinaryIO | Image.Image | np.ndarray[Any, Any] | Tensor"
 _pillow_lock = threading.RLock()
 
 
@@ -51,10 +54,11 @@ class Picture:
     """A picture that was read.
 
     Args:
-        pixels: (1, 3, H, W), sRGB: float32 in [0, 1], or uint8 where that was asked for.
+        pixels: (1, 3, H, W), sRGB: float32 in [0, 1], or uint8 where that was asked for; on the
+            device of a tensor of floats, otherwise on the CPU.
         alpha: (1, 1, H, W), float32 in [0, 1]; None where all of it is opaque.
         name: for messages: the path as given, or "standard input".
-        sha256: of the file's bytes, in hexadecimal; of the pixel data for a `PIL.Image`.
+        sha256: of the file's bytes, in hexadecimal; of the pixel data for what is no file.
         path: None for what is not a file.
         original_size: (width, height) upright, before any resizing.
         warnings: what was odd about the file, each with its name.
@@ -79,7 +83,8 @@ def read_image(
     """Read a picture upright, in sRGB, whatever its mode.
 
     Args:
-        source: a path, "-" for standard input, an open binary file or a `PIL.Image`.
+        source: a path, "-" for standard input, an open binary file, a `PIL.Image`, an array
+            (H, W, 3) or a tensor (3, H, W) or (1, 3, H, W): uint8, or floats in [0, 1].
         size: the longer side in pixels; a smaller picture keeps its size. None keeps any size.
         as_bytes: give pixels as uint8, a quarter of the memory.
         max_pixels: refuse a larger picture, before decoding it.
@@ -100,28 +105,57 @@ def open_picture(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Opened
     Raises:
         ImageError: missing, empty, damaged, too large or no picture.
     """
-    path = None
+    path, name = None, ""
+    if is_array(source):
+        name = type(source).__name__
+        pixels = as_pixels(source, name)
+        if pixels.is_floating_point():
+            return _open_floats(pixels, name, max_pixels)
+        source = to_pil(pixels)
     if isinstance(source, Image.Image):
-        name = str(getattr(source, "filename", "") or "image")
+        name = name or str(getattr(source, "filename", "") or "image")
         with _pillow(name) as caught:
             decoded = decode(source, name, max_pixels)
         sha256 = hashlib.sha256(source.tobytes()).hexdigest()
     else:
         path = Path(source) if isinstance(source, str | Path) and str(source) != "-" else None
-        with _stream(source) as (stream, name), _pillow(name) as caught:
+        with _stream(cast("BinaryIO", source)) as (stream, name), _pillow(name) as caught:
             decoded = decode_stream(stream, name, max_pixels)
             stream.seek(0)
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     notes = dict.fromkeys([*decoded.notes, *(str(warning.message).strip() for warning in caught)])
     said = tuple(f"{name}: {note}" for note in notes)
-    return OpenedPicture(decoded, name, sha256, path, said)
+
+    def convert(size: tuple[int, int], as_bytes: bool) -> tuple[Tensor, Tensor | None]:
+        return (to_byte_tensors if as_bytes else to_tensors)(decoded, size)
+
+    return OpenedPicture(decoded.colour.size, convert, name, sha256, path, said)
+
+
+def _open_floats(pixels: Tensor, name: str, max_pixels: int) -> OpenedPicture:
+    """Return a picture of floats (1, 3, H, W) in [0, 1]."""
+    height, width = pixels.shape[-2:]
+    check_size(width, height, name, max_pixels)
+
+    def convert(size: tuple[int, int], as_bytes: bool) -> tuple[Tensor, None]:
+        resized = resize(pixels, (size[1], size[0]))
+        return (bytes_of(to_pil(resized)) if as_bytes else resized), None
+
+    sha256 = hashlib.sha256(pixels.cpu().numpy().tobytes()).hexdigest()
+    return OpenedPicture((width, height), convert, name, sha256, None, ())
 
 
 @dataclass(frozen=True, eq=False)
 class OpenedPicture:
-    """A picture that was decoded; see `Picture` for what it is called."""
+    """A picture that was decoded; see `Picture` for what it is called.
 
-    decoded: Decoded
+    Args:
+        size: (width, height).
+        convert: returns pixels and alpha in a size, as uint8 where the second argument says so.
+    """
+
+    size: tuple[int, int]
+    convert: Callable[[tuple[int, int], bool], tuple[Tensor, Tensor | None]]
     name: str
     sha256: str
     path: Path | None
@@ -134,18 +168,13 @@ class OpenedPicture:
             ImageError: a value is NaN or infinite.
             UsageError: `size` is less than 1.
         """
-        decoded = self.decoded
-        original_size = decoded.colour.size
-        target = original_size if size is None else fit_size(*original_size, size)
-        convert = to_byte_tensors if as_bytes else to_tensors
-        pixels, alpha = convert(decoded, target)
+        target = self.size if size is None else fit_size(*self.size, size)
+        pixels, alpha = self.convert(target, as_bytes)
         if pixels.is_floating_point():
             if not pixels.isfinite().all():
                 raise ImageError(f"{self.name}: has NaN or infinite values: export it again")
             pixels = pixels.clamp(0, 1)
-        return Picture(
-            pixels, alpha, self.name, self.sha256, self.path, original_size, self.warnings
-        )
+        return Picture(pixels, alpha, self.name, self.sha256, self.path, self.size, self.warnings)
 
 
 def read_bytes(path: str | Path, *, at_least: int = 0, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -187,8 +216,13 @@ def _stream(source: str | Path | BinaryIO) -> Iterator[tuple[BufferedReader | By
         with _open_file(Path(source)) as file:
             # A pipe, as of a shell's <(command), cannot go back to its start.
             yield file if file.seekable() else BytesIO(file.read()), str(source)
-    else:
+    elif hasattr(source, "read"):
         yield BytesIO(source.read()), str(getattr(source, "name", "image"))
+    else:
+        raise ImageError(
+            f"a picture is {short(source)}: use a path, a PIL.Image, an array (H, W, 3), a tensor "
+            f"(3, H, W) or an open binary file; stylize_images takes several"
+        )
 
 
 def _open_file(path: Path) -> BufferedReader:

@@ -17,11 +17,13 @@ from stylize.version import DISTRIBUTION
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
 
-__all__ = ["MODEL", "describe_parts", "name_recorded", "part_changes", "tell_changes"]
+__all__ = ["CUSTOM", "MODEL", "describe_parts", "name_recorded", "part_changes", "tell_changes"]
 
 LOG = logging.getLogger("stylize")
 # The role of a model that a plugin carries.
 MODEL = "model"
+# Whose a part is that was no plugin's but an object of the program that made the picture.
+CUSTOM = "custom"
 # Roles that are called otherwise than the run setting that names the part.
 ROLES = {"smooth": "smoothing"}
 # What takes part where a model is applied: losses are of its training.
@@ -134,6 +136,11 @@ def name_recorded(
 def _recorded_name(host: PluginHost, kind: Kind, name: str, part: PartRecord, made: str) -> str:
     """Return what a recorded part is called here. Raises: ExtraMissingError."""
     owners = {host.origin(spec).distribution for spec in host.specs(kind) if spec.name == part.name}
+    if part.distribution == CUSTOM and CUSTOM not in owners:
+        raise ExtraMissingError(
+            f"{made} {part.title} of a Python program, which no record holds: run that program "
+            f"again"
+        )
     if part.distribution not in owners:
         raise ExtraMissingError(
             f"{made} {part.title} of {part.distribution} {part.version}, which is not installed "
