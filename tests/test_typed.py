@@ -24,7 +24,7 @@ def choices(annotation: Any) -> set[object]:
 
 
 def test_keywords_are_the_settings_of_a_run_and_the_options_of_built_in_parts():
-    keywords = get_type_hints(SettingsKeywords, {"Tensor": Tensor}, vars(sys.modules["typing"]))
+    keywords = get_type_hints(SettingsKeywords, localns={"Tensor": Tensor})
     fields = RunSettings.model_fields
     assert list(keywords) == [*fields, *sorted(find_part_options(builtin_host()))]
     for name, field in fields.items():
