@@ -281,18 +281,21 @@ def _make_stylizers_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Python code make small pictures in few steps; commands have done so themselves."""
     make = Stylizer.__init__
 
-    def small(self: Stylizer, plan: Any, *args: Any, **options: Any) -> None:
-        if isinstance(plan, Plan):  # of a command, which has been told to be quick
-            make(self, plan, *args, **options)
-            return
-        settings = plan
-        if settings.size == "full" or settings.size > SIDE:
-            parts = {**settings.options}
-            if settings.method in SHORT and not settings.model:
-                parts[settings.method] = {"iterations": "2", **parts.get(settings.method, {})}
-            settings = settings.model_copy(
-                update={"size": SIDE, "precision": "float32", "options": parts}
-            )
-        make(self, settings, *args, **options)
+    def small(self: Stylizer, plan: Any = None, host: Any = None, **options: Any) -> None:
+        if plan is None:
+            host = host or PluginHost.discover()
+            preset = options.get("preset")
+            base = load_preset(host, preset).settings if preset else {}
+            given = {"method": RunSettings().method, **base, **options}
+            if given["method"] in SHORT and "model" not in given:
+                options["options"] = {**given.get("options", {}), "method": {"iterations": "2"}}
+            options |= {"size": SIDE, "precision": "float32"}
+        elif not isinstance(plan, Plan) and (plan.size == "full" or plan.size > SIDE):
+            # A plan is of a command, which has been told to be quick.
+            parts = {**plan.options}
+            if plan.method in SHORT and not plan.model:
+                parts[plan.method] = {"iterations": "2", **parts.get(plan.method, {})}
+            plan = plan.model_copy(update={"size": SIDE, "precision": "float32", "options": parts})
+        make(self, plan, host, **options)
 
     monkeypatch.setattr(Stylizer, "__init__", small)
