@@ -33,6 +33,7 @@ from stylize.pictures.reading import (
     OpenedPicture,
     Picture,
     open_picture,
+    read_image,
 )
 from stylize.pictures.several import as_sources
 from stylize.recording.parts import describe_parts, tell_changes
@@ -128,7 +129,9 @@ class Stylizer:
         longest = None if size == "full" else size
         photo = None
         if content is not None:
-            photo = self._open(content).at(longest, as_bytes=self._takes_bytes)
+            photo = read_image(
+                content, size=longest, max_pixels=self.max_pixels, as_bytes=self._takes_bytes
+            )
             longest = max(photo.pixels.shape[-2:])
         paintings = self.read_paintings(styles, longest)
         run = self.new_run(observers, deadline_of(limit_from, self.plan.settings.time))
