@@ -23,7 +23,7 @@ COMMANDS = {
     "compare": {"bench", "compare"},
     "develop": {"plugins"},
     "measure": {"analyze", "calibrate", "evaluate"},
-    "models": {"models"},
+    "models": {"learn", "models"},
     "train": {"train"},
     "video": {"evaluate-video", "video"},
 }

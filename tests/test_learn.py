@@ -90,7 +90,7 @@ def test_a_base_that_is_gone_or_a_painting_itself_is_told(studio, host):
             find_model(host, "mine")
     empty = make_model(own / "empty.safetensors", header={"base": "any"})
     with pytest.raises(ModelError, match="holds no painting"):
-        find_model(host, str(empty)).painting()
+        find_model(host, str(empty)).paintings()
 
 
 def test_every_shipped_painting_has_a_licence_and_is_told_apart(host):

@@ -7,12 +7,13 @@ once.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -137,15 +138,15 @@ class ModelFile:
         """
         return self.base.tensors() if self.base else self._load()
 
-    def painting(self) -> bytes | None:
-        """Return the picture file of a painting that the model holds; None without a base.
+    def paintings(self) -> list[BinaryIO]:
+        """Return the picture files that the model holds: one of its own, or none without a base.
 
         Raises: ModelError where the file is damaged.
         """
         if self.base is None:
-            return None
+            return []
         try:
-            return self._load()[PAINTING].numpy().tobytes()
+            return [io.BytesIO(self._load()[PAINTING].numpy().tobytes())]
         except KeyError as error:
             raise _damaged(self.path, "it holds no painting") from error
 

@@ -26,5 +26,5 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "learn",
         "stylize_models.learning:learn",
-        "Keep a painting as a style with a name.",
+        "Keep a painting as a style with a name, for stylize --model NAME.",
     )

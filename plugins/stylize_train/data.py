@@ -31,6 +31,7 @@ __all__ = [
     "load_batches",
     "pair_pictures",
     "split_held_out",
+    "stack_samples",
     "summarize_files",
 ]
 
@@ -224,6 +225,15 @@ def load_batches(
                     f"{len(data)}; the first: {sample.faults[0]}"
                 )
         yield samples
+
+
+def stack_samples(name: str, samples: Sequence[Sample]) -> dict[str, Tensor]:
+    """Return (N, 3, S, S), uint8: the pixels by the stream's name, and pictures as "picture"."""
+    squares = {
+        name: [sample.pixels for sample in samples if sample.pixels is not None],
+        "picture": [sample.picture for sample in samples if sample.picture is not None],
+    }
+    return {key: torch.stack(several) for key, several in squares.items() if several}
 
 
 def _start_worker(number: int) -> None:

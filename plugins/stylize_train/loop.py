@@ -24,7 +24,7 @@ from stylize_train.checkpoint import (
     state_of,
     write_checkpoint,
 )
-from stylize_train.data import Photographs, Sample, load_batches
+from stylize_train.data import Photographs, Sample, load_batches, stack_samples
 from stylize_train.logs import MetricsLog
 from stylize_train.previews import tile_preview
 from stylize_train.settings import TrainingSettings
@@ -45,8 +45,7 @@ class Trainer:
 
     Args:
         task: what is trained.
-        data: a stream for each input of the task's loss: "content", and maybe "style"; what comes
-            with a photograph, "picture", has none of its own.
+        data: a stream for each input of the task's loss: "content", and maybe "style".
         held_out: the same streams, of pictures that are not trained on; may be empty.
         settings: how long and how often.
         run: seed, deadline, cancellation, observers.
@@ -149,24 +148,14 @@ class Trainer:
             for stream in streams.values():
                 stack.callback(stream.close)  # type: ignore[attr-defined]  # a generator
             for step in steps:
-                batch: dict[str, Tensor] = {}
-                for name, stream in streams.items():
-                    batch |= self._stack(name, next(stream))
-                yield step + 1, batch
+                squares = [self._stack(name, next(each)) for name, each in streams.items()]
+                yield step + 1, {key: value for each in squares for key, value in each.items()}
 
     def _stack(self, name: str, samples: Sequence[Sample]) -> dict[str, Tensor]:
         """Return (N, 3, S, S) in [0, 1] on the device by name, having told what was wrong."""
         self._tell_of(samples)
-        squares = {
-            name: [sample.pixels for sample in samples if sample.pixels is not None],
-            "picture": [sample.picture for sample in samples if sample.picture is not None],
-        }
-        device = self.accelerator.device
-        return {
-            key: torch.stack(several).to(device).float().div_(255)
-            for key, several in squares.items()
-            if several
-        }
+        squares, device = stack_samples(name, samples), self.accelerator.device
+        return {key: stack.to(device).float().div_(255) for key, stack in squares.items()}
 
     def _tell_of(self, samples: Sequence[Sample]) -> None:
         for sample in samples:

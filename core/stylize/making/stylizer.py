@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -182,14 +180,9 @@ class Stylizer:
         style_shares(self.plan.settings, len(styles))
         if longest is not None:
             longest = max(1, round(longest * self.plan.settings.style_scale))
-        opened = [self._open_painting(style) for style in styles] or self._own_painting
-        return [painting.at(longest) for painting in opened]
-
-    @cached_property
-    def _own_painting(self) -> list[OpenedPicture]:
         model = self.plan.model
-        held = model.painting() if model else None
-        return [] if held is None else [open_picture(io.BytesIO(held), max_pixels=self.max_pixels)]
+        sources = styles or (model.paintings() if model else [])
+        return [self._open_painting(source).at(longest) for source in sources]
 
     def new_run(
         self,

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stylize.contract.spec import ModelSpec
+from stylize.contract.spec import Kind, ModelSpec
 from stylize.errors import ModelError, PluginError, UnknownNameError
 from stylize.files import package_file
 from stylize.modelfile import ModelFile, read_header
+from stylize.naming.names import full_name
+from stylize.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
@@ -42,8 +44,9 @@ def find_model(host: PluginHost, name: str) -> ModelFile:
     model = _find(host, name)
     if not model.header.base:
         return model
+    home = model.distribution or DISTRIBUTION
     try:
-        base = _find(host, model.header.base)
+        base = _find(host, full_name(host, Kind.MODEL, model.header.base, home))
     except UnknownNameError as error:
         raise ModelError(
             f"model {name}: is a painting for the network of model {model.header.base}, which is "
