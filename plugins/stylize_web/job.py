@@ -1,0 +1,168 @@
+"""One picture on its way: waiting, being made, done; told as it goes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PIL import Image
+
+from stylize import (
+    PluginHost,
+    Progress,
+    Result,
+    Stylizer,
+    bytes_of,
+    fit_size,
+    make_plan,
+    read_bytes,
+    read_image,
+    to_pil,
+)
+from stylize.command import explain, format_seconds
+from stylize_web.recipe import MASK_NAME, Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Job", "as_jpeg", "shrunk"]
+
+State = Literal["waiting", "running", "done", "failed", "dropped"]
+# Seconds between previews, each of which costs a copy, and the longer side of what is shown.
+PREVIEW_EVERY = 0.7
+PREVIEW_SIDE, VIEW_SIDE, TILE_SIDE = 640, 1600, 160
+
+
+@dataclass(eq=False)
+class Job:
+    """A picture to make, and an observer of its run.
+
+    Args:
+        recipe: what it is made from.
+        folder: of its own, where the finished picture goes.
+        cancelled: ends it early, with the best so far.
+        preview: the picture so far, as JPEG.
+        error: why it failed, for people.
+        before, after, tile: the photograph and the picture to look at, as JPEG.
+        file: the finished picture, with its record.
+        mask_file: its mask, if it has one.
+    """
+
+    recipe: Recipe
+    folder: Path
+    state: State = "waiting"
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    progress: Progress | None = None
+    began: float = 0.0
+    previewed: float = 0.0
+    preview: bytes = b""
+    error: str = ""
+    told: str = ""
+    before: bytes = b""
+    after: bytes = b""
+    tile: bytes = b""
+    file: Path | None = None
+    mask_file: Path | None = None
+
+    def make(self, host: PluginHost, device: str, max_pixels: int) -> None:
+        """Make the picture and save it. What goes wrong is in `error`."""
+        if self.cancelled.is_set():
+            self.state = "dropped"
+            return
+        self.state, self.began = "running", time.monotonic()
+        try:
+            self._make(host, device, max_pixels)
+            self.state = "done"
+        except Exception as error:
+            self.error = self._in_their_words(explain(error)[0])
+            self.state = "failed"
+
+    def progressed(self, progress: Progress) -> None:
+        """Take note of how far the run is, and now and then of the picture so far."""
+        self.progress = progress
+        now = time.monotonic()
+        if progress.image is not None and now - self.previewed > PREVIEW_EVERY:
+            self.preview = as_jpeg(shrunk(to_pil(progress.image()), PREVIEW_SIDE))
+            self.previewed = now
+
+    @property
+    def status(self) -> str:
+        """How far it is, for people, with the time left as soon as it can be told."""
+        if self.cancelled.is_set():
+            return "Stopping: the best so far is kept"
+        if self.progress is None:
+            return "Loading the network"
+        done, taken = self.progress.fraction, time.monotonic() - self.began
+        left = f", {format_seconds(taken * (1 - done) / done)} left" if done > 0.02 else ""
+        steps = f"step {self.progress.step} of {self.progress.steps}"
+        return ", ".join(filter(None, [self.progress.stage, steps])) + left
+
+    def _make(self, host: PluginHost, device: str, max_pixels: int) -> None:
+        recipe = self.recipe
+        self.before = as_jpeg(shrunk(read_bytes(recipe.photo.path), VIEW_SIDE))
+        plan = make_plan(host, recipe.run_settings(host, device))
+        stylizer = Stylizer(plan, host, max_pixels=max_pixels, cancelled=self.cancelled)
+        paintings = [recipe.painting.path] if recipe.painting else []
+        result = self._finished(stylizer(recipe.photo.path, paintings, [self]), plan.method.name)
+        self.folder.mkdir()
+        file = self.folder / recipe.output
+        result.save(file)
+        # Over white, as a JPEG of it would be.
+        seen = result.image.convert("RGBA")
+        seen = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
+        self.after, self.tile = (as_jpeg(shrunk(seen, side)) for side in (VIEW_SIDE, TILE_SIDE))
+        record = result.record
+        ending = ", stopped" if result.stopped != "done" else ""
+        self.told = (
+            f"{record['width']} × {record['height']} px in "
+            f"{format_seconds(record['seconds'])}{ending}"
+        )
+        if recipe.mask:
+            self.mask_file = self.folder / MASK_NAME
+            recipe.mask.save(self.mask_file)
+        self.file = file
+
+    def _finished(self, result: Result, method: str) -> Result:
+        """Return the result with its inputs as their owner calls them, and blended by the mask."""
+        recipe = self.recipe
+        record = dict(result.record)
+        record["content"] |= {"name": recipe.photo.given, "path": ""}
+        if recipe.painting:
+            record["styles"][0] |= {"name": recipe.painting.given, "path": ""}
+        if result.stopped != "done":
+            self.recipe = replace(recipe, steps=result.record["replay"])
+        if recipe.mask is None:
+            return replace(result, record=record)
+        record["masked"] = True
+        return replace(result, record=record, pixels=self._blend(result, recipe.mask))
+
+    def _blend(self, result: Result, mask: Image.Image) -> Tensor:
+        """Return the picture where the mask is, and the photograph elsewhere, as uint8."""
+        size = result.record["settings"]["size"]
+        photo = to_pil(
+            read_image(self.recipe.photo.path, size=None if size == "full" else size).pixels
+        )
+        styled = to_pil(result.pixels)
+        return bytes_of(Image.composite(styled, photo, mask.resize(photo.size)))
+
+    def _in_their_words(self, message: str) -> str:
+        for upload in filter(None, (self.recipe.photo, self.recipe.painting)):
+            message = message.replace(str(upload.path), upload.name)
+        return message
+
+
+def as_jpeg(picture: Image.Image) -> bytes:
+    """Return an RGB picture as a JPEG to look at."""
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def shrunk(picture: Image.Image, longest: int) -> Image.Image:
+    """Return a picture with a longer side of at most `longest`."""
+    size = fit_size(*picture.size, longest)
+    return picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)

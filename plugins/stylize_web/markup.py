@@ -1,0 +1,134 @@
+"""The parts of the page that show pictures, as HTML. Pictures are in it: nothing is fetched."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from html import escape
+
+from stylize_web.job import Job
+from stylize_web.session import MOVE, Session
+from stylize_web.styles import Style
+
+__all__ = ["history", "mask", "notice", "photos", "stage", "wall"]
+
+
+def photos(session: Session) -> str:
+    """Return the photographs, one of which is chosen."""
+    if not session.photos:
+        return ""
+    tiles = (
+        _tile(str(number), photo.name, session.views[photo.path], photo == session.photo)
+        for number, photo in enumerate(session.photos)
+    )
+    wrong = f'<button type="button" class="link" data-key="{MOVE}">Use it as a painting</button>'
+    return _group("Photographs", "small", tiles) + wrong
+
+
+def wall(session: Session, styles: Iterable[Style], samples: Mapping[str, bytes]) -> str:
+    """Return the styles, each on the chosen photograph as soon as its thumbnail is made.
+
+    Args:
+        samples: by style: what is shown while there is no photograph.
+    """
+    tiles = []
+    for style in (*session.paintings, *styles):
+        made = session.photo and session.thumbnails.get((session.photo.path, style.key))
+        shown = made or samples.get(style.key, b"")
+        if style.painting and not made:
+            shown = session.views[style.painting.path]
+        waits = not made and session.photo is not None
+        tiles.append(_tile(style.key, style.title, shown, style.key == session.chosen, waits))
+    return _group("Styles", "", tiles)
+
+
+def stage(job: Job | None, session: Session, ahead: int) -> str:
+    """Return the large picture: what is chosen, what is being made or what was made."""
+    if job is None:
+        if session.photo is None:
+            return _empty(
+                "Drop a photograph, then choose a style",
+                "Each style is shown on your own photograph. Everything stays on this machine.",
+            )
+        return _figure(session.views[session.photo.path], session.photo.name)
+    if job.state == "done":
+        return (
+            '<div class="compare" style="--cut:50%">'
+            f'<img src="{_url(job.before)}" alt="Photograph" draggable="false">'
+            f'<img class="after" src="{_url(job.after)}" alt="Picture" draggable="false">'
+            '<span class="cut"></span>'
+            '<input type="range" min="0" max="100" value="50" step="0.1" '
+            'aria-label="Before and after"></div>'
+            f'<p class="told">{escape(job.recipe.output)} · {escape(job.told)}</p>'
+        )
+    if job.state == "failed":
+        return f'<div class="empty failed" role="alert"><b>{escape(job.error)}</b></div>'
+    if job.state == "dropped":
+        return _empty("Stopped before it began", "")
+    if job.state == "waiting":
+        said = f"{ahead} before this one" if ahead else "Next in the queue"
+    else:
+        said = job.status
+    view = job.preview or session.views.get(job.recipe.photo.path, b"")
+    done = job.progress.fraction if job.progress else 0
+    return (
+        f'{_figure(view, "The picture so far", faded=not job.preview)}<div class="bar" '
+        f'role="progressbar" aria-valuenow="{done * 100:.0f}" aria-label="Progress">'
+        f'<span style="width:{done * 100:.1f}%"></span></div><p class="told">{escape(said)}</p>'
+    )
+
+
+def history(session: Session) -> str:
+    """Return the pictures of this session, latest first."""
+    tiles = [
+        _tile(str(number), job.recipe.output, job.tile, job is session.shown)
+        for number, job in enumerate(session.jobs)
+        if job.state == "done"
+    ]
+    return _group("History of this session", "small", reversed(tiles)) if tiles else ""
+
+
+def mask(session: Session) -> str:
+    """Return the chosen photograph with a canvas over it."""
+    if session.photo is None:
+        return '<p class="hint">Drop a photograph first.</p>'
+    return (
+        f'<div class="mask"><img src="{_url(session.views[session.photo.path])}" alt="">'
+        '<canvas aria-label="Mask"></canvas></div><div class="tools"><label>Brush <input '
+        'type="range" class="brush" min="2" max="40" value="12"></label>'
+        '<button type="button" class="link erase" aria-pressed="false">Erase</button>'
+        '<button type="button" class="link clear">Clear</button></div>'
+        '<p class="hint">Paint where the style goes. The rest stays as it is.</p>'
+    )
+
+
+def notice(text: str) -> str:
+    """Return what went wrong."""
+    lines = "<br>".join(escape(line) for line in text.splitlines())
+    return f'<p class="notice" role="alert">{lines}</p>' if text else ""
+
+
+def _group(label: str, kind: str, tiles: Iterable[str]) -> str:
+    return f'<div class="tiles {kind}" role="group" aria-label="{label}">{"".join(tiles)}</div>'
+
+
+def _tile(key: str, title: str, picture: bytes, chosen: bool, waits: bool = False) -> str:
+    image = f'<img src="{_url(picture)}" alt="">' if picture else ""
+    return (
+        f'<button type="button" class="tile{" waits" * waits}" data-key="{escape(key)}" '
+        f'aria-pressed="{str(chosen).lower()}" title="{escape(title)}">'
+        f'<span class="picture">{image}</span><span class="name">{escape(title)}</span></button>'
+    )
+
+
+def _figure(picture: bytes, title: str, faded: bool = False) -> str:
+    kind = "figure faded" if faded else "figure"
+    return f'<div class="{kind}"><img src="{_url(picture)}" alt="{escape(title)}"></div>'
+
+
+def _empty(title: str, text: str) -> str:
+    return f'<div class="empty"><b>{title}</b><span>{text}</span></div>'
+
+
+def _url(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

@@ -1,0 +1,75 @@
+"""The web server: the page at an address of this machine, kept from loading anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stylize.command import import_extra
+from stylize_web.page import CSS, SCRIPT, build_page, make_theme
+from stylize_web.studio import Studio
+
+__all__ = ["serve"]
+
+# Whatever a release of Gradio would like to load from elsewhere, browsers do not.
+POLICY = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    b"media-src 'self' data: blob:; worker-src 'self' blob:; frame-ancestors 'self'"
+)
+
+
+class OnlyFromHere:
+    """Tells browsers to load nothing from elsewhere (ASGI middleware)."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"content-security-policy", POLICY),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
+            await send(message)
+
+        await self.app(scope, receive, send_with_policy)
+
+
+@contextmanager
+def serve(
+    studio: Studio, host: str, port: int, share: bool, max_bytes: int
+) -> Iterator[tuple[str, str]]:
+    """Serve the page and give its address, and that of the public link, "" without one.
+
+    Args:
+        share: open a public link.
+        max_bytes: the largest upload.
+
+    Raises: ExtraMissingError.
+    """
+    starlette = import_extra("starlette.middleware", "web", "stylize web")
+    page = build_page(studio)
+    try:
+        _, local, public = page.launch(
+            server_name=host,
+            server_port=port,
+            share=share,
+            max_file_size=max_bytes,
+            app_kwargs={"middleware": [starlette.Middleware(OnlyFromHere)]},
+            theme=make_theme(),
+            css=CSS,
+            js=SCRIPT,
+            prevent_thread_lock=True,
+            ssr_mode=False,
+            run_history=False,
+            enable_monitoring=False,
+            footer_links=[],
+            quiet=True,
+        )
+        yield local, public or ""
+    finally:
+        page.close(verbose=False)

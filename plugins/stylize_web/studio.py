@@ -1,0 +1,186 @@
+"""Where pictures are made: one after another for all tabs, and thumbnails beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+
+from stylize import PluginHost, RunSettings, Stylizer, make_plan, make_settings, read_bytes
+from stylize.command import explain
+from stylize_web.job import Job, as_jpeg, shrunk
+from stylize_web.recipe import Recipe
+from stylize_web.session import Session, demo_files
+from stylize_web.styles import Style, learnt_styles, painting_methods, quick_method
+
+__all__ = ["Studio"]
+
+THUMBNAIL_SIDE = 256
+
+
+class Studio:
+    """The sessions of all tabs, and the two threads that work for them.
+
+    Args:
+        host: the plugins.
+        folder: where uploads and pictures are until their tab is closed.
+        device: that pictures are made on.
+        max_pixels: the largest picture that is taken.
+    """
+
+    def __init__(self, host: PluginHost, folder: Path, *, device: str, max_pixels: int) -> None:
+        self.host = host
+        self.folder = folder
+        self.device = device
+        self.max_pixels = max_pixels
+        self.styles = learnt_styles(host)
+        self.methods = painting_methods(host)
+        self.sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+        self._context = contextvars.copy_context()  # in which errors are told as the command does
+        self._pictures = ThreadPoolExecutor(1, "pictures")
+        self._thumbnails = ThreadPoolExecutor(1, "thumbnails")
+        self._quick: dict[str, Stylizer] = {}
+        self._waiting: list[Job] = []
+        self.samples: dict[str, bytes] = {}  # by style, thumbnails of the demo photograph
+        demo = read_bytes(demo_files()[0].path, at_least=THUMBNAIL_SIDE)
+        for style in self.styles:  # and the first thumbnail of a photograph then comes at once
+            self._thumbnails.submit(self._sample, style, shrunk(demo, THUMBNAIL_SIDE))
+
+    def session(self, key: str) -> Session:
+        """Return the session of a tab, which is made on its first call."""
+        with self._lock:
+            if key not in self.sessions:
+                self.sessions[key] = Session(self.folder / f"tab-{key}", self.max_pixels)
+            return self.sessions[key]
+
+    def end(self, key: str) -> None:
+        """Stop what a tab has asked for and delete what it brought: it was closed."""
+        with self._lock:
+            session = self.sessions.pop(key, None)
+        if session is None:
+            return
+        session.closed = True
+        for job in session.jobs:
+            job.cancelled.set()
+        shutil.rmtree(session.folder, ignore_errors=True)
+
+    def chosen_style(self, session: Session) -> Style | None:
+        """Return the style that a tab has chosen."""
+        styles = (*session.paintings, *self.styles)
+        return next((style for style in styles if style.key == session.chosen), None)
+
+    def make_chosen(
+        self,
+        session: Session,
+        method: str,
+        strength: float,
+        size: str,
+        keep_color: str,
+        quality: str,
+        *,
+        every: bool = False,
+    ) -> None:
+        """Make the picture of what a tab has chosen, after all that were asked for before.
+
+        Args:
+            every: of each of its photographs.
+
+        Raises: SettingsError, UnknownNameError, ModelError for what cannot be made.
+        """
+        session.notice = ""
+        style = self.chosen_style(session)
+        if style is None or session.photo is None:
+            return
+        chosen = {
+            **style.settings(method, quality),
+            "strength": strength,
+            "size": size if size == "full" else int(size),
+            "keep_color": keep_color,
+            "quality": quality,
+        }
+        defaults = {name: field.get_default() for name, field in RunSettings.model_fields.items()}
+        settings = {name: value for name, value in chosen.items() if value != defaults[name]}
+        for photo in session.photos if every else [session.photo]:
+            maker = str(settings.get("model") or method)
+            mask = session.masks.get(photo.path)
+            recipe = Recipe(photo, style.painting, settings, mask, maker)
+            make_plan(self.host, recipe.run_settings(self.host, self.device))
+            self.make(session, Job(recipe, session.new_folder()))
+
+    def make(self, session: Session, job: Job) -> None:
+        """Make a picture after those that were asked for before."""
+        session.jobs.append(job)
+        session.shown = job
+        self._waiting.append(job)
+        self._pictures.submit(self._context.copy().run, self._make, job)
+
+    def stop_shown(self, session: Session) -> None:
+        """End the picture that a tab shows: with the best so far, or before it has begun."""
+        job = session.shown
+        if job is not None:
+            job.cancelled.set()
+            if job.state == "waiting":
+                job.state = "dropped"
+                self._waiting.remove(job)
+
+    def ahead_of(self, job: Job) -> int:
+        """Return how many pictures are made before a waiting one."""
+        return self._waiting.index(job) if job in self._waiting else 0
+
+    def show_wall(self, session: Session) -> None:
+        """Make the thumbnails that the session's photograph lacks, those of its paintings first."""
+        photo = session.photo
+        if photo is None:
+            return
+        for style in (*session.paintings, *self.styles):
+            key = photo.path, style.key
+            if key not in session.thumbnails:
+                session.thumbnails[key] = b""
+                self._thumbnails.submit(self._thumbnail, session, style, key)
+
+    def close(self) -> None:
+        """End all pictures."""
+        for key in list(self.sessions):
+            self.end(key)
+        for pool in (self._thumbnails, self._pictures):
+            pool.shutdown(cancel_futures=True)
+
+    def _make(self, job: Job) -> None:
+        try:
+            job.make(self.host, self.device, self.max_pixels)
+        finally:
+            if job in self._waiting:
+                self._waiting.remove(job)
+
+    def _thumbnail(self, session: Session, style: Style, key: tuple[Path, str]) -> None:
+        if session.closed:
+            return
+        if session.photo is None or session.photo.path != key[0]:  # another was chosen meanwhile
+            del session.thumbnails[key]
+            return
+        try:
+            small = session.small(key[0], THUMBNAIL_SIDE)
+            paintings = [read_bytes(style.painting.path)] if style.painting else []
+            made = self._stylizer_of(style)(small, paintings).image
+            session.thumbnails[key] = as_jpeg(made.convert("RGB"))
+        except Exception as error:
+            session.notice = f"{style.title}: {explain(error)[0]}"
+
+    def _sample(self, style: Style, demo: Image.Image) -> None:
+        with contextlib.suppress(Exception):  # told when it is chosen
+            self.samples[style.key] = as_jpeg(self._stylizer_of(style)(demo).image)
+
+    def _stylizer_of(self, style: Style) -> Stylizer:
+        """Return what makes a style's thumbnails, loaded once."""
+        chosen = {"model": style.fast} if style.model else {"method": quick_method(self.host)}
+        name = style.fast
+        if name not in self._quick:
+            settings = {**chosen, "size": THUMBNAIL_SIDE, "device": self.device}
+            self._quick[name] = Stylizer(make_plan(self.host, make_settings(settings)), self.host)
+        return self._quick[name]

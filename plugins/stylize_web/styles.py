@@ -1,0 +1,86 @@
+"""The styles on the wall: what trained models have learnt, and paintings that were dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stylize import MethodSpec, ModelFile, PluginHost, known_models
+from stylize.errors import StylizeError
+from stylize_web.recipe import Upload
+
+__all__ = ["Style", "learnt_styles", "painting_methods", "quick_method"]
+
+FAST = "_fast"
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style to choose.
+
+    Args:
+        key: its name on this page.
+        title: for people.
+        model: that has learnt it; "" of a painting.
+        fast: the quicker model of the same painting, or the same.
+        method: of the model.
+        painting: that it is of; None of a model.
+    """
+
+    key: str
+    title: str
+    model: str = ""
+    fast: str = ""
+    method: str = ""
+    painting: Upload | None = None
+
+    def settings(self, method: str, quality: str) -> dict[str, Any]:
+        """Return the run settings that choose it; a draft is the quicker model's."""
+        if self.painting:
+            return {"method": method}
+        return {"model": self.fast if quality == "draft" else self.model}
+
+
+def learnt_styles(host: PluginHost) -> list[Style]:
+    """Return a style for each model that has learnt its own; NAME and NAME_fast are one."""
+    models = {
+        model.name: model
+        for model in known_models(host)
+        if isinstance(model, ModelFile) and _has_learnt(host, model)
+    }
+    return [
+        Style(
+            name,
+            model.header.summary or name,
+            name,
+            f"{name}{FAST}" if f"{name}{FAST}" in models else name,
+            model.header.method,
+        )
+        for name, model in models.items()
+        if not (name.endswith(FAST) and name.removesuffix(FAST) in models)
+    ]
+
+
+def painting_methods(host: PluginHost) -> Mapping[str, MethodSpec]:
+    """Return the methods that take any painting, the quick ones last."""
+    usable = [s for s in host.specs(MethodSpec) if s.needs_style and _applies(s)]
+    usable.sort(key=lambda spec: (spec.trainable, spec.name != "neighbors", spec.name))
+    return {spec.name: spec for spec in usable}
+
+
+def quick_method(host: PluginHost) -> str | None:
+    """Return the method that makes the thumbnails of paintings; None where there is none."""
+    quick = [name for name, spec in painting_methods(host).items() if spec.trainable]
+    return quick[0] if quick else None
+
+
+def _applies(spec: MethodSpec) -> bool:
+    return not spec.trainable or spec.default_model is not None
+
+
+def _has_learnt(host: PluginHost, model: ModelFile) -> bool:
+    try:
+        return not host.get(MethodSpec, model.header.method).needs_style
+    except StylizeError:  # its method is not installed
+        return False

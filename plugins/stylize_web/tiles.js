@@ -1,0 +1,4 @@
+element.addEventListener("click", (event) => {
+  const chosen = event.target.closest("[data-key]");
+  if (chosen) trigger("select", { key: chosen.dataset.key });
+});
