@@ -26,6 +26,7 @@ COMMANDS = {
     "models": {"learn", "models"},
     "train": {"train"},
     "video": {"evaluate-video", "video"},
+    "web": {"web"},
 }
 OWN = {"picture", "presets", "rerun"}
 # What an author of plugins may import, of which our own plugins are made too.

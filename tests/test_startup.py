@@ -11,7 +11,7 @@ import pytest
 
 from command import Command
 
-HEAVY = ("torch", "torchvision", "numpy", "matplotlib", "pytest")
+HEAVY = ("torch", "torchvision", "numpy", "matplotlib", "gradio", "pytest")
 # torch's compiler with its algebra takes as long to import as torch.
 COMPILER = ("torch._dynamo", "torch._inductor", "sympy")
 SCRIPT = """
@@ -43,6 +43,7 @@ ANSWERED = (
     "models list --json",
     "models export --help",
     "video --help",
+    "web --help",
 )
 REFUSED = (
     "--strengh 2 photo.png painting.png",
@@ -65,6 +66,7 @@ REFUSED = (
     "video photo.png",
     "video photo.png painting.png --start 2 --end 1",
     "video photo.png --model none",
+    "web --port 1 --host 203.0.113.1",
 )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from stylize import MAX_PIXELS, PluginHost, make_plan, make_settings
+from stylize import MAX_PIXELS, PluginHost
 from stylize.command import (
     DeviceOption,
     MaxPixelsOption,
@@ -67,7 +67,6 @@ def web(
     """
     plugins: PluginHost = ctx.obj
     require_extra("gradio", "web", "stylize web")
-    make_plan(plugins, make_settings({"device": device}, plugins))
     port = _free_port(host, port)
     with tempfile.TemporaryDirectory(prefix="stylize-web-") as folder, clean_stdout():
         # Read when Gradio is imported.

@@ -107,7 +107,7 @@ class Job:
         plan = make_plan(host, recipe.run_settings(host, device))
         stylizer = Stylizer(plan, host, max_pixels=max_pixels, cancelled=self.cancelled)
         paintings = [recipe.painting.path] if recipe.painting else []
-        result = self._finished(stylizer(recipe.photo.path, paintings, [self]), plan.method.name)
+        result = self._finished(stylizer(recipe.photo.path, paintings, [self]))
         self.folder.mkdir()
         file = self.folder / recipe.output
         result.save(file)
@@ -118,7 +118,7 @@ class Job:
         record = result.record
         ending = ", stopped" if result.stopped != "done" else ""
         self.told = (
-            f"{record['width']} × {record['height']} px in "
+            f"{record['width']} x {record['height']} px in "
             f"{format_seconds(record['seconds'])}{ending}"
         )
         if recipe.mask:
@@ -126,7 +126,7 @@ class Job:
             recipe.mask.save(self.mask_file)
         self.file = file
 
-    def _finished(self, result: Result, method: str) -> Result:
+    def _finished(self, result: Result) -> Result:
         """Return the result with its inputs as their owner calls them, and blended by the mask."""
         recipe = self.recipe
         record = dict(result.record)

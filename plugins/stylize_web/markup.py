@@ -72,7 +72,7 @@ def stage(job: Job | None, session: Session, ahead: int) -> str:
     view = job.preview or session.views.get(job.recipe.photo.path, b"")
     done = job.progress.fraction if job.progress else 0
     return (
-        f'{_figure(view, "The picture so far", faded=not job.preview)}<div class="bar" '
+        f'{_figure(view, "The picture so far", "live" if job.preview else "faded")}<div class="bar" '
         f'role="progressbar" aria-valuenow="{done * 100:.0f}" aria-label="Progress">'
         f'<span style="width:{done * 100:.1f}%"></span></div><p class="told">{escape(said)}</p>'
     )
@@ -121,9 +121,8 @@ def _tile(key: str, title: str, picture: bytes, chosen: bool, waits: bool = Fals
     )
 
 
-def _figure(picture: bytes, title: str, faded: bool = False) -> str:
-    kind = "figure faded" if faded else "figure"
-    return f'<div class="{kind}"><img src="{_url(picture)}" alt="{escape(title)}"></div>'
+def _figure(picture: bytes, title: str, kind: str = "") -> str:
+    return f'<div class="figure {kind}"><img src="{_url(picture)}" alt="{escape(title)}"></div>'
 
 
 def _empty(title: str, text: str) -> str:

@@ -123,9 +123,9 @@ class Page:
 
     def _connect(self, gr: Any, timer: Any) -> None:
         shown = [
-            self.notice, self.photos, self.demo, self.wall, self.mask, self.method, self.make, self.make_all,
-            self.stage, self.stop, self.download, self.get_mask, self.history, self.lines,
-            self.command, self.python,
+            self.notice, self.photos, self.demo, self.wall, self.mask, self.method, self.make,
+            self.make_all, self.stage, self.stop, self.download, self.get_mask, self.history,
+            self.lines, self.command, self.python,
         ]  # fmt: skip
 
         def on(event: Any, act: Callable[..., None], inputs: Any = ()) -> None:
@@ -159,7 +159,7 @@ class Page:
         for button, every in ((self.make, False), (self.make_all, True)):
             on(button.click, partial(self.studio.make_chosen, every=every), look)
         on(self.stop.click, self.studio.stop_shown)
-        on(timer.tick, lambda session: None)
+        on(timer.tick, lambda _: None)
         on(self.blocks.load, lambda session: session.sent.clear())
 
         def end(request: gr.Request) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from stylize import PluginHost, RunSettings, Stylizer, make_plan, make_settings, read_bytes
 from stylize.command import explain
+from stylize.errors import ModelError
 from stylize_web.job import Job, as_jpeg, shrunk
 from stylize_web.recipe import Recipe
 from stylize_web.session import Session, demo_files
@@ -31,6 +32,8 @@ class Studio:
         folder: where uploads and pictures are until their tab is closed.
         device: that pictures are made on.
         max_pixels: the largest picture that is taken.
+
+    Raises: UsageError, DeviceError where the device cannot be used.
     """
 
     def __init__(self, host: PluginHost, folder: Path, *, device: str, max_pixels: int) -> None:
@@ -48,6 +51,9 @@ class Studio:
         self._quick: dict[str, Stylizer] = {}
         self._waiting: list[Job] = []
         self.samples: dict[str, bytes] = {}  # by style, thumbnails of the demo photograph
+        for style in self.styles[:1]:
+            with contextlib.suppress(ModelError):
+                self._stylizer_of(style)
         demo = read_bytes(demo_files()[0].path, at_least=THUMBNAIL_SIDE)
         for style in self.styles:  # and the first thumbnail of a photograph then comes at once
             self._thumbnails.submit(self._sample, style, shrunk(demo, THUMBNAIL_SIDE))

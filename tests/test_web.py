@@ -1,0 +1,364 @@
+"""`stylize web`, in a real browser: the page of the real command, as people use it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from command import Command
+from stylize import PluginHost, read_record
+from stylize_web.recipe import Recipe, Upload
+from stylize_web.styles import learnt_styles
+
+PHOTO = (96, 72)
+MAX_PIXELS = 1_000_000
+STARTS_IN = 240  # seconds; Gradio alone takes 7 s of an idle core of 2025
+SLOW = 120_000  # milliseconds
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        missing = "Chromium is missing (apt-get install chromium): the page is not tried"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    return found
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server puts its temporary files."""
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(scope="module")
+def server(chromium: str, uploads: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the page; all that was uploaded is gone when the command has ended."""
+    port = free_port()
+    line = ["web", "--no-open", "--port", str(port), "--max-pixels", str(MAX_PIXELS)]
+    said = tmp_path_factory.mktemp("log") / "said.txt"
+    with said.open("w") as log:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "stylize", *line, "--device", "cpu"],
+            env={**os.environ, "TMPDIR": str(uploads), "OMP_NUM_THREADS": "1"},
+            stderr=log,
+        )
+        ends = time.monotonic() + STARTS_IN
+        while "stylize is at" not in said.read_text():
+            assert running.poll() is None, said.read_text()
+            assert time.monotonic() < ends, said.read_text()
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0
+    assert "Traceback" not in said.read_text()
+    assert not [path for path in uploads.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_tab(browser, server: str):
+    """Opens tabs; none of them asks anybody else for anything, and no script of theirs fails."""
+    asked: list[str] = []
+    failed: list[str] = []
+    contexts = []
+
+    def open_one():
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        contexts.append(context)
+        context.on("request", lambda request: asked.append(request.url))
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: failed.append(str(error)))
+        tab.set_default_timeout(SLOW)
+        tab.goto(server)
+        tab.wait_for_selector("#wall .tile")
+        return tab
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert asked
+    assert not [url for url in asked if not url.startswith((server, "data:", "blob:"))]
+    assert not failed
+
+
+@pytest.fixture
+def tab(open_tab):
+    return open_tab()
+
+
+def drop(tab, *files: Path) -> None:
+    before = tab.locator("#photos .tile").count()
+    tab.set_input_files("#drop-photo input[type=file]", [str(file) for file in files])
+    tab.wait_for_function(
+        "count => document.querySelectorAll('#photos .tile').length == count",
+        arg=before + len(files),
+    )
+
+
+def drop_painting(tab, file: Path) -> None:
+    tab.set_input_files("#drop-painting input[type=file]", str(file))
+    tab.wait_for_selector("#wall .tile[aria-pressed=true]")
+
+
+def choose(tab, title: str) -> None:
+    tab.click(f"#wall .tile:has-text('{title}')")
+    tab.wait_for_selector(f"#wall .tile[aria-pressed=true]:has-text('{title}')")
+
+
+def make(tab) -> None:
+    tab.click("#make:not([disabled])")
+    tab.wait_for_selector("#stage .compare, #stage .failed")
+
+
+def download(tab, folder: Path, button: str = "#download") -> Path:
+    with tab.expect_download() as started:
+        tab.click(button)
+    file = folder / "downloads" / started.value.suggested_filename
+    started.value.save_as(file)
+    return file
+
+
+def lines_of(tab) -> tuple[str, str]:
+    """The command and the lines of Python that the page shows."""
+    if not tab.locator("#command .cm-content").is_visible():
+        tab.click("#lines > button, #lines .label-wrap")
+    texts = [tab.locator(f"{place} .cm-content").inner_text() for place in ("#command", "#python")]
+    return texts[0], texts[1]
+
+
+def pixels(file: Path) -> np.ndarray:
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, photo: Path, painting: Path, monkeypatch) -> Path:
+    """The working folder, with a small photo.jpg and painting.jpg."""
+    monkeypatch.chdir(tmp_path)
+    for source, name in ((photo, "photo.jpg"), (painting, "painting.jpg")):
+        with Image.open(source) as image:
+            image.resize(PHOTO).save(tmp_path / name)
+    return tmp_path
+
+
+def test_a_dropped_photograph_becomes_the_very_picture_of_the_command(
+    tab, pictures, command: Command
+):
+    drop(tab, pictures / "photo.jpg")
+    tab.wait_for_function("!document.querySelector('#wall .waits')")
+    assert tab.locator("#wall .tile img").count() >= 4
+    choose(tab, "Starry Night")
+    make(tab)
+    file = download(tab, pictures)
+    assert file.name == "photo_starry_night.png"
+    line, python = lines_of(tab)
+    assert line == "stylize photo.jpg --model starry_night -o photo_starry_night.png"
+    assert command(*line.split()[1:]).code == 0
+    by_command = pictures / file.name
+    assert np.array_equal(pixels(file), pixels(by_command))
+    by_command.unlink()
+    exec(python, {})
+    assert np.array_equal(pixels(file), pixels(by_command))
+    record = read_record(file)
+    assert record["content"]["name"] == "photo.jpg"
+    assert record["settings"]["model"] == "starry_night"
+    assert "stylize-web" not in str(record["content"])
+
+
+def test_what_is_chosen_is_in_the_picture_and_its_lines(tab, pictures):
+    drop(tab, pictures / "photo.jpg")
+    choose(tab, "mosaic")
+    tab.click("#look > button, #look .label-wrap")
+    tab.get_by_label("draft").check()
+    tab.get_by_label("the photograph's, only brightness changes").check()
+    make(tab)
+    line, _ = lines_of(tab)
+    assert "--model mosaic_fast --keep-color luminance --quality draft" in line
+    assert tab.locator("#history .tile").count() == 1
+
+
+def test_what_is_stopped_is_kept_and_repeats(tab, pictures):
+    drop(tab, pictures / "photo.jpg")
+    drop_painting(tab, pictures / "painting.jpg")
+    tab.get_by_label("gatys").check()
+    tab.click("#look > button, #look .label-wrap")
+    tab.get_by_label("best").check()
+    tab.click("#make:not([disabled])")
+    tab.wait_for_selector("#stage .live")  # the picture so far
+    assert re.search(r"step \d+ of \d+", tab.locator("#stage .told").inner_text())
+    tab.click("#stop")
+    tab.wait_for_selector("#stage .compare")
+    assert "stopped" in tab.locator("#stage .told").inner_text()
+    file = download(tab, pictures)
+    assert read_record(file)["stopped"] == "interrupted"
+    line, python = lines_of(tab)
+    assert "--set gatys.iterations=" in line
+    exec(python, {})
+    assert np.array_equal(pixels(file), pixels(pictures / file.name))
+
+
+def test_outside_of_the_mask_the_photograph_stays(tab, pictures):
+    drop(tab, pictures / "photo.jpg")
+    choose(tab, "Starry Night")
+    tab.click("#part > button, #part .label-wrap")
+    box = tab.locator("#mask canvas").bounding_box()
+    for height in range(10, 90, 8):  # the left third
+        tab.mouse.move(box["x"] + 2, box["y"] + box["height"] * height / 100)
+        tab.mouse.down()
+        tab.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] * height / 100)
+        tab.mouse.up()
+    tab.wait_for_timeout(1000)
+    make(tab)
+    made = download(tab, pictures)
+    download(tab, pictures, "#get-mask").rename(pictures / "mask.png")
+    far = np.abs(pixels(made) - pixels(pictures / "photo.jpg"))
+    assert far[:, 60:].max() == 0
+    assert far[10:60, 5:25].mean() > 10
+    line, python = lines_of(tab)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shell = ["bash", "-e", "-c", line]
+    subprocess.run(shell, cwd=pictures, check=True, env={**os.environ, "PATH": path})
+    assert np.array_equal(pixels(made), pixels(pictures / made.name))
+    (pictures / made.name).unlink()
+    exec(python, {})
+    assert np.array_equal(pixels(made), pixels(pictures / made.name))
+
+
+def test_two_tabs_are_served_one_after_the_other_and_keep_apart(open_tab, pictures):
+    first, second = open_tab(), open_tab()
+    for tab, style in ((first, "mosaic"), (second, "Great Wave")):
+        drop(tab, pictures / "photo.jpg")
+        choose(tab, style)
+    first.click("#make:not([disabled])")
+    second.click("#make:not([disabled])")
+    for tab, name in ((first, "photo_mosaic.png"), (second, "photo_great_wave.png")):
+        tab.wait_for_selector("#stage .compare")
+        assert [tile.get_attribute("title") for tile in tab.locator("#history .tile").all()] == [
+            name
+        ]
+
+
+def test_a_closed_tab_stops_its_run_and_takes_its_files_along(open_tab, pictures, uploads):
+    kept, closed = open_tab(), open_tab()
+    drop(kept, pictures / "photo.jpg")
+    choose(kept, "mosaic")
+    before = set(uploads.rglob("tab-*"))
+    with Image.open(pictures / "photo.jpg") as image:
+        image.resize((480, 360)).save(pictures / "large.jpg")
+    drop(closed, pictures / "large.jpg")
+    (folder,) = set(uploads.rglob("tab-*")) - before
+    drop_painting(closed, pictures / "painting.jpg")
+    closed.get_by_label("gatys").check()
+    closed.click("#look > button, #look .label-wrap")
+    closed.get_by_label("best").check()
+    closed.click("#make:not([disabled])")
+    closed.wait_for_selector("#stage .live")
+    kept.click("#make:not([disabled])")
+    kept.wait_for_selector("#stage .told:has-text('1 before this one')")
+    closed.close()
+    kept.wait_for_selector("#stage .compare")  # gatys would take minutes
+    assert not folder.exists()
+
+
+def test_what_is_no_picture_is_told_in_a_sentence(tab, pictures, uploads):
+    (pictures / "broken.jpg").write_bytes(b"no picture")
+    (pictures / "empty.png").write_bytes(b"")
+    Image.new("RGB", (2000, 2000)).save(pictures / "huge.png")
+    for name, said in (
+        ("broken.jpg", "not a picture, damaged, or not one of"),
+        ("empty.png", "is empty"),
+        ("huge.png", "has 4 million pixels, and the limit is 1 million"),
+    ):
+        tab.set_input_files("#drop-photo input[type=file]", str(pictures / name))
+        tab.wait_for_selector(f"#notice .notice:has-text('{name}: {said}')")
+        assert not list(uploads.rglob(name))
+    assert "Traceback" not in tab.content()
+    drop(tab, pictures / "photo.jpg")  # and the page works on
+    assert tab.locator("#notice .notice").count() == 0
+
+
+def test_an_upload_that_is_too_large_is_refused(tab, pictures):
+    (pictures / "large.jpg").write_bytes(b"x" * (MAX_PIXELS + 1))
+    tab.set_input_files("#drop-photo input[type=file]", str(pictures / "large.jpg"))
+    assert "maximum allowed size" in tab.wait_for_selector("[data-testid=toast-body]").inner_text()
+    assert tab.locator("#photos .tile").count() == 0
+
+
+def test_a_painting_in_the_photograph_s_place_can_be_moved(tab, pictures):
+    drop(tab, pictures / "painting.jpg")
+    tab.click("#photos [data-key=move]")
+    tab.wait_for_selector("#wall .tile[aria-pressed=true]:has-text('painting')")
+    assert tab.locator("#photos .tile").count() == 0
+
+
+def test_nothing_is_wider_than_the_screen(tab, pictures):
+    drop(tab, pictures / "photo.jpg")
+    choose(tab, "mosaic")
+    for width in (1400, 800, 420):
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# Without a browser.
+
+
+def test_the_extra_that_is_missing_is_told_with_its_command(command: Command, monkeypatch):
+    monkeypatch.setattr("stylize.extras.find_spec", lambda name: None)
+    ended = command("web")
+    assert ended.code == 3
+    assert "pip install 'stylize-nst[web]'" in ended.err
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_loaded(command: Command):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = command("web", "--no-open", "--port", str(port))
+    assert ended.code == 2
+    assert f"--port {port} of 127.0.0.1 cannot be listened on" in ended.err
+    assert "choose another with --port" in ended.err
+
+
+def test_names_that_a_shell_would_take_apart_are_quoted(tmp_path):
+    photo = Upload(tmp_path / "1", "-my photo's.jpg", "-my photo's.jpg")
+    recipe = Recipe(photo, None, {"model": "mosaic", "size": "full"}, maker="mosaic")
+    assert recipe.command() == (
+        """stylize './-my photo'"'"'s.jpg' --model mosaic --size full """
+        """-o './-my photo'"'"'s_mosaic.png'"""
+    )
+
+
+def test_every_model_that_has_learnt_a_style_is_on_the_wall_once(host: PluginHost):
+    styles = {style.model: style.fast for style in learnt_styles(host)}
+    assert styles["mosaic"] == "mosaic_fast"
+    assert "mosaic_fast" not in styles
+    assert "any" not in styles
