@@ -187,6 +187,9 @@ def test_a_dropped_photograph_becomes_the_very_picture_of_the_command(
     by_command.unlink()
     exec(python, {})
     assert np.array_equal(pixels(file), pixels(by_command))
+    by_command.unlink()
+    assert command("rerun", f"downloads/{file.name}", "-o", by_command.name).code == 0
+    assert np.array_equal(pixels(file), pixels(by_command))
     record = read_record(file)
     assert record["content"]["name"] == "photo.jpg"
     assert record["settings"]["model"] == "starry_night"
@@ -229,6 +232,7 @@ def test_outside_of_the_mask_the_photograph_stays(tab, pictures):
     drop(tab, pictures / "photo.jpg")
     choose(tab, "Starry Night")
     tab.click("#part > button, #part .label-wrap")
+    tab.locator("#mask canvas").hover()  # as soon as it holds still
     box = tab.locator("#mask canvas").bounding_box()
     for height in range(10, 90, 8):  # the left third
         tab.mouse.move(box["x"] + 2, box["y"] + box["height"] * height / 100)

@@ -130,9 +130,11 @@ class Job:
         """Return the result with its inputs as their owner calls them, and blended by the mask."""
         recipe = self.recipe
         record = dict(result.record)
-        record["content"] |= {"name": recipe.photo.given, "path": ""}
+        given = recipe.photo.given
+        record["content"] |= {"name": given, "path": given}
         if recipe.painting:
-            record["styles"][0] |= {"name": recipe.painting.given, "path": ""}
+            given = recipe.painting.given
+            record["styles"][0] |= {"name": given, "path": given}
         if result.stopped != "done":
             self.recipe = replace(recipe, steps=result.record["replay"])
         if recipe.mask is None:

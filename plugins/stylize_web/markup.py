@@ -71,9 +71,10 @@ def stage(job: Job | None, session: Session, ahead: int) -> str:
         said = job.status
     view = job.preview or session.views.get(job.recipe.photo.path, b"")
     done = job.progress.fraction if job.progress else 0
+    so_far = _figure(view, "The picture so far", "live" if job.preview else "faded")
     return (
-        f'{_figure(view, "The picture so far", "live" if job.preview else "faded")}<div class="bar" '
-        f'role="progressbar" aria-valuenow="{done * 100:.0f}" aria-label="Progress">'
+        f'{so_far}<div class="bar" role="progressbar" aria-label="Progress" '
+        f'aria-valuenow="{done * 100:.0f}">'
         f'<span style="width:{done * 100:.1f}%"></span></div><p class="told">{escape(said)}</p>'
     )
 

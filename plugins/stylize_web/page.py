@@ -115,10 +115,18 @@ class Page:
             "The same picture by command or in Python", open=False, visible=False, elem_id="lines"
         ) as self.lines:
             self.command = gr.Code(
-                language="shell", label="Command", interactive=False, elem_id="command"
+                language="shell",
+                label="Command",
+                interactive=False,
+                wrap_lines=True,
+                elem_id="command",
             )
             self.python = gr.Code(
-                language="python", label="Python", interactive=False, elem_id="python"
+                language="python",
+                label="Python",
+                interactive=False,
+                wrap_lines=True,
+                elem_id="python",
             )
 
     def _connect(self, gr: Any, timer: Any) -> None:

@@ -43,7 +43,7 @@ class Session:
         paintings: styles that were dropped.
         chosen: the key of the chosen style.
         views: the photographs to look at, as JPEG.
-        masks: by photograph: where the style goes.
+        mask: of the chosen photograph: where the style goes; None for everywhere.
         thumbnails: of a photograph in a style, as JPEG; empty until it is made.
         jobs: pictures asked for, oldest first.
         shown: the one that the page shows.
@@ -59,7 +59,7 @@ class Session:
     paintings: list[Style] = field(default_factory=list)
     chosen: str = ""
     views: dict[Path, bytes] = field(default_factory=dict)
-    masks: dict[Path, Image.Image] = field(default_factory=dict)
+    mask: Image.Image | None = None
     thumbnails: dict[tuple[Path, str], bytes] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
     shown: Job | None = None
@@ -75,7 +75,7 @@ class Session:
         for file in files:
             if upload := self._take(Path(file)):
                 self.photos.append(upload)
-                self.photo, self.shown = upload, None
+                self._choose(upload)
 
     def add_painting(self, file: str) -> None:
         """Take a painting, and choose it."""
@@ -89,7 +89,7 @@ class Session:
         if photo not in self.photos:
             self.photos.append(photo)
             self._look_at(photo)
-        self.photo, self.shown = photo, None
+        self._choose(photo)
         if painting not in [style.painting for style in self.paintings]:
             self._add_style(painting)
 
@@ -98,11 +98,10 @@ class Session:
         if key == MOVE and self.photo is not None:
             moved = self.photo
             self.photos.remove(moved)
-            self.photo = self.photos[-1] if self.photos else None
+            self._choose(self.photos[-1] if self.photos else None)
             self._add_style(moved)
         elif key.isdecimal() and int(key) < len(self.photos):
-            self.photo = self.photos[int(key)]
-        self.shown = None
+            self._choose(self.photos[int(key)])
 
     def choose_style(self, key: str) -> None:
         """Choose a style by its key."""
@@ -115,13 +114,7 @@ class Session:
 
     def paint_mask(self, data: object) -> None:
         """Take the mask of the chosen photograph, a PNG as a data URL whose alpha is the mask."""
-        if self.photo is None:
-            return
-        mask = _read_mask(data)
-        if mask is None:
-            self.masks.pop(self.photo.path, None)
-        else:
-            self.masks[self.photo.path] = mask
+        self.mask = _read_mask(data) if self.photo else None
 
     def new_folder(self) -> Path:
         """Return a folder that is not there yet."""
@@ -133,6 +126,11 @@ class Session:
         if self._small is None or self._small[0] != path:
             self._small = path, shrunk(read_bytes(path, at_least=side), side)
         return self._small[1]
+
+    def _choose(self, photo: Upload | None) -> None:
+        if photo != self.photo:
+            self.mask = None
+        self.photo, self.shown = photo, None
 
     def _add_style(self, upload: Upload) -> None:
         key = f"painting {len(self.paintings)}"

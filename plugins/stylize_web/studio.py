@@ -21,7 +21,7 @@ from stylize_web.styles import Style, learnt_styles, painting_methods, quick_met
 
 __all__ = ["Studio"]
 
-THUMBNAIL_SIDE = 256
+THUMBNAIL_SIDE = 192
 
 
 class Studio:
@@ -114,7 +114,7 @@ class Studio:
         settings = {name: value for name, value in chosen.items() if value != defaults[name]}
         for photo in session.photos if every else [session.photo]:
             maker = str(settings.get("model") or method)
-            mask = session.masks.get(photo.path)
+            mask = session.mask if photo == session.photo else None
             recipe = Recipe(photo, style.painting, settings, mask, maker)
             make_plan(self.host, recipe.run_settings(self.host, self.device))
             self.make(session, Job(recipe, session.new_folder()))
