@@ -178,12 +178,13 @@ class Page:
     def _act(self, key: str, act: Callable[..., None], *values: Any) -> dict[Any, Any]:
         """Do what was asked for, and return what the page shows differently since."""
         session = self.studio.session(key)
-        try:
-            act(session, *values)
-        except StylizeError as error:
-            session.notice = explain(error)[0]
-        self.studio.show_wall(session)
-        return self._changes(session)
+        with session.lock:
+            try:
+                act(session, *values)
+            except StylizeError as error:
+                session.notice = explain(error)[0]
+            self.studio.show_wall(session)
+            return self._changes(session)
 
     def _changes(self, session: Session) -> dict[Any, Any]:
         """Return the parts of the page that differ from what the tab shows."""

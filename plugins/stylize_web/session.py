@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import shutil
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
@@ -50,6 +51,7 @@ class Session:
         notice: what went wrong last, for people.
         sent: what the page shows of each of its parts.
         closed: whether the tab is gone.
+        lock: held by whoever changes or renders it.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class Session:
     notice: str = ""
     sent: dict[str, object] = field(default_factory=dict)
     closed: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: count[int] = field(default_factory=count)
     _small: tuple[Path, Image.Image] | None = None
 
@@ -87,8 +90,8 @@ class Session:
         """Take the pair of pictures that everybody has."""
         photo, painting = demo_files()
         if photo not in self.photos:
-            self.photos.append(photo)
             self._look_at(photo)
+            self.photos.append(photo)
         self._choose(photo)
         if painting not in [style.painting for style in self.paintings]:
             self._add_style(painting)
@@ -133,9 +136,9 @@ class Session:
         self.photo, self.shown = photo, None
 
     def _add_style(self, upload: Upload) -> None:
+        self._look_at(upload)
         key = f"painting {len(self.paintings)}"
         self.paintings.append(Style(key, Path(upload.name).stem, painting=upload))
-        self._look_at(upload)
         self.chosen = key
 
     def _take(self, file: Path) -> Upload | None:
