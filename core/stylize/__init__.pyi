@@ -129,6 +129,8 @@ from stylize.pictures.reading import Picture as Picture
 from stylize.pictures.reading import open_image as open_image
 from stylize.pictures.reading import read_bytes as read_bytes
 from stylize.pictures.reading import read_image as read_image
+from stylize.pictures.record import RecordKind as RecordKind
+from stylize.pictures.record import limit_record as limit_record
 from stylize.pictures.record import read_record as read_record
 from stylize.pictures.several import as_sources as as_sources
 from stylize.pictures.tensors import bytes_of as bytes_of

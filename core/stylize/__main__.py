@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 TYPE_CHECKING = False  # nothing is imported before main() listens
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["hear_interrupts", "main"]
 
 INTERRUPTED = 130
+BEGUN = time.monotonic()
 # The plugin that is being loaded, in words: what hangs then.
 _loading = ""
 # How long what handles Ctrl-C may take, or the process ends: some libraries swallow it.
@@ -62,7 +64,7 @@ def main() -> None:
     from stylize.command.app import run
     from stylize.command.streams import carries_data, give_stdout_away
 
-    code = run(sys.argv[1:], started=hear_interrupts, loading=note_loading)
+    code = run(sys.argv[1:], started=hear_interrupts, loading=note_loading, begun=BEGUN)
     if carries_data(sys.argv[1:]):
         give_stdout_away()
     gc.freeze()  # or the collector goes through all of torch once more, to end

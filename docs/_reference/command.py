@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +10,8 @@ import typer
 
 from _reference.markdown import cell, code, page, paragraphs, table
 from stylize import errors
-from stylize.command.app import EPILOG, build_app
-from stylize.command.grammar import DEFAULT_COMMAND
+from stylize.command.app import build_app
+from stylize.command.grammar import DEFAULT_COMMAND, EXAMPLES
 from stylize.testing.hosts import builtin_host
 
 __all__ = ["command", "exit_codes"]
@@ -43,8 +42,8 @@ def command() -> str:
     """Return the page of the command."""
     group: Any = typer.main.get_command(build_app(builtin_host()))
     with group.make_context("stylize", ["--help"], resilient_parsing=True) as ctx:
-        lines = ["## stylize", "", *_usage("stylize [OPTIONS] [PHOTO]... [PAINTING]")]
-        lines += ["```sh", *_examples(), "```", ""]
+        lines = ["## stylize", "", *_usage("stylize [OPTIONS] PHOTOGRAPH... [PAINTING]")]
+        lines += ["```sh", *(line for line, _ in EXAMPLES), "```", ""]
         lines += _parameters(group.commands[DEFAULT_COMMAND], ctx)
         lines += ["### For any command", "", *_options(group, ctx)["Options"]]
         for path, child in _commands(group):
@@ -96,10 +95,6 @@ def _command(path: str, command: Any, parent: Any) -> list[str]:
 
 def _usage(text: str) -> list[str]:
     return ["```text", text, "```", ""]
-
-
-def _examples() -> list[str]:
-    return re.findall(r"^  (stylize .*)$", EPILOG, re.MULTILINE)
 
 
 def _parameters(command: Any, ctx: Any) -> list[str]:

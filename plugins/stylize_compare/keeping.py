@@ -14,6 +14,7 @@ from stylize import (
     PluginHost,
     RunSettings,
     describe_parts,
+    limit_record,
     part_changes,
     plain_names,
     read_record,
@@ -81,7 +82,8 @@ def _differences(before: Mapping[str, Any], now: RunSettings) -> list[str]:
     # Options of parts were run settings once, and are told among those of their parts now.
     was = {**known, **{key: before[key] for key in known if key in before}}
     old, new = (
-        flatten_settings(plain_names(settings)) for settings in (was, now.model_dump(mode="json"))
+        flatten_settings(plain_names(limit_record(settings, "names") or {}))
+        for settings in (was, now.model_dump(mode="json"))
     )
     return [
         f"{key} was {json.dumps(old.get(key))} and is {json.dumps(new.get(key))} now"

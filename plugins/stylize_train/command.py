@@ -35,7 +35,7 @@ PANELS = {
         "image_loss", "content_layers", "style_layers",
     ),
     "Look": ("strength", "style_weights", "balance", "content_weight", "style_weight"),
-    "Work": ("time", "seed", "device", "precision"),
+    "Run": ("time", "seed", "device", "precision"),
 }  # fmt: skip
 TRAINING_PANELS = {"Training": tuple(TrainingSettings.model_fields)}
 

@@ -19,10 +19,10 @@ from stylize.command import (
     Job,
     Made,
     Report,
+    count,
     format_seconds,
     run_batch,
     say,
-    tell_device,
     warn,
 )
 from stylize_video.settings import VideoSettings, clock
@@ -96,7 +96,7 @@ def make_videos(
                 )
             finally:
                 started = time.monotonic()
-            return _made(job, result)
+            return _made(job, result, report)
 
         return make
 
@@ -111,13 +111,13 @@ def make_videos(
     )
 
 
-def _made(job: Job, result: VideoResult) -> Made:
+def _made(job: Job, result: VideoResult, report: Report) -> Made:
     record = result.record
     frames, seconds = record["frames"], record["seconds"]
     return Made(
-        f"{job.output}: {record['width']}x{record['height']}, {frames} frames "
-        f"({clock(result.duration)}), {seconds:.1f} s on {tell_device(record)}, "
-        f"{frames / max(seconds, 0.01):.2g} frames a second"
+        f"{job.output}: {record['width']}x{record['height']}, {count(frames, 'frame')} "
+        f"({clock(result.duration)}), {seconds:.1f} s on {report.tell_device(record)}, "
+        f"{frames / max(seconds, 0.01):.2g} frames per second"
         + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there"),
         {**record, "warnings": result.warnings},  # told already, as they came
     )

@@ -12,7 +12,7 @@ from stylize.command import (
     RerunRequest,
     RunRecord,
     compare_runs,
-    find_input,
+    find_inputs,
     plan_rerun,
     validate_record,
 )
@@ -35,8 +35,7 @@ def rerun_video(host: PluginHost, request: RerunRequest) -> int:
     """Make a video again and return the exit code. Raises: StylizeError."""
     record = _read(request.path)
     plan = plan_rerun(host, record, request)
-    clip = find_input(record.content, request, hash_clip)
-    styles = tuple(find_input(style, request) for style in record.styles)
+    clip, styles = find_inputs(record, request, hash_clip)
     target = request.target
     temporal = None if record.temporal is None else make_temporal_settings(record.temporal)
     code = make_videos(

@@ -12,6 +12,7 @@ from stylize.command.inputs import STANDARD as STANDARD
 from stylize.command.inputs import Job as Job
 from stylize.command.inputs import plan_jobs as plan_jobs
 from stylize.command.inputs import sort_files as sort_files
+from stylize.command.naming import number_outputs as number_outputs
 from stylize.command.options import PANELS as PANELS
 from stylize.command.options import DeviceOption as DeviceOption
 from stylize.command.options import ForceOption as ForceOption
@@ -20,6 +21,7 @@ from stylize.command.options import JudgeSizeOption as JudgeSizeOption
 from stylize.command.options import MaxPixelsOption as MaxPixelsOption
 from stylize.command.options import PresetOption as PresetOption
 from stylize.command.options import QuietOption as QuietOption
+from stylize.command.options import RecordOption as RecordOption
 from stylize.command.options import SetOption as SetOption
 from stylize.command.options import StyleOption as StyleOption
 from stylize.command.options import collect_settings as collect_settings
@@ -29,15 +31,16 @@ from stylize.command.plugins import add_plugin_commands as add_plugin_commands
 from stylize.command.progress import ProgressBar as ProgressBar
 from stylize.command.progress import ProgressLines as ProgressLines
 from stylize.command.progress import format_seconds as format_seconds
+from stylize.command.progress import loading as loading
 from stylize.command.progress import watch as watch
+from stylize.command.recorded import InputRecord as InputRecord
+from stylize.command.recorded import RerunRequest as RerunRequest
+from stylize.command.recorded import RunRecord as RunRecord
+from stylize.command.recorded import find_inputs as find_inputs
 from stylize.command.report import ENDINGS as ENDINGS
 from stylize.command.report import Report as Report
-from stylize.command.report import tell_device as tell_device
-from stylize.command.rerun import InputRecord as InputRecord
-from stylize.command.rerun import RerunRequest as RerunRequest
-from stylize.command.rerun import RunRecord as RunRecord
+from stylize.command.report import count as count
 from stylize.command.rerun import compare_runs as compare_runs
-from stylize.command.rerun import find_input as find_input
 from stylize.command.rerun import plan_rerun as plan_rerun
 from stylize.command.rerun import validate_record as validate_record
 from stylize.command.saying import INTERRUPTED as INTERRUPTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -25,18 +26,9 @@ from stylize.discovery.scanning import DISABLE_VARIABLE
 from stylize.errors import UsageError
 from stylize.version import DISTRIBUTION, framework_version
 
-__all__ = ["EPILOG", "build_app", "run"]
+__all__ = ["build_app", "run"]
 
-EPILOG = """Examples:
-
-\b
-  stylize photo.jpg painting.jpg
-  stylize holidays/ painting.jpg -o styled --size 1024 --time 60s
-  stylize photo.jpg -s one.jpg -s two.jpg --style-weights 0.7,0.3
-  stylize video clip.mp4 --model starry_night_fast
-  stylize rerun photo_painting_neighbors.png
-
-A file with a command's name is written ./NAME, or after --.
+EPILOG = """A file with a command's name is written ./NAME, or after --.
 
 Exit codes: 0 done; 1 some pictures of several failed, or a fault of ours; 2 wrong usage or
 input; 3 something is unavailable; 130 after Ctrl-C, which saves the best picture so far.
@@ -51,10 +43,13 @@ LONG = 10.0
 COMPLETING = "_STYLIZE_COMPLETE"
 
 
-def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
+def build_app(host: PluginHost, *, debug: bool = False, begun: float | None = None) -> typer.Typer:
     """Return the command with the core's commands and those of the host's plugins.
 
     Commands get the host as `ctx.obj`, and whether to print tracebacks as `ctx.meta["debug"]`.
+
+    Args:
+        begun: `time.monotonic()` at the program's start, for `ctx.meta["begun"]`.
     """
     app = typer.Typer(
         name="stylize",
@@ -69,18 +64,20 @@ def build_app(host: PluginHost, *, debug: bool = False) -> typer.Typer:
     @app.callback()
     def state(
         ctx: typer.Context,
-        version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+        version: Annotated[bool, typer.Option("--version", "-V", help="Show the version.")] = False,
         debug_: Annotated[
             bool, typer.Option("--debug", help="Show tracebacks of errors; works anywhere.")
         ] = False,
     ) -> None:
         ctx.meta["debug"] = debug or debug_
+        ctx.meta["begun"] = begun
         if version:
             typer.echo(f"stylize {framework_version()}")
             raise typer.Exit
 
     default = with_settings_options(picture.picture, host)
     app.command(DEFAULT_COMMAND, cls=StylizeCommand)(default)
+    app.command("demo", cls=StylizeCommand)(with_settings_options(picture.demo, host))
     app.command("rerun")(rerun.rerun)
     add_command(
         app,
@@ -96,13 +93,16 @@ def run(
     arguments: Sequence[str],
     started: Callable[[], None] = lambda: None,
     loading: Callable[[str], None] = lambda _: None,
+    begun: float | None = None,
 ) -> int:
     """Run the command and return its exit code; errors become one line on standard error.
 
     Args:
         started: is called when the plugins are loaded, before the command runs.
         loading: is told of each plugin before it is loaded, and how to leave it out.
+        begun: `time.monotonic()` at the program's start, if that is not now.
     """
+    begun = time.monotonic() if begun is None else begun
     arguments, debug = _take_debug(arguments)
     offer(())
     log = logging.getLogger("stylize")
@@ -120,7 +120,7 @@ def run(
                 )
             knowing(host)
             started()
-            command = typer.main.get_command(build_app(host, debug=debug))
+            command = typer.main.get_command(build_app(host, debug=debug, begun=begun))
             code = command.main(arguments, prog_name="stylize", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from stylize.command.crowd import CrowdTeller
 from stylize.command.inputs import STANDARD, Job
-from stylize.command.progress import watch
-from stylize.command.report import ENDINGS, Report, tell_device
+from stylize.command.progress import loading, watch
+from stylize.command.report import ENDINGS, Report, count
 from stylize.command.saying import say, warn
 from stylize.command.streams import clean_stdout
 from stylize.contract.plan import Plan
@@ -26,6 +26,7 @@ from stylize.contract.run import Observer
 from stylize.discovery.host import PluginHost
 from stylize.errors import OutputError
 from stylize.pictures.reading import MAX_PIXELS
+from stylize.pictures.record import RecordKind
 from stylize.pictures.writing import check_output
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def run_batch(
     interrupted = False
     try:
         if todo:
-            with clean_stdout(), _uncollected():
+            with clean_stdout(), loading(quiet=report.quiet), _uncollected():
                 make = prepare(cancelled)
             with interruptible(cancelled, on_interrupt):
                 for number, job in enumerate(todo, 1):
@@ -149,11 +150,18 @@ def make_pictures(
     force: bool = False,
     skip_existing: bool | None = None,
     max_pixels: int = MAX_PIXELS,
+    record: RecordKind = "names",
+    remarks: Mapping[str, str] | None = None,
+    begun: float | None = None,
 ) -> int:
     """Make all pictures with one loaded network and return the exit code.
 
     Args:
         force, skip_existing: as of `run_batch`.
+        record: what files tell of their making, as of `Result.save`.
+        remarks: what is added to the line of a picture, by its output.
+        begun: `time.monotonic()` from which the seconds of the first picture are told; now, by
+            default.
 
     Raises: StylizeError for what concerns all pictures.
     """
@@ -174,23 +182,26 @@ def make_pictures(
         on_cpu = stylizer.parts.device.type == "cpu"
         crowd = [CrowdTeller(torch.get_num_threads())] if on_cpu else []
 
-        limit, begins = plan.settings.time, iter([started])
+        limit = plan.settings.time
+        begins = iter([(started, started if begun is None else begun)])
 
         def make(job: Job, observers: Sequence[Observer]) -> Made:
-            began = next(begins, time.monotonic())
+            began, told_from = next(begins, [time.monotonic()] * 2)
             result = stylizer(job.content, job.styles, [*observers, *crowd])
-            record = result.record
-            took = time.monotonic() - began
+            told, ended = result.record, time.monotonic()
+            took = ended - began
             ending = ENDINGS[result.stopped]
             if result.stopped == "time" and limit is not None and took > limit + LATE:
                 ending += f", {took - limit:.1f} s late: loading and one step take longer"
             where = "standard output" if job.output == STANDARD else job.output
+            remark = (remarks or {}).get(job.output)
             return Made(
-                f"{where}: {record['width']}x{record['height']}, {record['steps']} steps, "
-                f"{record['seconds']:.1f} s on {tell_device(record)}{ending}",
-                record,
+                f"{where}: {told['width']}x{told['height']}, {count(told['steps'], 'step')}, "
+                f"{ended - told_from:.1f} s on {report.tell_device(told)}{ending}"
+                + (f"; {remark}" if remark else ""),
+                told,
                 result.warnings,
-                lambda: _save(result, job.output, force=force),
+                lambda: _save(result, job.output, force=force, record=record),
             )
 
         return make
@@ -205,17 +216,17 @@ def make_pictures(
     )
 
 
-def _save(result: Result, output: str, *, force: bool) -> None:
+def _save(result: Result, output: str, *, force: bool, record: RecordKind) -> None:
     """Save a picture: beside a file that has taken its name since the run began. See `Result`."""
     try:
-        result.save(output, force=force)
+        result.save(output, force=force, record=record)
     except OutputError as error:
         path = Path(output)
         if force or not path.is_file():
             raise
         names = (path.with_stem(f"{path.stem}_{number}") for number in itertools.count(2))
         free = next(name for name in names if not name.exists())
-        result.save(free)
+        result.save(free, record=record)
         raise OutputError(
             f"{output}: has appeared since this run began, and is left as it is: the picture is "
             f"{free}"

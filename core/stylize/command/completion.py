@@ -13,6 +13,7 @@ from stylize.contract.spec import (
     Kind,
     LossSpec,
     MethodSpec,
+    ModelSpec,
     PresetSpec,
     Role,
     SmoothingSpec,
@@ -21,7 +22,7 @@ from stylize.contract.spec import (
 from stylize.discovery.host import PluginHost
 from stylize.models.finding import model_names
 
-__all__ = ["completion_of"]
+__all__ = ["completion_of", "names_of"]
 
 Complete = Callable[[typer.Context, str], list[str]]
 
@@ -43,6 +44,18 @@ def completion_of(name: str, annotation: Any = None) -> Complete | None:
         return [f"{before}{comma}{each}" for each in known if each.startswith(last)]
 
     return complete if names or choices else None
+
+
+def names_of(setting: str, host: PluginHost) -> list[str]:
+    """Return the names that a setting takes which names one part: a method, a backbone..."""
+    kinds = {
+        "method": MethodSpec,
+        "model": ModelSpec,
+        "backbone": BackboneSpec,
+        "smooth": SmoothingSpec,
+    }
+    spec = kinds.get(setting)
+    return host.names(spec) if spec else []
 
 
 def _choices(annotation: Any) -> list[Any]:

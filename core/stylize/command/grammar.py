@@ -6,6 +6,7 @@ Commands of plugins are imported when they are run, or asked for their options.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from stylize.guests import guest
 
 __all__ = [
     "DEFAULT_COMMAND",
+    "EXAMPLES",
     "StylizeCommand",
     "StylizeGroup",
     "add_command",
@@ -30,6 +32,13 @@ __all__ = [
 ]
 
 DEFAULT_COMMAND = "picture"
+EXAMPLES = (
+    ("stylize photo.jpg painting.jpg", "the photograph in the painting's style"),
+    ("stylize photo.jpg --model starry_night", "in a trained style, in seconds"),
+    ("stylize photo.jpg -s one.jpg -s two.jpg", "in a blend of two paintings"),
+    ("stylize photos/ painting.jpg -o styled --size 1024", "a folder of photographs"),
+    ("stylize video clip.mp4 --model starry_night_fast", "a video"),
+)
 
 
 def add_command(app: typer.Typer, name: str, reference: str, summary: str) -> None:
@@ -137,6 +146,11 @@ class StylizeGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the default command's name before arguments that name no command."""
         own = {option for param in self.get_params(ctx) for option in param.opts}
+        if not args and not ctx.resilient_parsing:
+            typer.echo(self.short_help_of(ctx))
+            ctx.exit()
+        if args and args[0] == "help":
+            args = [*args[1:], "--help"]
         if args and args[0] in own.union(self.commands):
             return super().parse_args(ctx, args)
         if not args and ctx.resilient_parsing:  # a first word is being completed
@@ -163,9 +177,30 @@ class StylizeGroup(TyperGroup):
         names = [pair for pair in self.commands.summaries() if pair[0].startswith(incomplete)]
         return [*found, *(_Completion(name, summary) for name, summary in names)]
 
+    def short_help_of(self, ctx: Any) -> str:
+        """Return what the command prints without arguments: how it is called, by examples."""
+        formatter = ctx.make_formatter()
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text(
+            "Try it with the pictures of stylize demo; see trained styles with stylize models, and "
+            "all options with stylize --help."
+        )
+        text: str = formatter.getvalue()
+        return text.rstrip()
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write what the command is for, and examples."""
+        super().format_help_text(ctx, formatter)
+        with formatter.section(_styled("Examples", bold=True)):
+            formatter.write_dl(
+                [(_styled(line, fg="cyan"), what) for line, what in EXAMPLES], col_max=50
+            )
+
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write how the default command and the others are called."""
-        formatter.write_usage(ctx.command_path, "[OPTIONS] [PHOTO]... [PAINTING]")
+        formatter.write_usage(ctx.command_path, "[OPTIONS] PHOTOGRAPH... [PAINTING]")
         formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix=" " * len("Usage: "))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -173,9 +208,9 @@ class StylizeGroup(TyperGroup):
         default = self.commands[DEFAULT_COMMAND].get_params(ctx)
         params = [param for param in default if param.name != "help"]
         write_options([*params, *self.get_params(ctx)], ctx, formatter)
-        with formatter.section("Commands"):
+        with formatter.section(_styled("Commands", bold=True)):
             # The first sentence of each, wrapped: typer would cut it at the end of the line.
-            formatter.write_dl(self.commands.summaries())
+            formatter.write_dl([(_styled(n, fg="cyan"), s) for n, s in self.commands.summaries()])
 
 
 def refuse_command(word: str, commands: Iterable[str]) -> None:
@@ -201,5 +236,10 @@ def write_options(params: list[Any], ctx: Any, formatter: Any) -> None:
                 record
             )
     for panel, records in panels.items():
-        with formatter.section(panel):
-            formatter.write_dl(records)
+        with formatter.section(_styled(panel, bold=True)):
+            formatter.write_dl([(_styled(names, fg="cyan"), says) for names, says in records])
+
+
+def _styled(text: str, **style: Any) -> str:
+    """Return text in a style of terminals, unless NO_COLOR is set; typer strips it from files."""
+    return text if os.environ.get("NO_COLOR") else typer.style(text, **style)

@@ -6,7 +6,6 @@ import mimetypes
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from stylize.errors import OutputError, UsageError
@@ -54,7 +53,7 @@ def sort_files(
 ) -> tuple[list[str | None], list[str]]:
     """Tell contents from styles: without `--style` the last file is the style.
 
-    Folders and globs among the contents are expanded; no files at all mean the demo pair.
+    Folders and globs among the contents are expanded.
 
     Args:
         no_style: of the option, or of a method that needs no style image.
@@ -69,9 +68,6 @@ def sort_files(
         )
     if [*files, *styles].count(STANDARD) > 1:
         raise UsageError("- is given twice, and standard input holds one picture: name a file")
-    if not files and not styles:
-        content, painting = (str(resources.files("stylize") / "demo" / name) for name in DEMO)
-        return [None if no_content else content], [] if no_style else [painting]
     if no_content:
         return [None], [*styles, *files]
     if no_style:
@@ -79,8 +75,9 @@ def sort_files(
     if not styles:
         if len(files) < 2:
             raise UsageError(
-                f"{files[0]} alone: give a photograph and a painting, or use --no-style "
-                f"to reconstruct it, or --no-content to make a texture of it"
+                f"{files[0]} alone: give a painting too, or a trained style (--model "
+                f"starry_night, see stylize models), or use --no-style to reconstruct it, or "
+                f"--no-content to make a texture of it"
             )
         files, styles = files[:-1], files[-1:]
     if not files:

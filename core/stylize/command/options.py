@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from stylize.command.completion import completion_of
+from stylize.command.completion import completion_of, names_of
 from stylize.contract.plan import RunSettings
 from stylize.contract.settings import Duration, Settings
 from stylize.discovery.host import PluginHost
 from stylize.errors import UsageError
 from stylize.making.presets import load_preset, merge_settings
 from stylize.naming.names import in_words
+from stylize.pictures.record import RecordKind
 from stylize.planning.partoptions import find_part_options
 from stylize.planning.planning import make_settings
 
@@ -30,6 +31,7 @@ __all__ = [
     "MaxPixelsOption",
     "PresetOption",
     "QuietOption",
+    "RecordOption",
     "SetOption",
     "StyleOption",
     "collect_settings",
@@ -76,6 +78,14 @@ JudgeSizeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite what exists.")]
+RecordOption = Annotated[
+    RecordKind,
+    typer.Option(
+        "--record",
+        help="What the file tells of how it was made: names leaves out the folders of inputs, "
+        "full keeps them, none writes no record.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")]
 MaxPixelsOption = Annotated[
     int, typer.Option(min=1, metavar="NUMBER", help="Refuse images with more pixels than this.")
@@ -86,16 +96,17 @@ DeviceOption = Annotated[
 ]
 
 PANELS = {
+    "Look": ("model", "strength", "style_weights", "style_scale", "keep_color"),
+    "Size and quality": ("size", "quality", "time", "seed", "device", "precision"),
     "Parts": (
-        "method", "model", "backbone", "weights", "smooth", "smooth_layers", "gains",
-        "content_loss", "style_loss", "image_loss", "content_layers", "style_layers",
-    ),
-    "Look": (
-        "strength", "style_weights", "style_scale", "keep_color", "balance", "content_weight",
+        "method", "backbone", "weights", "smooth", "smooth_layers", "gains", "content_loss",
+        "style_loss", "image_loss", "content_layers", "style_layers", "balance", "content_weight",
         "style_weight",
     ),
-    "Work": ("size", "quality", "time", "seed", "device", "precision"),
 }  # fmt: skip
+
+# Up to how many names of parts an option lists.
+FEW = 12
 
 Panels = Mapping[str, Iterable[str]]
 Group = tuple[type[Settings], Panels]
@@ -141,7 +152,13 @@ def with_settings_options(command: Callable[..., None], host: PluginHost) -> Cal
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     options = [
-        _option(f"--{name.replace('_', '-')}", name, model.model_fields[name], panel)
+        _option(
+            f"--{name.replace('_', '-')}",
+            name,
+            model.model_fields[name],
+            panel,
+            names_of(name, host),
+        )
         for model, panels in asked.groups
         for panel, names in panels.items()
         for name in names
@@ -212,12 +229,15 @@ def _words_of(parameter: inspect.Parameter) -> Iterator[str]:
     yield f"--{parameter.name.replace('_', '-')}"
 
 
-def _option(flag: str, name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
+def _option(
+    flag: str, name: str, field: FieldInfo, panel: str, known: Sequence[str] = ()
+) -> inspect.Parameter:
     default = field.get_default()
+    listed = f" One of {', '.join(known)}." if known and len(known) <= FEW else ""
     shown = "" if default is None else f"  [default: {default}]"
     option = typer.Option(
-        flag,
-        help=f"{field.description}{shown}",
+        *dict.fromkeys((flag, flag.replace("color", "colour"))),
+        help=f"{field.description}{listed}{shown}",
         metavar=_metavar(field.annotation),
         rich_help_panel=panel,
         autocompletion=completion_of(name, field.annotation),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -10,24 +12,29 @@ import typer
 from stylize.command.batch import make_pictures
 from stylize.command.grammar import refuse_command
 from stylize.command.inputs import DEMO, plan_jobs, sort_files
+from stylize.command.naming import number_outputs
 from stylize.command.options import (
+    ForceOption,
     MaxPixelsOption,
     PresetOption,
     QuietOption,
+    RecordOption,
     SetOption,
     StyleOption,
     collect_settings,
     settings_options,
 )
 from stylize.command.report import Report
-from stylize.command.saying import say
+from stylize.command.saying import say, warn
+from stylize.contract.plan import Plan
 from stylize.discovery.host import PluginHost
-from stylize.errors import OutputError
+from stylize.errors import OutputError, UsageError
 from stylize.making.shares import style_shares
+from stylize.models.finding import model_names
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.planning.planning import make_plan
 
-__all__ = ["picture"]
+__all__ = ["demo", "picture"]
 
 
 @settings_options()
@@ -36,9 +43,9 @@ def picture(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILES",
+            metavar="PHOTOGRAPH... [PAINTING]",
             help="Photographs (files, folders, quoted globs or -), then one painting; with "
-            "--style, photographs only; none at all for the demo pair.",
+            "--style or a --model of one painting, photographs only.",
         ),
     ] = None,
     style: StyleOption = None,
@@ -49,7 +56,8 @@ def picture(
             "-o",
             metavar="PATH",
             help="A file for one picture, a folder for several, - for standard output; by default "
-            "CONTENT_STYLE_METHOD.png in this folder, or CONTENT_MODEL.png of a trained model.",
+            "PHOTOGRAPH_PAINTING_METHOD.png in this folder, or PHOTOGRAPH_MODEL.png, numbered if "
+            "pictures with other settings have that name.",
         ),
     ] = None,
     force: Annotated[
@@ -57,8 +65,8 @@ def picture(
         typer.Option(
             "--force",
             "-f",
-            help="Overwrite pictures that exist; without it they are skipped where there are "
-            "several, and an error where there is one.",
+            help="Overwrite pictures that exist. Without it, those of a folder that are there "
+            "are skipped, and no picture is made twice with the same settings.",
         ),
     ] = False,
     preset: PresetOption = None,
@@ -73,19 +81,29 @@ def picture(
         bool,
         typer.Option(
             "--json",
-            help="Print one JSON record a picture on standard output, with a status: made, "
+            help="Print one JSON record per picture on standard output, with a status: made, "
             "skipped or failed. With -o - the record is on standard error. What stops all "
             "pictures, as a wrong option, prints none.",
         ),
     ] = False,
     quiet: QuietOption = False,
     max_pixels: MaxPixelsOption = MAX_PIXELS,
+    record: RecordOption = "names",
     **settings: str | None,
 ) -> None:
     """Make pictures: the default command, whose name can be left out."""
     host: PluginHost = ctx.obj
     given, styles = files or [], style or []
     group = ctx.parent.command if ctx.parent else None
+    if not (given or styles):
+        raise UsageError(
+            "no photograph: give one with a painting (stylize photo.jpg painting.jpg), or try "
+            "stylize demo"
+        )
+    if _names_model(host, given, styles, settings):
+        settings["model"] = given.pop()
+        if not quiet:
+            say(f"{settings['model']} is a trained model: --model {settings['model']}")
     plan = make_plan(host, collect_settings(host, settings, preset, assignments or ()))
     refuse_command(next(iter(given), "-"), getattr(group, "commands", ()))
     contents, paintings = sort_files(
@@ -95,8 +113,6 @@ def picture(
         no_content=no_content,
     )
     style_shares(plan.settings, len(paintings))
-    if not (given or styles or quiet):
-        say(f"no files given: using the demo pair, {' and '.join(DEMO)}")
     maker = Path(plan.model.name).stem if plan.model else plan.method.name
     try:
         jobs = plan_jobs(contents, paintings, output, maker)
@@ -110,15 +126,79 @@ def picture(
     left_out = sorted(map(str, set(contents).difference(job.content for job in jobs)))
     if left_out and not quiet:
         say(f"left out, as a style or an output of this run: {', '.join(left_out)}")
+    if not quiet:
+        _tell_roles(plan, given, paintings)
     report = Report(len(jobs), as_json=as_json, quiet=quiet, debug=ctx.meta["debug"])
+    # What a folder or a glob stands for is a batch, which goes on where it was interrupted.
+    batch = not {None, *given}.issuperset(contents)
+    remarks: dict[str, str] = {}
+    if not (batch or force) and (output is None or Path(output).is_dir()):
+        jobs, remarks = number_outputs(host, plan, jobs, report)
     code = make_pictures(
         host,
         plan,
         jobs,
         report,
         force=force,
-        # A folder of one picture is a batch too.
-        skip_existing=len(jobs) > 1 or contents[0] not in (None, *given),
+        skip_existing=batch or report.total > 1,
         max_pixels=max_pixels,
+        record=record,
+        remarks=remarks,
+        begun=ctx.meta["begun"],
     )
     raise typer.Exit(code)
+
+
+@settings_options()
+def demo(
+    ctx: typer.Context,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The picture; numbered by default."),
+    ] = None,
+    force: ForceOption = False,
+    preset: PresetOption = None,
+    assignments: SetOption = None,
+    quiet: QuietOption = False,
+    **settings: str | None,
+) -> None:
+    """Make the demo picture, of a photograph and a painting that come with stylize."""
+    plan = make_plan(ctx.obj, collect_settings(ctx.obj, settings, preset, assignments or ()))
+    photograph, painting = (str(resources.files("stylize") / "demo" / name) for name in DEMO)
+    files = [photograph, painting] if plan.method.needs_style else [photograph]
+    picture(
+        ctx,
+        files,
+        output=output,
+        force=force,
+        preset=preset,
+        assignments=assignments,
+        quiet=quiet,
+        **settings,
+    )
+
+
+def _names_model(
+    host: PluginHost, given: Sequence[str], styles: Sequence[str], settings: Mapping[str, object]
+) -> bool:
+    """Whether the last word is no file but a trained model, where a painting would be."""
+    return (
+        len(given) > 1
+        and not (styles or settings.get("model") or Path(given[-1]).exists())
+        and given[-1] in model_names(host)
+    )
+
+
+def _tell_roles(plan: Plan, given: Sequence[str], paintings: Sequence[str]) -> None:
+    """Say which files are taken for photographs, if one could be meant for a painting."""
+    if plan.model and not paintings and len(given) > 1:
+        tell = warn if len(given) == 2 else say
+        tell(
+            f"{given[-1]} is restyled as a photograph, as model {plan.model.name} has learnt its "
+            f"painting: leave it out if it is a painting"
+        )
+    elif given[-1:] == paintings and len(given) > 2:
+        say(
+            f"{given[-1]} is the painting, all others are photographs (to blend paintings, give "
+            f"each with -s)"
+        )

@@ -12,7 +12,7 @@ from typing import Self
 from stylize.command.saying import say
 from stylize.contract.run import Observer, Progress
 
-__all__ = ["ProgressBar", "ProgressLines", "format_seconds", "watch"]
+__all__ = ["ProgressBar", "ProgressLines", "format_seconds", "loading", "watch"]
 
 
 @contextlib.contextmanager
@@ -33,12 +33,30 @@ def watch(label: str, *, quiet: bool = False, lines: bool = False) -> Iterator[l
         yield [ProgressLines()] if lines else []
 
 
+@contextlib.contextmanager
+def loading(*, quiet: bool = False) -> Iterator[None]:
+    """Show that the program loads, where standard error is a terminal, until that is done."""
+    shown = _at_terminal() and not quiet
+    if shown:
+        sys.stderr.write("loading ...")
+        sys.stderr.flush()
+    try:
+        yield
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
 def format_seconds(seconds: float) -> str:
     """Write a time to wait, as "40 s", "12 min" or "3 h 20 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+BAR = 24
 
 
 class ProgressBar:
@@ -50,18 +68,18 @@ class ProgressBar:
             BarColumn,
             TaskProgressColumn,
             TextColumn,
-            TimeElapsedColumn,
             TimeRemainingColumn,
         )
         from rich.progress import Progress as LiveBar
 
         self._bar = LiveBar(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=BAR),
             TaskProgressColumn(),
-            TextColumn("{task.fields[state]}", markup=False),
-            TimeElapsedColumn(),
             TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("left", markup=False),
+            # Last, as it changes in width.
+            TextColumn("{task.fields[state]}", markup=False),
             console=Console(stderr=True),
             transient=True,
             disable=not _at_terminal(),
@@ -83,7 +101,7 @@ class ProgressBar:
     def progressed(self, progress: Progress) -> None:
         """Show how far the run is."""
         losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
-        state = f"{progress.stage} {progress.step}/{progress.steps} {losses}"
+        state = f"{progress.stage} {progress.step} of {progress.steps} {losses}"
         self._bar.update(self._task, completed=progress.fraction, state=state)
 
 
@@ -112,7 +130,7 @@ class ProgressLines:
         left = (now - self._began) * (1 - progress.fraction) / done if done else float("nan")
         losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
         say(
-            f"{progress.stage} {progress.step}/{progress.steps} {losses}"
+            f"{progress.stage} {progress.step} of {progress.steps} {losses}"
             + (f", {left / 60:.0f} min left" if done else "")
         )
 

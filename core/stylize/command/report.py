@@ -12,17 +12,15 @@ import typer
 from stylize.command.inputs import STANDARD, Job
 from stylize.command.saying import INTERRUPTED, explain, say
 
-__all__ = ["ENDINGS", "Report", "tell_device"]
+__all__ = ["ENDINGS", "Report", "count"]
 
 # What is added to the line of a run that ended early.
 ENDINGS = {"done": "", "time": ", stopped by the time limit", "interrupted": ", interrupted"}
 
 
-def tell_device(record: Mapping[str, Any]) -> str:
-    """Return on which device and in which precision a run was, of its record; and why, if auto."""
-    why = record.get("precision", "")
-    said = f"{record['device']} in {record['settings']['precision']}"
-    return f"{said} ({why})" if why.startswith("auto") else said
+def count(number: int, noun: str) -> str:
+    """Return "1 step" or "2 steps"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 class Report:
@@ -46,7 +44,15 @@ class Report:
         self.quiet = quiet
         self.debug = debug
         self.failures: list[tuple[str, int]] = []
-        self.skips: dict[str, int] = {}
+        self.skips: dict[str, list[str]] = {}
+        self._why = ""
+
+    def tell_device(self, record: Mapping[str, Any]) -> str:
+        """Return a run's device and precision, of its record; and why, if auto, the first time."""
+        why, said = record.get("precision", ""), self._why
+        self._why = why
+        told = f"{record['device']} in {record['settings']['precision']}"
+        return f"{told} ({why})" if why.startswith("auto") and why != said else told
 
     def made(self, job: Job, record: Mapping[str, Any], line: str) -> None:
         """Print the record or the line of what was made and saved."""
@@ -56,7 +62,7 @@ class Report:
 
     def skipped(self, job: Job, reason: str) -> None:
         """Note a picture that was not attempted."""
-        self.skips[reason] = self.skips.get(reason, 0) + 1
+        self.skips.setdefault(reason, []).append(job.output)
         self._write(job, {"status": "skipped", "reason": reason})
 
     def failed(self, job: Job, error: BaseException) -> None:
@@ -72,8 +78,9 @@ class Report:
     def finish(self, *, interrupted: bool = False) -> int:
         """Sum up, and return the exit code."""
         if not self.quiet:
-            for reason, count in self.skips.items():
-                say(f"{count} of {self.total} {self.noun} skipped: {reason}")
+            for reason, outputs in self.skips.items():
+                skipped = f"{len(outputs)} of {self.total} {self.noun} skipped"
+                say(f"{outputs[0] if self.total == 1 else skipped}: {reason}")
         if self.failures and self.total > 1:
             names = ", ".join(name for name, _ in self.failures)
             say(f"stylize: {len(self.failures)} of {self.total} {self.noun} failed: {names}")

@@ -5,95 +5,27 @@ Files of another kind are their plugin's to repeat (`stylize_rerun`), with the s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from stylize.command.batch import make_pictures
 from stylize.command.inputs import STANDARD, Job
 from stylize.command.options import QuietOption
-from stylize.command.report import Report
+from stylize.command.recorded import RerunRequest, RunRecord, find_files, find_inputs
 from stylize.command.saying import warn
 from stylize.contract.hookspecs import Rerunner
 from stylize.contract.plan import Plan, RunSettings
 from stylize.contract.settings import short
 from stylize.discovery.host import PluginHost
 from stylize.errors import PluginError, UsageError
-from stylize.files import sha256_of
-from stylize.modelfile import PartRecord
 from stylize.pictures.record import read_record
 from stylize.planning.planning import make_plan, make_settings
 from stylize.recording.parts import describe_parts, name_recorded, part_changes
 
-__all__ = [
-    "InputRecord",
-    "RerunRequest",
-    "RunRecord",
-    "compare_runs",
-    "find_input",
-    "plan_rerun",
-    "rerun",
-    "validate_record",
-]
-
-
-@dataclass(frozen=True)
-class RerunRequest:
-    """What `stylize rerun` was asked.
-
-    Args:
-        path: the file that a run made.
-        output: where to, None for NAME_rerun beside it.
-        changed: go on even if an input has changed.
-        device: another than the one recorded.
-        force: replace an output that exists.
-        as_json, quiet, debug: of the report.
-    """
-
-    path: Path
-    output: str | None
-    changed: bool
-    device: str | None
-    force: bool
-    as_json: bool
-    quiet: bool
-    debug: bool
-
-    @property
-    def target(self) -> str:
-        """Where the new file goes."""
-        return self.output or str(self.path.with_stem(f"{self.path.stem}_rerun"))
-
-    def report(self, noun: str = "pictures") -> Report:
-        """Return the report of the one thing that is made."""
-        return Report(1, as_json=self.as_json, quiet=self.quiet, debug=self.debug, noun=noun)
-
-
-class InputRecord(BaseModel):
-    """An input file, as a record tells of it; the path is empty for what was no file."""
-
-    name: str
-    path: str
-    sha256: str
-
-
-class RunRecord(BaseModel):
-    """The part of a file's record that a rerun needs."""
-
-    stylize: str
-    torch: str
-    device: str
-    weights: str
-    settings: dict[str, Any]
-    replay: dict[str, dict[str, Any]]
-    content: InputRecord | None
-    styles: list[InputRecord]
-    stopped: str = "done"
-    parts: dict[str, PartRecord] = {}  # earlier releases recorded none
+__all__ = ["compare_runs", "plan_rerun", "rerun", "validate_record"]
 
 
 def rerun(
@@ -114,19 +46,45 @@ def rerun(
         str | None,
         typer.Option("--device", metavar="NAME", help="Another device than the one recorded."),
     ] = None,
+    content: Annotated[
+        Path | None,
+        typer.Option("--content", metavar="FILE", help="Where the photograph, or clip, is now."),
+    ] = None,
+    style: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--style", "-s", metavar="FILE", help="Where a painting is now; repeat it for several."
+        ),
+    ] = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option("--inputs", metavar="FOLDER", help="A folder that holds the inputs."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON record.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Make a picture again: same inputs, settings and steps.
 
-    Inputs are looked for where they were, from any folder above the picture too, then beside it.
+    Inputs, and files of models, are looked for in --inputs, in this folder, beside the picture and
+    in the folders above it, unless --content and --style name them.
     On the CPU in float32 the pixels are identical; a run that was stopped early does the same
     steps again.
     """
     host: PluginHost = ctx.obj
     request = RerunRequest(
-        picture, output, changed, device, force, as_json, quiet, ctx.meta["debug"]
+        picture,
+        output,
+        changed,
+        device,
+        force,
+        as_json,
+        quiet,
+        ctx.meta["debug"],
+        content,
+        tuple(style or ()),
+        inputs,
+        ctx.meta["begun"],
     )
     again: Rerunner = host.first("rerun", _check_runner, path=picture) or _rerun_picture
     raise typer.Exit(again(host, request))
@@ -142,11 +100,12 @@ def _rerun_picture(host: PluginHost, request: RerunRequest) -> int:
     picture = request.path
     record = _read(picture)
     plan = plan_rerun(host, record, request)
-    content = find_input(record.content, request) if record.content else None
-    styles = tuple(find_input(style, request) for style in record.styles)
+    content, styles = find_inputs(record, request)
     target = request.target
     job = Job(content, styles, target)
-    code = make_pictures(host, plan, [job], request.report(), force=request.force)
+    code = make_pictures(
+        host, plan, [job], request.report(), force=request.force, begun=request.begun
+    )
     if code == 0 and target != STANDARD:
         compare_runs(record, _read(target))
     return code
@@ -188,8 +147,9 @@ def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Pl
     """
     made = f"{request.path} was made with"
     try:
-        make_settings(record.settings, host)  # which says what is wrong with them
-        named = name_recorded(host, record.settings, record.parts, made=made)
+        recorded = {**record.settings, **find_files(record.settings, request)}
+        make_settings(recorded, host)  # which says what is wrong with them
+        named = name_recorded(host, recorded, record.parts, made=made)
         settings = make_settings(named, host)
         changes = {
             "options": _recorded_options(settings, record),
@@ -234,41 +194,6 @@ def _options_of_parts(settings: RunSettings, record: RunRecord) -> dict[str, dic
         called = part.name if names.count(part.name) == 1 else role
         options[called] = {**part.settings, **(steps if role == "method" else {})}
     return {part: values for part, values in options.items() if values}
-
-
-def find_input(
-    given: InputRecord, request: RerunRequest, hash_of: Callable[[Path], str] = sha256_of
-) -> str:
-    """Return an input's path: where it was, also from the folders above the file that was made of
-    it, or beside that.
-
-    Raises: UsageError where it is missing, or another file by now.
-    """
-    picture = request.path
-    if not given.path:
-        raise UsageError(
-            f"{picture}: its input {given.name} was no file, so it cannot be read again: "
-            f"make the picture anew from a file"
-        )
-    path = Path(given.path)
-    # A relative path was one from a folder that most often holds the picture somewhere below.
-    folders = [picture.parent, *picture.absolute().parent.parents]
-    places = [path, *(folder / path for folder in folders), picture.parent / path.name]
-    found = [place for place in places if place.exists()]
-    for place in found:
-        if hash_of(place) == given.sha256:
-            return str(place)
-    if not found:
-        raise UsageError(
-            f"{picture}: its input {given.name} is missing: put it at {path} or beside the picture"
-        )
-    if not request.changed:
-        raise UsageError(
-            f"{picture}: its input {found[0]} has changed since: put the old file back, or use "
-            f"--changed to go on with this one"
-        )
-    warn(f"input {found[0]} has changed since {picture.name} was made")
-    return str(found[0])
 
 
 def compare_runs(before: RunRecord, now: RunRecord) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from stylize.pictures.record import RecordKind, limit_record
 from stylize.pictures.tensors import to_pil
 from stylize.pictures.writing import check_output, write_image
 
@@ -91,8 +92,12 @@ class Result:
         """Why it ended: "done", "time" or "interrupted"."""
         return str(self.record["stopped"])
 
-    def save(self, path: str | Path, *, force: bool = False) -> None:
+    def save(self, path: str | Path, *, force: bool = False, record: RecordKind = "names") -> None:
         """Write the picture with its record; the format is the path's extension.
+
+        Args:
+            record: what the file tells of its making: "names" leaves out the folders of files,
+                "full" keeps them, "none" tells nothing.
 
         Raises: OutputError where the path exists (without `force`) or cannot be written.
         """
@@ -100,7 +105,7 @@ class Result:
             self.pixels,
             path,
             alpha=self.alpha,
-            record=self.record,
+            record=limit_record(self.record, record),
             force=force,
             inputs=self.inputs,
         )

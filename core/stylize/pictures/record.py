@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from stylize.errors import ImageError
+from stylize.errors import ImageError, UsageError
 from stylize.pictures.reading import open_image
 
-__all__ = ["embed", "read_record"]
+__all__ = ["RecordKind", "embed", "limit_record", "read_record"]
 
+# What a file tells of how it was made: everything, everything but folders, or nothing.
+RecordKind = Literal["full", "names", "none"]
 _KEY = "stylize"
 # EXIF has no keys, and cameras fill the same tags: the record is told by this mark.
 _MARK = "stylize record: "
@@ -42,6 +44,46 @@ def embed(record: Mapping[str, Any], file_format: str) -> dict[str, Any]:
         comment = _ASCII + (_MARK + text).encode("ascii")
         exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
     return {"exif": exif}
+
+
+def limit_record(record: Mapping[str, Any], kind: RecordKind) -> dict[str, Any] | None:
+    """Return the record that goes into a file, for which the folders of the user are private.
+
+    Args:
+        kind: "full" is all of it, "names" has file names in place of paths, "none" is None.
+
+    Raises: UsageError for any other kind.
+    """
+    if kind == "none":
+        return None
+    if kind == "full":
+        return dict(record)
+    if kind != "names":
+        raise UsageError(f"record {kind!r} is not one of full, names, none")
+    inputs = [given for given in (record.get("content"), *record.get("styles", ())) if given]
+    paths = {given[key] for given in inputs for key in ("name", "path")}
+    named: dict[str, Any] = _without_folders(record, paths)
+    return named
+
+
+def _without_folders(value: Any, paths: set[str]) -> Any:
+    """Return JSON in which all paths, and all texts that name a file here, are file names."""
+    if isinstance(value, Mapping):
+        return {key: _without_folders(each, paths) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_folders(each, paths) for each in value]
+    if isinstance(value, str) and (
+        value in paths or Path(value).is_absolute() or (Path(value).name != value and _is(value))
+    ):
+        return Path(value).name
+    return value
+
+
+def _is(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # no text for a path
+        return False
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
