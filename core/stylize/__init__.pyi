@@ -1,6 +1,7 @@
 from stylize.building.backbones import Network as Network
 from stylize.building.backbones import build_component as build_component
 from stylize.building.backbones import load_backbone as load_backbone
+from stylize.building.device import choose_device as choose_device
 from stylize.building.features import FeatureExtractor as FeatureExtractor
 from stylize.building.features import expand_layers as expand_layers
 from stylize.building.objective import Term as Term
@@ -151,6 +152,8 @@ from stylize.planning.partoptions import PartOption as PartOption
 from stylize.planning.partoptions import find_part_options as find_part_options
 from stylize.planning.planning import make_plan as make_plan
 from stylize.planning.planning import make_settings as make_settings
+from stylize.precision import choose_precision as choose_precision
+from stylize.precision import declares_bfloat16 as declares_bfloat16
 from stylize.recording.parts import describe_parts as describe_parts
 from stylize.recording.parts import part_changes as part_changes
 from stylize.version import DISTRIBUTION as DISTRIBUTION

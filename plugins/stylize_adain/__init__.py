@@ -18,7 +18,7 @@ PRESETS = {
     "adain_quick": "Training for CPUs: small crops of few paintings, varied in many ways",
 }
 MODELS = {
-    "any": "Any painting, with its own strokes, at relu4_1 of vgg16.oxford",
+    "any": "Any painting that you give, in its own strokes",
     # A painting each, which any paints with: made by stylize learn.
     "auvers": "Van Gogh, Houses at Auvers, 1890: ink-like outlines",
     "composition_vii": "Kandinsky, Composition VII, 1913: bright shapes in motion",
@@ -36,6 +36,8 @@ MODELS = {
     "watercolour": "A watercolour of a river bank",
     "wheat_field": "Van Gogh, Wheat Field with Cypresses, 1889: thick oil",
 }
+# The strength from which on features are all of the style, by transfer: alpha is 1 then.
+MOST = {"adain": 1.0, "swap": 1.25}
 STYLE_LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1"
 
 
@@ -91,4 +93,9 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:
         yield plan.error(
             f"alpha {alpha:g} and strength {strength:g} both say how strong the style is: give "
             f"one of them"
+        )
+    if plan.model is not None and alpha is None and strength > (most := MOST[own]):
+        yield plan.warning(
+            f"strength {strength:g} is more than model {plan.model.name} has, and is taken as "
+            f"{most:g}: for a stronger style use --method neighbors"
         )

@@ -1,4 +1,4 @@
-"""`stylize models`: list, show and export trained models."""
+"""`stylize models`: list, show, see and export trained models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "models",
         "stylize_models.command:app",
-        "Trained models: list, show, export.",
+        "Trained models: list, show, see on a photograph, export.",
     )
     add_command(
         app,

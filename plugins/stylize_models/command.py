@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from stylize import ModelFile, PluginHost, find_model, known_models, user_models_folder
-from stylize.command import clean_stdout, completion_of, say
-from stylize.errors import OutputError
+from stylize import (
+    MethodSpec,
+    ModelFile,
+    ModelSpec,
+    PluginHost,
+    Progress,
+    find_model,
+    known_models,
+    open_image,
+    read_bytes,
+    user_models_folder,
+    write_picture,
+)
+from stylize.command import (
+    DeviceOption,
+    ForceOption,
+    JsonOption,
+    QuietOption,
+    check_output,
+    clean_stdout,
+    completion_of,
+    count,
+    loading,
+    say,
+    warn,
+    watch,
+)
+from stylize.errors import ModelError, OutputError, StylizeError, UsageError
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Trained models: list, show, export.",
+    help="Trained models: list, show, see on a photograph, export.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[
     str,
     typer.Argument(
@@ -37,33 +63,126 @@ def models(ctx: typer.Context) -> None:
 
 
 @app.command("list")
-def list_all(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the models that have a name: the user's own, and those that plugins carry."""
+def list_all(
+    ctx: typer.Context,
+    as_json: JsonOption = False,
+    timed: Annotated[
+        bool,
+        typer.Option("--time", help="Measure the seconds per picture of 512 px on this machine."),
+    ] = False,
+) -> None:
+    """List the models that have a name: your own, and those that plugins carry."""
     host: PluginHost = ctx.obj
     found = known_models(host)
+    seconds = _time(host, _usable(found)) if timed else {}
     if as_json:
-        typer.echo(json.dumps([_describe(m) for m in found], indent=2))
+        typer.echo(json.dumps([_describe(m) | seconds.get(_name(m), {}) for m in found], indent=2))
         return
-    width = max((len(m.name) for m in found if isinstance(m, ModelFile)), default=0)
+    rows = [
+        (
+            model.name,
+            summarize(host, model),
+            f"{_bytes(model) / 1e6:.1f} MB",
+            *(f"{value:.2f} s" for value in seconds.get(model.name, {}).values()),
+        )
+        for model in _usable(found)
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
     for model in found:
-        if isinstance(model, ModelFile):
-            header = model.header
-            typer.echo(f"{model.name:<{width}}  {header.method}: {header.summary}".rstrip(": "))
-        else:
+        if not isinstance(model, ModelFile):
             typer.echo(f"broken: {model}")
+    typer.echo("use one with stylize photo.jpg --model NAME; see all with stylize models sheet")
     typer.echo(f"your own are in {user_models_folder()}")
 
 
 @app.command()
-def show(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Show how a model was made, and what it holds."""
-    record = _describe(find_model(ctx.obj, name))
+def show(ctx: typer.Context, name: Name, as_json: JsonOption = False) -> None:
+    """Show what a model paints, and how it was made."""
+    host: PluginHost = ctx.obj
+    model = find_model(host, name)
     if as_json:
-        typer.echo(json.dumps(record, indent=2))
+        typer.echo(json.dumps(_describe(model), indent=2))
         return
-    for key, value in record.items():
-        shown = json.dumps(value) if isinstance(value, dict | list) else value
-        typer.echo(f"{key}: {shown}")
+    header = model.header
+    takes = _takes_painting(host, model)
+    losses = (f"{name} {value:.3g}" for name, value in header.losses.items())
+    card = {
+        "use": f"stylize photo.jpg {'painting.jpg ' * takes}--model {name}",
+        "paintings": "any, given with the photograph"
+        if takes
+        else ", ".join(style.name for style in header.styles),
+        "size": f"{_bytes(model) / 1e6:.1f} MB",
+        "licence": header.license,
+        "method": header.method,
+        "trained": f"{count(header.steps, 'step')} on {count(header.pictures, 'photograph')}, "
+        f"with the losses of {header.backbone}",
+        "losses": ", ".join(losses),
+        "made with": f"stylize {header.framework}" * bool(header.framework),
+        "file": str(model.path),
+    }
+    typer.echo(f"{model.name}: {summarize(host, model)}")
+    for key, value in card.items():
+        if value:
+            typer.echo(f"  {key:<9}  {value}")
+    typer.echo("all settings of its training: --json")
+
+
+@app.command()
+def sheet(
+    ctx: typer.Context,
+    photograph: Annotated[Path, typer.Argument(metavar="PHOTOGRAPH", help="A picture file.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="By default PHOTOGRAPH_styles.png."),
+    ] = None,
+    size: Annotated[
+        int,
+        typer.Option(min=64, max=2048, metavar="NUMBER", help="Longer side of each picture."),
+    ] = 320,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show all models of a painting, not only the first.")
+    ] = False,
+    device: DeviceOption = "auto",
+    force: ForceOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """See a photograph in every trained style, on one labelled sheet.
+
+    Models that take any painting are left out: they show what you give them.
+    """
+    host: PluginHost = ctx.obj
+    target = output or Path(f"{photograph.stem}_styles.png")
+    with open_image(photograph):
+        check_output(target, force=force, inputs=[photograph])
+    models = _learnt(host, everything=everything)
+    if not models:
+        raise UsageError("no model of a painting is installed: train one with stylize train")
+    began, failed = time.monotonic(), 0
+    with clean_stdout(), loading(quiet=quiet):
+        from stylize_models.sheet import Tile, apply_model, draw_tiles
+
+        tiles = [Tile(read_bytes(photograph, at_least=size), "the photograph")]
+    with clean_stdout(), watch(target.name, quiet=quiet) as observers:
+        for number, model in enumerate(models, 1):
+            try:
+                image, seconds = apply_model(host, model, photograph, size, device)
+            except StylizeError as error:
+                failed += 1
+                warn(f"{model.name}: {error}")
+                continue
+            tiles.append(Tile(image, model.name, f"{summarize(host, model)}, {seconds:.1f} s"))
+            for observer in observers:
+                share = number / len(models)
+                observer.progressed(Progress(share, number, len(models), {}, model.name))
+    if failed < len(models):
+        write_picture(draw_tiles(tiles, size), target, force=force, inputs=[photograph])
+        if not quiet:
+            took = time.monotonic() - began
+            say(f"{target}: {count(len(tiles) - 1, 'style')}, {took:.1f} s")
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command()
@@ -95,13 +214,55 @@ def export(
         say(f"{file.path}: largest difference from PyTorch at {compared}")
 
 
-def _describe(model: ModelFile | Exception) -> dict[str, Any]:
+def summarize(host: PluginHost, model: ModelFile) -> str:
+    """Return what a model paints, in words: of its plugin, or else of its file."""
+    own = host.get(ModelSpec, model.name).summary if model.distribution else ""
+    return own or model.header.summary or f"a model of method {model.header.method}"
+
+
+def _takes_painting(host: PluginHost, model: ModelFile) -> bool:
+    return any(s.needs_style for s in host.specs(MethodSpec) if s.name == model.header.method)
+
+
+def _usable(models: Sequence[ModelFile | ModelError]) -> list[ModelFile]:
+    return [model for model in models if isinstance(model, ModelFile)]
+
+
+def _name(model: ModelFile | ModelError) -> str:
+    return model.name if isinstance(model, ModelFile) else ""
+
+
+def _bytes(model: ModelFile) -> int:
+    return model.path.stat().st_size
+
+
+def _learnt(host: PluginHost, *, everything: bool) -> list[ModelFile]:
+    """Return the models that need no painting, unless `everything` one for each painting."""
+    chosen: dict[object, ModelFile] = {}
+    for model in _usable(known_models(host)):
+        if not _takes_painting(host, model):
+            paintings = tuple(style.sha256 for style in model.header.styles)
+            chosen.setdefault(model.name if everything or not paintings else paintings, model)
+    return list(chosen.values())
+
+
+def _time(host: PluginHost, models: Sequence[ModelFile]) -> dict[str, dict[str, float]]:
+    """Return the seconds that a picture of 512 px takes, by name of model."""
+    with clean_stdout(), loading():
+        from stylize_models.sheet import apply_model, demo_file
+
+        photograph = demo_file("china.jpg")
+        seconds = {model.name: apply_model(host, model, photograph, 512)[1] for model in models}
+    return {name: {"seconds": round(each, 3)} for name, each in seconds.items()}
+
+
+def _describe(model: ModelFile | ModelError) -> dict[str, Any]:
     if not isinstance(model, ModelFile):
         return {"status": "broken", "error": str(model)}
     return {
         "name": model.name,
         "status": "ok",
         "path": str(model.path),
-        "bytes": model.path.stat().st_size,
+        "bytes": _bytes(model),
         **model.header.model_dump(mode="json"),
     }

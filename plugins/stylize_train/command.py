@@ -9,7 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from stylize import PluginHost, RunSettings, find_model, load_preset, make_plan, parse_settings
+from stylize import (
+    MethodSpec,
+    PluginHost,
+    RunSettings,
+    find_model,
+    load_preset,
+    make_plan,
+    parse_settings,
+)
 from stylize.command import (
     INTERRUPTED,
     PresetOption,
@@ -127,7 +135,7 @@ def train(
     # Of several processes, as accelerate launch starts them, the first speaks.
     quiet = quiet or os.environ.get("RANK", "0") != "0"
     given = {name: value for name, value in settings.items() if value is not None}
-    training = _training_settings(host, preset, given)
+    training = _training_settings(host, method, preset, given)
     run_settings = {k: v for k, v in given.items() if k in RunSettings.model_fields}
     plan = make_plan(
         host,
@@ -184,9 +192,17 @@ def train(
 
 
 def _training_settings(
-    host: PluginHost, preset: str | None, given: dict[str, Any]
+    host: PluginHost, method: str, preset: str | None, given: dict[str, Any]
 ) -> TrainingSettings:
-    """Lay options over a preset's. Raises: SettingsError."""
-    base = load_preset(host, preset).training if preset else {}
+    """Lay options over a preset's. Raises: SettingsError; UsageError for another method's."""
+    base: dict[str, Any] = {}
+    if preset:
+        loaded = load_preset(host, preset)
+        base, own = loaded.training, loaded.settings.get("method", method)
+        if host.get(MethodSpec, own) is not host.get(MethodSpec, method):
+            raise UsageError(
+                f"--preset {preset} is of method {own}, not {method}: choose another preset (see "
+                f"stylize presets), or train {own}"
+            )
     values = {**base, **{k: v for k, v in given.items() if k in TrainingSettings.model_fields}}
     return parse_settings(TrainingSettings, values)

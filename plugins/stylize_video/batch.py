@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,10 +29,10 @@ from stylize_video.settings import VideoSettings, clock
 from stylize_video.temporal import TemporalSettings
 
 if TYPE_CHECKING:
-    from stylize import Observer, Progress
+    from stylize import Observer, Progress, RecordKind
     from stylize_video.making import VideoResult
 
-__all__ = ["make_videos"]
+__all__ = ["make_videos", "without_time"]
 
 # From how many seconds on it is said beforehand how long a clip will take.
 LONG = 60.0
@@ -51,10 +51,16 @@ def make_videos(
     temporal: bool | TemporalSettings,
     force: bool,
     max_pixels: int = MAX_PIXELS,
+    record: RecordKind = "names",
+    remarks: Mapping[str, str] | None = None,
 ) -> int:
     """Make all videos with one loaded network and return the exit code.
 
     Clips and outputs are checked before torch is imported.
+
+    Args:
+        record: what files tell of their making.
+        remarks: what is added to the line of a clip, by its output.
 
     Raises: StylizeError for what concerns all of them.
     """
@@ -72,11 +78,8 @@ def make_videos(
         from stylize_video.making import make_video
 
         give_memory_back()
-        # The limit is the clip's, not each frame's.
-        limit, settings = plan.settings.time, plan.settings.model_copy(update={"time": None})
-        stylizer = Stylizer(
-            replace(plan, settings=settings), host, max_pixels=max_pixels, cancelled=cancelled
-        )
+        limit = plan.settings.time
+        stylizer = Stylizer(without_time(plan), host, max_pixels=max_pixels, cancelled=cancelled)
 
         def make(job: Job, observers: Sequence[Observer]) -> Made:
             nonlocal started
@@ -93,10 +96,11 @@ def make_videos(
                     tell=warn,
                     observers=[*observers, *said],
                     deadline=deadline_of(started, limit),
+                    record_kind=record,
                 )
             finally:
                 started = time.monotonic()
-            return _made(job, result, report)
+            return _made(job, result, report, (remarks or {}).get(job.output))
 
         return make
 
@@ -111,14 +115,20 @@ def make_videos(
     )
 
 
-def _made(job: Job, result: VideoResult, report: Report) -> Made:
+def without_time(plan: Plan) -> Plan:
+    """Return a plan without its time limit, which is the clip's, not each frame's."""
+    return replace(plan, settings=plan.settings.model_copy(update={"time": None}))
+
+
+def _made(job: Job, result: VideoResult, report: Report, remark: str | None) -> Made:
     record = result.record
     frames, seconds = record["frames"], record["seconds"]
     return Made(
         f"{job.output}: {record['width']}x{record['height']}, {count(frames, 'frame')} "
         f"({clock(result.duration)}), {seconds:.1f} s on {report.tell_device(record)}, "
         f"{frames / max(seconds, 0.01):.2g} frames per second"
-        + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there"),
+        + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there")
+        + (f"; {remark}" if remark else ""),
         {**record, "warnings": result.warnings},  # told already, as they came
     )
 

@@ -23,10 +23,12 @@ from stylize.command import (
     MaxPixelsOption,
     PresetOption,
     QuietOption,
+    RecordOption,
     Report,
     SetOption,
     StyleOption,
     collect_settings,
+    number_outputs,
     parse_assignments,
     plan_jobs,
     require_extra,
@@ -35,9 +37,14 @@ from stylize.command import (
     warn,
 )
 from stylize.errors import UsageError
-from stylize_video.batch import make_videos
+from stylize_video.batch import make_videos, without_time
 from stylize_video.choosing import choose_method
-from stylize_video.settings import VideoSettings, make_temporal_settings, make_video_settings
+from stylize_video.settings import (
+    VideoSettings,
+    make_temporal_settings,
+    make_video_settings,
+    settings_record,
+)
 from stylize_video.temporal import TemporalSettings
 
 __all__ = ["video"]
@@ -52,7 +59,7 @@ def video(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILES",
+            metavar="CLIP... [PAINTING]",
             help="Clips (video files, GIFs, folders of numbered pictures, quoted globs), then one "
             "painting; with --style or a --model of one painting, clips only.",
         ),
@@ -65,9 +72,9 @@ def video(
             "-o",
             metavar="PATH",
             help="A .mp4, .mov, .mkv, .webm or .gif file, or frames/%06d.png for numbered "
-            "pictures; a folder for several clips; by default CONTENT_STYLE_METHOD or "
-            "CONTENT_MODEL in this folder, of the clip's kind where that can be written, else "
-            ".mp4.",
+            "pictures; a folder for several clips; by default CLIP_PAINTING_METHOD or CLIP_MODEL "
+            "in this folder, numbered if clips with other settings have that name, of the clip's "
+            "kind if that can be written, else .mp4.",
         ),
     ] = None,
     temporal: Annotated[
@@ -82,8 +89,8 @@ def video(
         typer.Option(
             "--force",
             "-f",
-            help="Overwrite what exists; without it clips are skipped where there are several, and "
-            "an error where there is one.",
+            help="Overwrite what exists. Without it, clips that are there are skipped if there are "
+            "several, and none is made twice with the same settings.",
         ),
     ] = False,
     preset: PresetOption = None,
@@ -92,12 +99,13 @@ def video(
         bool,
         typer.Option(
             "--json",
-            help="Print one JSON record a clip on standard output, with a status: made, skipped "
+            help="Print one JSON record per clip on standard output, with a status: made, skipped "
             "or failed.",
         ),
     ] = False,
     quiet: QuietOption = False,
     max_pixels: MaxPixelsOption = MAX_PIXELS,
+    record: RecordOption = "names",
     **settings: str | None,
 ) -> None:
     """Make videos in the style of a painting, with their sound.
@@ -125,6 +133,19 @@ def video(
     report = Report(len(jobs), as_json=as_json, quiet=quiet, debug=ctx.meta["debug"], noun="clips")
     for problem in plan.problems:
         warn(problem.message)
+    remarks: dict[str, str] = {}
+    if not force and (output is None or Path(output).is_dir()):
+        from stylize_video.record import hash_clip, read_video_record
+
+        jobs, remarks = number_outputs(
+            host,
+            without_time(plan),
+            jobs,
+            report,
+            read=read_video_record,
+            hash_of=hash_clip,
+            more=settings_record(asked, held),
+        )
     raise typer.Exit(
         make_videos(
             host,
@@ -135,6 +156,8 @@ def video(
             temporal=held,
             force=force,
             max_pixels=max_pixels,
+            record=record,
+            remarks=remarks,
         )
     )
 

@@ -98,7 +98,7 @@ class VideoWriter:
         clip: ClipInfo,
         *,
         rate: Fraction,
-        record: Mapping[str, Any],
+        record: Mapping[str, Any] | None,
         origin: Fraction,
         end: Fraction | None,
         sound: bool,
@@ -127,7 +127,8 @@ class VideoWriter:
                 self._tracks = Tracks(
                     clip.path, self._container, kind, origin=origin, end=end, tell=tell
                 )
-            self._container.metadata["comment"] = comment_of(record)
+            if record is not None:
+                self._container.metadata["comment"] = comment_of(record)
         except BaseException:
             self.drop()
             raise

@@ -146,7 +146,7 @@ class NumberedWriter:
     """
 
     def __init__(
-        self, folder: Path, pattern: str, record: Mapping[str, Any], *, force: bool
+        self, folder: Path, pattern: str, record: Mapping[str, Any] | None, *, force: bool
     ) -> None:
         self.path = folder / pattern
         self._folder = folder
@@ -175,7 +175,9 @@ class NumberedWriter:
         from stylize_video.tensors import to_tensor
 
         path = self._folder / (self._pattern % (len(self._written) + 1))
-        record = {**self._record, "frame": len(self._written) + 1, "time": float(time)}
+        record = None
+        if self._record is not None:
+            record = {**self._record, "frame": len(self._written) + 1, "time": float(time)}
         write_image(to_tensor(pixels), path, record=record, force=self._force)
         self._written.append(path)
         self._until = time + duration

@@ -32,7 +32,7 @@ class GifWriter:
     """
 
     def __init__(
-        self, path: Path, clip: ClipInfo, record: Mapping[str, Any], *, force: bool
+        self, path: Path, clip: ClipInfo, record: Mapping[str, Any] | None, *, force: bool
     ) -> None:
         av = import_extra("av", "video", "stylize video")
         self._record = record
@@ -72,7 +72,8 @@ class GifWriter:
         del whole
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        insert_comment(self._part.path, comment_of(self._record))
+        if self._record is not None:
+            insert_comment(self._part.path, comment_of(self._record))
         self._part.keep()
 
     def keep_playable(self) -> tuple[int, Fraction] | None:

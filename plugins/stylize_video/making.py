@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylize import Observer, Progress, StopReason, Stylizer
+from stylize import Observer, Progress, StopReason, Stylizer, limit_record
 from stylize.errors import OutputError, VideoError
 from stylize_video.checking import check_video_output
 from stylize_video.clip import ClipStylizer
@@ -17,12 +17,12 @@ from stylize_video.encoding import FrameWriter
 from stylize_video.frames import ClipReader, Tell
 from stylize_video.opening import Timing, open_clip, open_writer, output_errors
 from stylize_video.record import inputs_record
-from stylize_video.settings import VideoSettings, clock
+from stylize_video.settings import VideoSettings, clock, settings_record
 from stylize_video.temporal import TemporalSettings
 from stylize_video.tensors import to_pixels, to_tensor
 
 if TYPE_CHECKING:
-    from stylize import ImageSource
+    from stylize import ImageSource, RecordKind
 
 __all__ = ["VideoResult", "make_video"]
 
@@ -66,6 +66,7 @@ def make_video(
     tell: Tell | None = None,
     observers: Sequence[Observer] = (),
     deadline: float | None = None,
+    record_kind: RecordKind = "names",
 ) -> VideoResult:
     """Stylise a clip, frame by frame; memory does not grow with its length.
 
@@ -77,6 +78,7 @@ def make_video(
         tell: gets warnings as they come; they are in the result in any case.
         observers: told how far the run is, in frames.
         deadline: `time.monotonic()` to finish by.
+        record_kind: what the file tells of its making, as of `Result.save`.
 
     Raises: StylizeError; where it comes in the midst, its notes say what is kept.
     """
@@ -106,12 +108,12 @@ def make_video(
         record = {
             **stylizer.setup_record(),
             **inputs_record(path, styles),
-            "video": settings.model_dump(mode="json"),
-            "temporal": temporal.model_dump(mode="json") if temporal else None,
+            **settings_record(settings, temporal),
         }
+        kept = limit_record(record, record_kind)
         stylise = ClipStylizer(stylizer, styles, temporal)
         writer = open_writer(
-            target, encoder, clip.info, timing, settings, record, force=force, tell=note
+            target, encoder, clip.info, timing, settings, kept, force=force, tell=note
         )
         run = _VideoRun(stylizer, stylise, clip, timing, writer, observers, deadline)
         run.make()

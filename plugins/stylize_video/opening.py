@@ -144,7 +144,7 @@ def open_writer(
     clip: ClipInfo,
     timing: Timing,
     settings: VideoSettings,
-    record: Mapping[str, Any],
+    record: Mapping[str, Any] | None,
     *,
     force: bool,
     tell: Tell,

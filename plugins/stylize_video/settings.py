@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -18,6 +18,7 @@ __all__ = [
     "make_temporal_settings",
     "make_video_settings",
     "parse_rate",
+    "settings_record",
 ]
 
 CODECS = Literal["auto", "h264", "hevc", "av1", "vp9", "mpeg4", "ffv1"]
@@ -116,3 +117,14 @@ def make_temporal_settings(values: Mapping[str, object]) -> TemporalSettings:
     Raises: UnknownNameError, SettingsError.
     """
     return parse_settings(TemporalSettings, values)
+
+
+def settings_record(
+    settings: VideoSettings, temporal: bool | TemporalSettings
+) -> dict[str, dict[str, Any] | None]:
+    """Return the part of a record that tells of the settings of videos."""
+    held = TemporalSettings() if temporal is True else temporal
+    return {
+        "video": settings.model_dump(mode="json"),
+        "temporal": held.model_dump(mode="json") if held else None,
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -160,7 +160,7 @@ def demo(
     preset: PresetOption = None,
     assignments: SetOption = None,
     quiet: QuietOption = False,
-    **settings: str | None,
+    **settings: Any,
 ) -> None:
     """Make the demo picture, of a photograph and a painting that come with stylize."""
     plan = make_plan(ctx.obj, collect_settings(ctx.obj, settings, preset, assignments or ()))

@@ -19,6 +19,7 @@ __all__ = ["ANY_PART", "LossPlan", "Plan", "Problem", "RunSettings"]
 
 # Where `RunSettings.options` keeps options of parts (`--alpha`) until their parts are chosen.
 ANY_PART = "*"
+LARGEST = 65_536
 
 
 def _parse_weighted(value: object) -> object:
@@ -45,16 +46,19 @@ def _parse_size(value: object) -> object:
     if value == "full":
         return value
     try:
-        return int(value) if isinstance(value, str) else value
+        number = int(value) if isinstance(value, str) else value
     except ValueError:
         raise ValueError("must be a number of pixels, or full") from None
+    if isinstance(number, int) and not 1 <= number <= LARGEST:
+        raise ValueError(f"must be 1 to {LARGEST} pixels, or full")
+    return number
 
 
 Weighted = Annotated[dict[str, Annotated[float, Field(ge=0)]], BeforeValidator(_parse_weighted)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
 Floats = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_parse_list)]
 Size = Annotated[
-    Annotated[int, Field(ge=1, le=65_536)] | Literal["full"], BeforeValidator(_parse_size)
+    Annotated[int, Field(ge=1, le=LARGEST)] | Literal["full"], BeforeValidator(_parse_size)
 ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stylize.contract.spec import Kind, ModelSpec
+from stylize.contract.spec import Kind, MethodSpec, ModelSpec
 from stylize.errors import ModelError, PluginError, UnknownNameError
 from stylize.files import package_file
 from stylize.modelfile import ModelFile, read_header
@@ -67,7 +67,12 @@ def _find(host: PluginHost, name: str) -> ModelFile:
     try:
         spec = host.get(ModelSpec, name)
     except UnknownNameError as error:
-        raise UnknownNameError("model", name, model_names(host)) from error
+        unknown = UnknownNameError("model", name, model_names(host))
+        if name in host.names(MethodSpec):
+            models = [m for m in known_models(host) if isinstance(m, ModelFile)]
+            its = [model.name for model in models if model.header.method == name]
+            unknown.add_note(f"{name} is a method; its models: {', '.join(its) or 'none'}")
+        raise unknown from error
     try:
         path = package_file(spec.factory)
     except PluginError as error:

@@ -15,6 +15,7 @@ from stylize import (
 )
 from stylize.command import (
     INTERRUPTED,
+    STANDARD,
     DeviceOption,
     QuietOption,
     SetOption,
@@ -25,6 +26,7 @@ from stylize.command import (
     warn,
     write_file,
 )
+from stylize.errors import UsageError
 from stylize_compare.bench.folder import BenchFolder, encode
 from stylize_compare.bench.planning import BACKBONE, METHOD, Bench, choose_parts, plan_bench
 from stylize_compare.bench.protocol import FULL, QUICK, SUBJECTS
@@ -193,6 +195,8 @@ def _run(
     host: PluginHost = ctx.obj
     debug = ctx.meta["debug"]
     method, given = choose_parts(host, method, given)
+    if str(output) == STANDARD:
+        raise UsageError("-o - would be standard output, and a bench is a folder: name one")
     folder = BenchFolder(output or Path(f"bench-{subject}"))
     bench = plan_bench(
         host,

@@ -1,0 +1,97 @@
+"""One photograph in every trained style, as one picture of labelled tiles."""
+
+from __future__ import annotations
+
+import math
+import time
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from stylize import ModelFile, Stylizer, make_settings
+
+if TYPE_CHECKING:
+    from stylize import PluginHost
+
+__all__ = ["Tile", "apply_model", "demo_file", "draw_tiles"]
+
+PAPER, INK, FAINT = "white", "#1a1a1a", "#6b6b6b"
+COLUMNS = 4
+GAP = 12
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture with its title, and a line about it."""
+
+    image: Image.Image
+    title: str
+    text: str = ""
+
+
+def apply_model(
+    host: PluginHost, model: ModelFile, photograph: Path, size: int, device: str = "auto"
+) -> tuple[Image.Image, float]:
+    """Return a photograph in a model's style, and the seconds that it took without loading.
+
+    A model that takes any painting is given the demo's.
+
+    Args:
+        size: longer side of the picture.
+
+    Raises: StylizeError for a photograph or a model that cannot be used.
+    """
+    settings = {"model": str(model.path), "size": size, "device": device}
+    stylizer = Stylizer(make_settings(settings, host), host)
+    painting = [demo_file("starry_night.jpg")] if stylizer.plan.method.needs_style else []
+    began = time.monotonic()
+    image = stylizer(photograph, painting).image
+    return image.convert("RGB"), time.monotonic() - began
+
+
+def demo_file(name: str) -> Path:
+    """Return a picture of the demo."""
+    return Path(str(resources.files("stylize") / "demo" / name))
+
+
+def draw_tiles(tiles: Sequence[Tile], side: int) -> Image.Image:
+    """Draw tiles in rows, each picture fitted into a square's width and the tallest's height."""
+    fitted = [ImageOps.contain(tile.image, (side, side)) for tile in tiles]
+    height = max(image.height for image in fitted)
+    title, text = (_font(max(least, side // share)) for share, least in ((20, 13), (26, 11)))
+    below = round((title.size + text.size) * 1.4)
+    columns = min(COLUMNS, len(tiles))
+    rows = math.ceil(len(tiles) / columns)
+    pitch = side + GAP, height + below + 2 * GAP
+    sheet = Image.new("RGB", (GAP + columns * pitch[0], GAP + rows * pitch[1]), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    for number, (tile, image) in enumerate(zip(tiles, fitted, strict=True)):
+        left, top = GAP + number % columns * pitch[0], GAP + number // columns * pitch[1]
+        sheet.paste(image, (left + (side - image.width) // 2, top + height - image.height))
+        line = top + height + GAP // 2
+        pen.text((left, line), _cut(tile.title, title, side), fill=INK, font=title)
+        line += round(title.size * 1.4)
+        pen.text((left, line), _cut(tile.text, text, side), fill=FAINT, font=text)
+    return sheet
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)  # what a size asks for
+    return font
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """Return text that fits into a width; Pillow's font has no accented letters."""
+    plain = unicodedata.normalize("NFKD", text.encode(errors="replace").decode())
+    text = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}...") > width:
+        text = text[:-1]
+    return f"{text}..."
