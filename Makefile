@@ -7,7 +7,7 @@ PYTEST ?=
 .PHONY: demo test coverage docs gallery bench bench-smoothing bench-video gpu reproduce clean
 
 demo: .venv/installed
-	$(BIN)/stylize --size 512 --quality good --time 100s --force -o demo.png
+	$(BIN)/stylize demo --size 512 --quality good --time 100s --force -o demo.png
 
 test: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from command import ENDLESS, FAST, STEPS, Command
+from command import ENDLESS, FAST, SMALL, STEPS, Command
 from plugin_factory import place_distribution
 from stylize import PluginHost, RunSettings, read_image, read_record
 from stylize.command.app import build_app, run
@@ -83,7 +83,7 @@ def test_a_photograph_and_a_painting_make_a_picture_with_its_record(command):
     outcome = command(*PAIR, *FAST)
     assert outcome.code == 0
     assert outcome.out == ""
-    assert outcome.err.startswith(f"{OUTPUT}: 48x36, 1 steps, ")
+    assert outcome.err.startswith(f"{OUTPUT}: 48x36, 1 step, ")
     assert command.files == {OUTPUT}
     record = read_record(command.folder / OUTPUT)
     assert record["content"]["name"] == "photo.png"
@@ -131,11 +131,56 @@ def test_a_missing_file_that_is_nearly_a_command_says_so(command, arguments):
     assert "for the command, write it first: stylize " in outcome.complaint
 
 
-def test_without_files_the_demo_pair_is_used_and_named(command):
-    outcome = command(*FAST)
-    assert outcome.code == 0
-    assert outcome.err.startswith("no files given: using the demo pair, china.jpg and starry_night")
+def test_demo_makes_the_picture_of_the_demo_pair(command):
+    outcome = command("demo", *FAST)
+    assert outcome.code == 0, outcome.err
     assert command.files == {"china_starry_night_gatys.png"}
+    assert command("rerun", "china_starry_night_gatys.png").code == 0
+    assert command("demo", "--model", "mosaic_fast", *SMALL).code == 0
+    assert "china_mosaic_fast.png" in command.files
+
+
+def test_without_arguments_the_command_shows_how_it_is_called_by_five_examples(command):
+    outcome = command()
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert outcome.out.count("\n  stylize ") == 5
+    assert len(outcome.out.splitlines()) < 20
+    assert "--backbone" not in outcome.out
+
+
+def test_options_without_a_photograph_make_nothing(command):
+    outcome = command(*FAST)
+    assert outcome.code == 2
+    assert "no photograph: give one with a painting" in outcome.complaint
+
+
+def test_help_is_a_word_too(command):
+    assert command("help") == command("--help")
+    assert command("help", "models", "list") == command("models", "list", "--help")
+
+
+def test_a_trained_model_in_the_painting_s_place_is_used_as_such(command):
+    outcome = command("photo.png", "mosaic_fast", *SMALL)
+    assert outcome.code == 0, outcome.err
+    assert "mosaic_fast is a trained model: --model mosaic_fast\n" in outcome.err
+    assert command.files == {"photo_mosaic_fast.png"}
+
+
+def test_a_painting_beside_a_model_that_has_learnt_its_own_is_not_restyled_silently(command):
+    outcome = command(*PAIR, "--model", "mosaic_fast", *SMALL)
+    assert outcome.code == 0
+    assert "warning: painting.png is restyled as a photograph" in outcome.err
+
+
+def test_several_files_without_style_say_which_is_the_painting(command):
+    copy(command, "b.png")
+    outcome = command("photo.png", "b.png", "painting.png", *FAST)
+    assert outcome.err.startswith("painting.png is the painting, all others are photographs")
+
+
+def test_a_photograph_alone_is_offered_a_model(command):
+    assert "--model" in command("photo.png").complaint
 
 
 def test_several_styles_are_blended_by_their_weights(command):
@@ -266,7 +311,16 @@ def test_help_lists_every_setting_with_its_default_by_panel(command):
             assert f"[default: {default}]" in " ".join(text.split())
     panels = [line for line in text.splitlines() if line.endswith(":") and line[0] != " "]
     own = ["Options of adain:", "Options of adain, johnson and neighbors:"]
-    assert panels == ["Arguments:", "Options:", "Parts:", "Look:", "Work:", *own, "Commands:"]
+    assert panels == [
+        "Examples:",
+        "Arguments:",
+        "Options:",
+        "Look:",
+        "Size and quality:",
+        "Parts:",
+        *own,
+        "Commands:",
+    ]
     assert "--alpha NUMBER" in text.partition(own[0])[2].partition(own[1])[0]
     assert "--stroke-size NUMBER" in text.partition(own[1])[2]
     assert text.count("--help") == 1
@@ -313,12 +367,44 @@ def test_debug_after_two_dashes_is_a_file(command):
 
 def test_a_picture_is_overwritten_only_with_force(command):
     (command.folder / OUTPUT).write_bytes(b"mine")
-    outcome = command(*PAIR, *FAST)
-    assert outcome.code == 2
-    assert f"{OUTPUT}: exists" in outcome.complaint
+    named = command(*PAIR, *FAST, "-o", OUTPUT)
+    assert named.code == 2
+    assert f"{OUTPUT}: exists" in named.complaint
+    numbered = command(*PAIR, *FAST)
+    assert numbered.code == 0
+    assert f"; unlike {OUTPUT}: its settings are unknown\n" in numbered.err
     assert (command.folder / OUTPUT).read_bytes() == b"mine"
     assert command(*PAIR, *FAST, "--force").code == 0
     assert read_record(command.folder / OUTPUT)
+
+
+def test_other_settings_are_numbered_and_the_same_are_made_once(command):
+    assert command(*PAIR, *FAST).code == 0
+    second = command(*PAIR, *FAST, "--strength", "2", "--keep-colour", "luminance")
+    assert second.code == 0, second.err
+    assert f"; unlike {OUTPUT}: strength 2, not 1, keep color luminance, not none\n" in second.err
+    third = command(*PAIR, *FAST, "--set", "gatys.iterations=2")
+    number_two = OUTPUT.replace(".png", "_2.png")
+    assert f"; unlike {number_two}: strength 1, not 2, keep color none, " in third.err
+    assert "gatys.iterations 2, not 1" in third.err
+    made = command.files
+    assert len(made) == 3
+    for options in ((), ("--strength", "2", "--keep-color", "luminance"), ("--backbone", "vgg16")):
+        again = command(*PAIR, *FAST, *options, "--json")
+        assert again.code == 0
+        assert [record["status"] for record in again.records] == ["skipped"]
+        assert "already made with these settings (--force makes it again)" in again.err
+    assert again.records[0]["output"] == OUTPUT
+    assert command.files == made
+
+
+def test_another_photograph_of_the_same_name_is_numbered(command):
+    assert command(*PAIR, *FAST).code == 0
+    copy(command, "other/photo.png")
+    Image.open("photo.png").rotate(180).save("other/photo.png")
+    outcome = command("other/photo.png", PAIR[1], *FAST)
+    assert f"; unlike {OUTPUT}: other input files\n" in outcome.err
+    assert OUTPUT.replace(".png", "_2.png") in command.files
 
 
 def test_a_folder_run_skips_what_is_done_and_never_takes_its_outputs_or_style_for_contents(command):
@@ -509,7 +595,7 @@ def test_without_a_terminal_a_run_says_one_line_and_with_one_it_shows_a_bar(comm
     assert code == 0
     assert "━" in shown
     assert "100%" in shown
-    assert "bar.png: 48x36, 1 steps" in shown
+    assert "bar.png: 48x36, 1 step," in shown
 
 
 def test_a_picture_is_not_written_to_a_terminal(command):

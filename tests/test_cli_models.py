@@ -11,7 +11,7 @@ from PIL import Image
 
 from command import Command
 from small_training import make_model
-from stylize import Kind, MethodSpec, ModelFile, PluginHost, make_settings
+from stylize import Kind, MethodSpec, ModelFile, PluginHost, known_models, make_settings
 from stylize.errors import UsageError
 from stylize.models.applying import choose_model
 from stylize.testing.hosts import plugin_module
@@ -35,7 +35,7 @@ def test_list_names_the_user_s_own_models_and_where_they_are(gallery):
         outcome = gallery(*words)
         assert outcome.code == 0
         lines = [line.split() for line in outcome.out.splitlines()]
-        assert ["dunes", "johnson:", "Sand"] in lines
+        assert ["dunes", "Sand", "0.0", "MB"] in lines
         assert outcome.out.splitlines()[-1].endswith(str(gallery.folder / "own"))
 
 
@@ -59,10 +59,11 @@ def test_a_broken_model_is_a_row_and_hides_no_other(gallery):
 
 @pytest.mark.parametrize("name", ["dunes", "own/dunes.safetensors"])
 def test_show_tells_how_a_model_was_made(gallery, name):
-    shown = gallery("models", "show", name).out.splitlines()
-    assert "method: johnson" in shown
-    assert "steps: 7" in shown
-    assert 'network: {"network": "light", "width": 8, "blocks": 1}' in shown
+    shown = gallery("models", "show", name).out
+    assert shown.startswith(f"{name}: Sand\n")
+    assert f"  use        stylize photo.jpg --model {name}\n" in shown
+    assert "  trained    7 steps on " in shown
+    assert max(map(len, shown.splitlines())) < 100 + len(str(gallery.folder))
     record = json.loads(gallery("models", "show", name, "--json").out)
     assert record["styles"][0]["name"] == "painting.png"
 
@@ -71,6 +72,26 @@ def test_show_of_an_unknown_model_suggests_the_nearest(gallery):
     outcome = gallery("models", "show", "dune")
     assert outcome.code == 2
     assert "unknown model 'dune'; did you mean dunes?" in outcome.complaint
+
+
+def test_show_of_a_method_names_its_models(gallery):
+    outcome = gallery("models", "show", "adain")
+    assert outcome.code == 2
+    assert "adain is a method; its models: any" in outcome.complaint
+
+
+def test_a_sheet_shows_a_photograph_in_each_style(gallery, host):
+    outcome = gallery("models", "sheet", "photo.png", "--size", "64", "-o", "sheet.png")
+    assert outcome.code == 0, outcome.err
+    names = [m.name for m in known_models(host) if m.header.method == "johnson"]
+    styles = len([name for name in names if not name.endswith("_fast")])
+    assert outcome.err.startswith(f"sheet.png: {styles} styles, ")
+    with Image.open("sheet.png") as sheet:
+        assert sheet.width == 4 * (64 + 12) + 12
+        colours = {sheet.getpixel((12 + 76 * column + 32, 36)) for column in range(4)}
+    assert len(colours) == 4
+    assert gallery("models", "sheet", "photo.png", "-o", "sheet.png").code == 2
+    assert gallery("models", "sheet", "missing.png").code == 2
 
 
 # Applying.

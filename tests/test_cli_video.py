@@ -104,7 +104,18 @@ def test_several_clips_go_into_a_folder_and_are_skipped_when_done(command, clip)
     assert {"out/clip_noise.mp4", "out/other_noise.mp4"} < command.files
     outcome = command(*arguments)
     assert outcome.code == 0
-    assert "2 of 2 clips skipped: the output exists" in outcome.err
+    assert "2 of 2 clips skipped: already made with these settings" in outcome.err
+
+
+def test_other_settings_are_numbered_and_the_same_are_made_once(command, clip):
+    assert command("video", "clip.mp4", *NOISE).code == 0
+    second = command("video", "clip.mp4", *NOISE, "--sound", "no", "--strength", "0.5")
+    assert second.code == 0, second.err
+    assert "; unlike clip_noise.mp4: strength 0.5, not 1, video.sound false, not true" in second.err
+    again = command("video", "clip.mp4", *NOISE, "--sound", "no", "--strength", "0.5")
+    assert "clip_noise_2.mp4: already made with these settings" in again.err
+    assert {"clip_noise.mp4", "clip_noise_2.mp4"} < command.files
+    assert "clip_noise_3.mp4" not in command.files
 
 
 def test_one_bad_clip_of_several_does_not_stop_the_rest(command, clip):
@@ -224,9 +235,13 @@ def test_wrong_requests(command, clip, arguments, code, message):
 
 def test_an_existing_output_is_kept(command, clip):
     (command.folder / "clip_noise.mp4").write_bytes(b"mine")
-    outcome = command("video", "clip.mp4", *NOISE)
+    outcome = command("video", "clip.mp4", *NOISE, "-o", "clip_noise.mp4")
     assert outcome.code == 2
     assert "clip_noise.mp4: exists: choose another name, or replace it with --force" in outcome.err
+    assert (command.folder / "clip_noise.mp4").read_bytes() == b"mine"
+    outcome = command("video", "clip.mp4", *NOISE)
+    assert outcome.code == 0
+    assert "; unlike clip_noise.mp4: its settings are unknown" in outcome.err
     assert (command.folder / "clip_noise.mp4").read_bytes() == b"mine"
     assert command("video", "clip.mp4", *NOISE, "--force").code == 0
     assert len(inspect_clip(command.folder / "clip_noise.mp4").frames) == 10

@@ -96,7 +96,7 @@ def test_a_missing_input_is_named_with_the_places_to_put_it(made):
     (made.folder / "photo.png").unlink()
     outcome = made("rerun", "out.png")
     assert outcome.code == 2
-    assert "out.png: its input photo.png is missing: put it at photo.png" in outcome.complaint
+    assert "out.png: its input photo.png is missing: put it beside the picture" in outcome.complaint
 
 
 def test_inputs_are_found_beside_the_picture(made, monkeypatch, tmp_path_factory):
@@ -106,6 +106,49 @@ def test_inputs_are_found_beside_the_picture(made, monkeypatch, tmp_path_factory
     assert made("rerun", moved / "out.png").code == 0
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert made("rerun", moved / "out.png", "--force").code == 0
+
+
+def test_inputs_are_found_in_a_folder_given_or_by_their_own_names(made, tmp_path_factory):
+    away = tmp_path_factory.mktemp("away")
+    for number, name in enumerate(PAIR):
+        shutil.move(made.folder / name, away / name)
+        shutil.copy(away / name, away / f"{number}.png")
+    assert made("rerun", "out.png", "--inputs", away).code == 0
+    told = ("--content", away / "0.png", "--style", away / "1.png")
+    assert made("rerun", "out.png", *told, "-o", "told.png").code == 0
+    assert same_pixels(made, "out.png", "told.png")
+    swapped = made("rerun", "out.png", "--content", away / "1.png", "--style", away / "0.png")
+    assert swapped.code == 2
+    assert "1.png has changed since" in swapped.complaint
+    several = made("rerun", "out.png", *told, "--style", away / "1.png")
+    assert several.code == 2
+    assert "--style is given 2 times, and out.png was made from 1" in several.complaint
+
+
+def test_a_picture_keeps_the_folders_of_its_inputs_to_itself_unless_asked(command):
+    folder = command.folder / "secret"
+    folder.mkdir()
+    for name in PAIR:
+        shutil.move(command.folder / name, folder / name)
+    inputs = [folder / name for name in PAIR]
+    assert command(*inputs, *STEPS, "-o", "out.png").code == 0
+    assert "secret" not in json.dumps(read_record("out.png"))
+    assert read_record("out.png")["content"]["name"] == "photo.png"
+    assert command("rerun", "out.png", "--inputs", folder).code == 0
+    assert command(*inputs, *STEPS, "-o", "full.png", "--record", "full").code == 0
+    assert read_record("full.png")["content"]["path"] == str(inputs[0])
+    assert command("rerun", "full.png").code == 0
+    assert command(*inputs, *STEPS, "-o", "none.png", "--record", "none").code == 0
+    assert command("rerun", "none.png").code == 2
+
+
+def test_a_model_s_file_is_found_beside_the_picture(command, noise_model, tmp_path_factory):
+    assert command("photo.png", "--model", noise_model, *SMALL, "-o", "out.png").code == 0
+    assert read_record("out.png")["settings"]["model"] == noise_model.name
+    shutil.copy(noise_model, command.folder)
+    outcome = command("rerun", "out.png")
+    assert outcome.code == 0, outcome.err
+    assert same_pixels(command, "out.png", "out_rerun.png")
 
 
 def test_a_changed_input_is_named_and_used_only_on_request(made):

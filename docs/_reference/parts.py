@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from _reference.markdown import cell, code, page, table, value
@@ -24,6 +25,7 @@ from stylize import (
 from stylize.modelfile import MODEL_KEY, MODEL_SCHEMA
 from stylize.testing.hosts import builtin_host
 from stylize_develop.listing import describe_settings
+from stylize_models.command import summarize
 from stylize_train.settings import TrainingSettings
 
 __all__ = ["model_file", "models", "presets", "settings"]
@@ -42,10 +44,13 @@ PRESETS = (
     "are not named here have their [defaults](settings.md)."
 )
 MODELS = (
-    "What `--model NAME` takes besides files and your own models; `stylize models show NAME` "
-    "prints a file's whole header. How they look and where they fail is in their "
-    "cards: [johnson](model-cards/johnson.md), [adain](model-cards/adain.md)."
+    "The trained styles that come with stylize. `stylize models sheet photo.jpg` shows your "
+    "photograph in each of them, and `stylize models list --time` measures their speed on your "
+    "machine. `--strength` goes from 0, the photograph, to 1, the whole style (of `any`, to 1.25). "
+    "The cards say how they were trained, how fast they are, and where they fail: "
+    "[johnson](model-cards/johnson.md), [adain](model-cards/adain.md)."
 )
+PICTURES = Path(__file__).parents[1] / "gallery" / "models"
 MODEL_FILE = (
     "What `stylize train` writes, `--model` reads and a plugin may carry: one "
     "[safetensors](https://github.com/huggingface/safetensors) file. Its tensors are the method's "
@@ -95,12 +100,19 @@ def presets() -> str:
 
 
 def models() -> str:
-    """Return the page of trained models, from their headers."""
+    """Return the catalogue of trained models, with their pictures, if there are any."""
     host = builtin_host()
     lines: list[str] = []
     for name in host.names(Kind.MODEL):
-        lines += [f"## `{name}`", "", *table(("", ""), _model_facts(host, name))]
-    return page("Trained models", MODELS, lines)
+        model = find_model(host, name)
+        says = summarize(host, model)
+        lines += [f"## `{name}`", "", f"{says}. {model.path.stat().st_size / 1e6:.1f} MB.", ""]
+        if (PICTURES / f"{name}.jpg").is_file():
+            lines += [f"![{says}](../gallery/models/{name}.jpg)", ""]
+        takes = "painting.jpg " * host.get(MethodSpec, model.header.method).needs_style
+        lines += ["```sh", f"stylize photo.jpg {takes}--model {name}", "```", ""]
+        lines += table(("", ""), _model_facts(host, name))
+    return page("Models", MODELS, lines)
 
 
 def model_file() -> str:
@@ -155,10 +167,8 @@ def _names(names: Iterable[str]) -> str:
 def _model_facts(host: PluginHost, name: str) -> Iterator[tuple[str, str]]:
     model = find_model(host, name)
     header = model.header
-    yield "what", cell(header.summary or host.get(Kind.MODEL, name).summary)
     yield "method", code(header.method)
     yield "network", _pairs(header.network)
-    yield "size", f"{model.path.stat().st_size / 1e6:.1f} MB"
     yield "paintings", ", ".join(f"`{style.name}`" for style in header.styles)
     yield "photographs in training", str(header.pictures)
     yield "steps", f"{header.steps:,}"

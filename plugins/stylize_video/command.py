@@ -134,7 +134,9 @@ def video(
     for problem in plan.problems:
         warn(problem.message)
     remarks: dict[str, str] = {}
-    if not force and (output is None or Path(output).is_dir()):
+    # Of a glob those that are there are skipped, as it may take numbered clips for contents.
+    explicit = set(files or ()).issuperset(contents)
+    if explicit and not force and (output is None or Path(output).is_dir()):
         from stylize_video.record import hash_clip, read_video_record
 
         jobs, remarks = number_outputs(

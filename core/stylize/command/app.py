@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from stylize.command import picture, rerun
-from stylize.command.grammar import DEFAULT_COMMAND, StylizeCommand, StylizeGroup, add_command
+from stylize.command.grammar import DEFAULT_COMMAND, StylizeCommand, StylizeGroup
 from stylize.command.options import with_settings_options
 from stylize.command.plugins import add_plugin_commands
 from stylize.command.saying import INTERRUPTED, LogTeller, explain, knowing, offer, say
@@ -79,12 +79,6 @@ def build_app(host: PluginHost, *, debug: bool = False, begun: float | None = No
     app.command(DEFAULT_COMMAND, cls=StylizeCommand)(default)
     app.command("demo", cls=StylizeCommand)(with_settings_options(picture.demo, host))
     app.command("rerun")(rerun.rerun)
-    add_command(
-        app,
-        "presets",
-        "stylize.command.presets:app",
-        "List, show and compare named settings; lists them without a command.",
-    )
     add_plugin_commands(host, app)
     return app
 

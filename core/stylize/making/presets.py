@@ -20,7 +20,7 @@ from stylize.version import DISTRIBUTION
 if TYPE_CHECKING:
     from stylize.discovery.host import PluginHost
 
-__all__ = ["Preset", "changed_settings", "load_preset", "merge_settings"]
+__all__ = ["Preset", "load_preset", "merge_settings"]
 # Settings that name a part.
 PARTS = "method", "backbone", "smooth", "content_loss", "style_loss"
 
@@ -88,8 +88,3 @@ def _replaced(base: Mapping[str, Any], over: Mapping[str, Any]) -> Iterator[str]
         after = str(over.get(setting, before))
         if split_backbone_name(after)[0] != split_backbone_name(before)[0]:
             yield short_name(before)
-
-
-def changed_settings(settings: RunSettings) -> dict[str, Any]:
-    """Return the settings that differ from the defaults."""
-    return settings.model_dump(mode="json", exclude_defaults=True)

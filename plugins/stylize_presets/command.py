@@ -8,13 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from stylize.command.completion import completion_of
-from stylize.contract.plan import RunSettings
-from stylize.contract.spec import Kind
-from stylize.discovery.host import PluginHost
+from stylize import Kind, PluginHost, RunSettings, load_preset, make_plan, make_settings
+from stylize.command import completion_of
 from stylize.errors import UnknownNameError
-from stylize.making.presets import changed_settings, load_preset
-from stylize.planning.planning import make_plan, make_settings
 
 __all__ = ["app"]
 
@@ -56,7 +52,7 @@ def show(
     host: PluginHost = ctx.obj
     preset = load_preset(host, name)
     typer.echo(f"{name}: {preset.summary}\nfrom: {preset.citation}\n")
-    changed = changed_settings(make_settings(preset.settings, host))
+    changed = make_settings(preset.settings, host).model_dump(mode="json", exclude_defaults=True)
     options = changed.pop("options", {})
     training = {f"training.{key}": value for key, value in preset.training.items()}
     for key, value in {**changed, **_flat(options), **training}.items():
