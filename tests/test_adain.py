@@ -172,6 +172,13 @@ def test_an_alpha_outside_0_to_1_is_refused(apply, alpha):
         apply(noise(40, 32), PAINTING, alpha=alpha)
 
 
+def test_a_strength_above_the_most_is_told(host):
+    for strength, told in ((1.25, 0), (3, 1)):
+        plan = make_plan(host, make_settings({"model": "any", "strength": strength}))
+        assert len(plan.problems) == told
+    assert "strength 3 is more than model any has, and is taken as 1.25" in plan.problems[0].message
+
+
 def test_alpha_and_another_strength_are_refused(apply):
     with pytest.raises(UsageError, match=r"alpha 0\.5 and strength 0\.7 both say .* one of them"):
         apply(noise(40, 32), PAINTING, alpha=0.5, strength=0.7)

@@ -188,6 +188,13 @@ def test_a_stranger_s_smoothing_that_gives_nan_costs_only_its_own_cells(
     assert "2 of 8 pictures failed" in page
 
 
+def test_standard_output_is_no_folder(command):
+    outcome = command("bench", "smoothing", "tanh", "-o", "-")
+    assert outcome.code == 2
+    assert "-o - would be standard output" in outcome.complaint
+    assert command.files == set()
+
+
 def test_another_bench_s_folder_is_refused_and_left_alone(bench, monkeypatch):
     assert bench("smoothing", "none").code == 0
     before = {path: path.read_bytes() for path in Path("report").rglob("*") if path.is_file()}

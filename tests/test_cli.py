@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -305,7 +306,7 @@ def test_help_lists_every_setting_with_its_default_by_panel(command):
     text = command("--help").out
     for name, field in RunSettings.model_fields.items():
         if name != "options":
-            assert f"--{name.replace('_', '-')} " in text
+            assert re.search(rf"--{name.replace('_', '-')}[ ,]", text)
         default = field.get_default(call_default_factory=True)
         if isinstance(default, str | int | float):
             assert f"[default: {default}]" in " ".join(text.split())
@@ -430,7 +431,7 @@ def test_a_folder_of_one_picture_is_skipped_too(command):
     assert command("holidays", "painting.png", *FAST).code == 0
     again = command("holidays", "painting.png", *FAST)
     assert again.code == 0
-    assert "1 of 1 pictures skipped" in again.err
+    assert again.err.startswith("a_painting_gatys.png: the output exists")
 
 
 def test_contents_of_one_name_get_outputs_of_their_own(command):
@@ -469,14 +470,15 @@ def test_the_extension_chooses_the_format(command, name):
 
 
 def test_json_prints_one_record_a_picture_whatever_becomes_of_it(command):
-    copy(command, "b.png", "photo_painting_gatys.png")
+    copy(command, "b.png")
+    assert command(*PAIR, *FAST).code == 0
     (command.folder / "bad.jpg").write_text("no picture")
     outcome = command("photo.png", "bad.jpg", "b.png", "painting.png", *FAST, "--json")
     assert outcome.code == 1
     skipped, failed, made = outcome.records
     assert [r["status"] for r in outcome.records] == ["skipped", "failed", "made"]
     assert [r["content"]["name"] for r in outcome.records] == ["photo.png", "bad.jpg", "b.png"]
-    assert skipped["reason"].startswith("the output exists")
+    assert skipped["reason"].startswith("already made with these settings")
     assert failed["error"].startswith("bad.jpg: not a picture")
     assert made["output"] == "b_painting_gatys.png"
     assert made["stopped"] == "done"
@@ -528,7 +530,7 @@ def test_pipes_of_a_shell_hold_pictures_only(command):
     ended = subprocess.run(
         ["bash", "-c", line], cwd=command.folder, capture_output=True, text=True, check=True
     )
-    assert "standard output: 48x36, 1 steps" in ended.stderr
+    assert "standard output: 48x36, 1 step," in ended.stderr
     assert (command.folder / "x").read_bytes().startswith(b"\x89PNG")
 
 

@@ -124,6 +124,13 @@ def test_bad_and_small_photographs_are_warnings(studio):
     assert sum("smaller than the crop of 64" in line for line in warnings) == 1
 
 
+def test_a_preset_of_another_method_is_rejected(studio):
+    arguments = ("johnson", "--preset", "adain_swap", "--style", "painting.png")
+    outcome = studio("train", *arguments, "--data", "photos", "-o", "x.safetensors")
+    assert outcome.code == 2
+    assert "--preset adain_swap is of method adain, not johnson" in outcome.complaint
+
+
 def test_a_preset_gives_settings_of_run_and_training_and_options_go_over_it(studio):
     outcome = studio(*LINE, "-q", "-p", "johnson_quick", "--set", "johnson.blocks=2")
     assert outcome.code == 0, outcome.err
