@@ -153,7 +153,9 @@ def test_a_painting_beside_a_model_of_one_is_told(command):
     line = ("photo.png", "painting.png", "--model", "starry_night_fast", "-o", "out.png")
     refused = command(*line)
     assert refused.code == 2
-    assert "has learnt its painting, so that painting.png is a photograph here" in refused.err
+    assert "painting.png is restyled as a photograph, as model starry_night_fast has learnt" in (
+        refused.err
+    )
 
 
 def test_a_size_that_is_too_small_is_told_as_that(command):

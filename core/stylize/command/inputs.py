@@ -6,6 +6,7 @@ import mimetypes
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from stylize.errors import OutputError, UsageError
@@ -53,7 +54,7 @@ def sort_files(
 ) -> tuple[list[str | None], list[str]]:
     """Tell contents from styles: without `--style` the last file is the style.
 
-    Folders and globs among the contents are expanded.
+    Folders and globs among the contents are expanded; no files at all mean the demo pair.
 
     Args:
         no_style: of the option, or of a method that needs no style image.
@@ -68,6 +69,9 @@ def sort_files(
         )
     if [*files, *styles].count(STANDARD) > 1:
         raise UsageError("- is given twice, and standard input holds one picture: name a file")
+    if not files and not styles:
+        content, painting = (str(resources.files("stylize") / "demo" / name) for name in DEMO)
+        return [None if no_content else content], [] if no_style else [painting]
     if no_content:
         return [None], [*styles, *files]
     if no_style:

@@ -88,7 +88,8 @@ class _Asked:
                 was["precision"] = "auto"
             if split_backbone_name(now["backbone"])[1] is None:
                 was["backbone"] = split_backbone_name(was["backbone"])[0]
-            stopped = record["stopped"]
+            stopped = record.get("stopped", "done")  # clips tell none
+            changed = self._hashes(job) != inputs
             early = stopped == "interrupted" or (stopped == "time" and was["time"] is None)
         except (StylizeError, LookupError, TypeError, AttributeError):
             return ["its settings are unknown"]
@@ -97,9 +98,7 @@ class _Asked:
             for name in {**now, **was}
             if now.get(name) != was.get(name)
         ]
-        if self._hashes(job) != inputs:
-            differences.append("other input files")
-        return differences + ["that one was stopped early"] * early
+        return differences + ["other input files"] * changed + ["that was stopped early"] * early
 
     def _hashes(self, job: Job) -> list[str | None]:
         if STANDARD in (job.content, *job.styles):  # which can be read only once

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib import resources
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ import typer
 
 from stylize.command.batch import make_pictures
 from stylize.command.grammar import refuse_command
-from stylize.command.inputs import DEMO, plan_jobs, sort_files
+from stylize.command.inputs import plan_jobs, sort_files
 from stylize.command.naming import number_outputs
 from stylize.command.options import (
     ForceOption,
@@ -28,10 +28,11 @@ from stylize.command.report import Report
 from stylize.command.saying import say, warn
 from stylize.contract.plan import Plan
 from stylize.discovery.host import PluginHost
-from stylize.errors import OutputError, UsageError
+from stylize.errors import UsageError
 from stylize.making.shares import style_shares
 from stylize.models.finding import model_names
 from stylize.pictures.reading import MAX_PIXELS
+from stylize.pictures.record import RecordKind
 from stylize.planning.planning import make_plan
 
 __all__ = ["demo", "picture"]
@@ -112,39 +113,19 @@ def picture(
         no_style=no_style or not plan.needs_style,
         no_content=no_content,
     )
-    style_shares(plan.settings, len(paintings))
-    maker = Path(plan.model.name).stem if plan.model else plan.method.name
-    try:
-        jobs = plan_jobs(contents, paintings, output, maker)
-    except OutputError as error:
-        if plan.model and not paintings and len(given) > 1:
-            error.add_note(
-                f"{plan.model.name} has learnt its painting, so that {given[-1]} is a photograph "
-                f"here too: leave it out"
-            )
-        raise
-    left_out = sorted(map(str, set(contents).difference(job.content for job in jobs)))
-    if left_out and not quiet:
-        say(f"left out, as a style or an output of this run: {', '.join(left_out)}")
-    if not quiet:
-        _tell_roles(plan, given, paintings)
-    report = Report(len(jobs), as_json=as_json, quiet=quiet, debug=ctx.meta["debug"])
-    # What a folder or a glob stands for is a batch, which goes on where it was interrupted.
-    batch = not {None, *given}.issuperset(contents)
-    remarks: dict[str, str] = {}
-    if not (batch or force) and (output is None or Path(output).is_dir()):
-        jobs, remarks = number_outputs(host, plan, jobs, report)
-    code = make_pictures(
-        host,
+    _tell_roles(plan, given, paintings, quiet=quiet)
+    report = partial(Report, as_json=as_json, quiet=quiet, debug=ctx.meta["debug"])
+    code = _make(
+        ctx,
         plan,
-        jobs,
+        contents,
+        paintings,
+        output,
         report,
         force=force,
-        skip_existing=batch or report.total > 1,
+        batch=not {None, *given}.issuperset(contents),  # of folders and globs
         max_pixels=max_pixels,
         record=record,
-        remarks=remarks,
-        begun=ctx.meta["begun"],
     )
     raise typer.Exit(code)
 
@@ -164,17 +145,56 @@ def demo(
 ) -> None:
     """Make the demo picture, of a photograph and a painting that come with stylize."""
     plan = make_plan(ctx.obj, collect_settings(ctx.obj, settings, preset, assignments or ()))
-    photograph, painting = (str(resources.files("stylize") / "demo" / name) for name in DEMO)
-    files = [photograph, painting] if plan.method.needs_style else [photograph]
-    picture(
-        ctx,
-        files,
-        output=output,
+    contents, paintings = sort_files([], [], no_style=not plan.method.needs_style, no_content=False)
+    report = partial(Report, as_json=False, quiet=quiet, debug=ctx.meta["debug"])
+    raise typer.Exit(
+        _make(ctx, plan, contents, paintings, output, report, force=force, batch=False)
+    )
+
+
+def _make(
+    ctx: typer.Context,
+    plan: Plan,
+    contents: Sequence[str | None],
+    paintings: Sequence[str],
+    output: str | None,
+    report_of: Callable[[int], Report],
+    *,
+    force: bool,
+    batch: bool,
+    max_pixels: int = MAX_PIXELS,
+    record: RecordKind = "names",
+) -> int:
+    """Make the pictures of a plan, and return the exit code.
+
+    Args:
+        report_of: returns the report of so many pictures.
+        batch: skip what is there, as a folder's run goes on where it was interrupted.
+
+    Raises: StylizeError for what concerns all pictures.
+    """
+    host: PluginHost = ctx.obj
+    style_shares(plan.settings, len(paintings))
+    maker = Path(plan.model.name).stem if plan.model else plan.method.name
+    jobs = plan_jobs(contents, paintings, output, maker)
+    report = report_of(len(jobs))
+    left_out = sorted(map(str, set(contents).difference(job.content for job in jobs)))
+    if left_out and not report.quiet:
+        say(f"left out, as a style or an output of this run: {', '.join(left_out)}")
+    remarks: dict[str, str] = {}
+    if not (batch or force) and (output is None or Path(output).is_dir()):
+        jobs, remarks = number_outputs(host, plan, jobs, report)
+    return make_pictures(
+        host,
+        plan,
+        jobs,
+        report,
         force=force,
-        preset=preset,
-        assignments=assignments,
-        quiet=quiet,
-        **settings,
+        skip_existing=batch or report.total > 1,
+        max_pixels=max_pixels,
+        record=record,
+        remarks=remarks,
+        begun=ctx.meta["begun"],
     )
 
 
@@ -189,15 +209,19 @@ def _names_model(
     )
 
 
-def _tell_roles(plan: Plan, given: Sequence[str], paintings: Sequence[str]) -> None:
+def _tell_roles(plan: Plan, given: Sequence[str], paintings: Sequence[str], *, quiet: bool) -> None:
     """Say which files are taken for photographs, if one could be meant for a painting."""
-    if plan.model and not paintings and len(given) > 1:
-        tell = warn if len(given) == 2 else say
-        tell(
+    last, several = given[-1:], len(given) > 2
+    if plan.model and not paintings and len(given) > 1 and Path(given[-1]).is_file():
+        message = (
             f"{given[-1]} is restyled as a photograph, as model {plan.model.name} has learnt its "
             f"painting: leave it out if it is a painting"
         )
-    elif given[-1:] == paintings and len(given) > 2:
+        if not several:
+            warn(message)
+        elif not quiet:
+            say(message)
+    elif last == paintings and several and not quiet:
         say(
             f"{given[-1]} is the painting, all others are photographs (to blend paintings, give "
             f"each with -s)"
