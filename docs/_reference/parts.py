@@ -109,7 +109,9 @@ def models() -> str:
         lines += [f"## `{name}`", "", f"{says}. {model.path.stat().st_size / 1e6:.1f} MB.", ""]
         if (PICTURES / f"{name}.jpg").is_file():
             lines += [f"![{says}](../gallery/models/{name}.jpg)", ""]
-        takes = "painting.jpg " * host.get(MethodSpec, model.header.method).needs_style
+        takes = "painting.jpg " * (
+            host.get(MethodSpec, model.header.method).needs_style and not model.base
+        )
         lines += ["```sh", f"stylize photo.jpg {takes}--model {name}", "```", ""]
         lines += table(("", ""), _model_facts(host, name))
     return page("Models", MODELS, lines)

@@ -221,7 +221,8 @@ def summarize(host: PluginHost, model: ModelFile) -> str:
 
 
 def _takes_painting(host: PluginHost, model: ModelFile) -> bool:
-    return any(s.needs_style for s in host.specs(MethodSpec) if s.name == model.header.method)
+    takes = (s.needs_style for s in host.specs(MethodSpec) if s.name == model.header.method)
+    return any(takes) and not model.base
 
 
 def _usable(models: Sequence[ModelFile | ModelError]) -> list[ModelFile]:

@@ -48,7 +48,7 @@ def apply_model(
     """
     settings = {"model": str(model.path), "size": size, "device": device}
     stylizer = Stylizer(make_settings(settings, host), host)
-    painting = [demo_file("starry_night.jpg")] if stylizer.plan.method.needs_style else []
+    painting = [demo_file("starry_night.jpg")] if stylizer.plan.needs_style else []
     began = time.monotonic()
     image = stylizer(photograph, painting).image
     return image.convert("RGB"), time.monotonic() - began

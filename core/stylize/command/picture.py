@@ -145,7 +145,7 @@ def demo(
 ) -> None:
     """Make the demo picture, of a photograph and a painting that come with stylize."""
     plan = make_plan(ctx.obj, collect_settings(ctx.obj, settings, preset, assignments or ()))
-    contents, paintings = sort_files([], [], no_style=not plan.method.needs_style, no_content=False)
+    contents, paintings = sort_files([], [], no_style=not plan.needs_style, no_content=False)
     report = partial(Report, as_json=False, quiet=quiet, debug=ctx.meta["debug"])
     raise typer.Exit(
         _make(ctx, plan, contents, paintings, output, report, force=force, batch=False)
