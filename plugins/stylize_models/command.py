@@ -188,18 +188,62 @@ def sheet(
 @app.command()
 def export(
     ctx: typer.Context,
-    name: Name,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="MODEL...",
+            help="Names, or files: one with -o. With --web, none means all that have a name and "
+            "one network.",
+            autocompletion=completion_of("model"),
+        ),
+    ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The file, .onnx.")
-    ],
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file.")] = False,
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file, .onnx.")
+    ] = None,
+    web: Annotated[
+        Path | None,
+        typer.Option(
+            "--web",
+            metavar="FOLDER",
+            help="Write a web page instead, which applies the models in the browser.",
+        ),
+    ] = None,
+    package: Annotated[
+        Path | None,
+        typer.Option(
+            "--onnxruntime-web",
+            metavar="PATH",
+            help="The npm package of that name for --web, an archive or a folder; npm downloads "
+            "it by default.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Replace a file, or a page.")
+    ] = False,
 ) -> None:
     """Write a model's network as ONNX, for programs without PyTorch.
 
-    Pictures are RGB in [0, 1], channels first. What it computes is compared with PyTorch at two
-    sizes before the file is kept. A method of several networks writes FILE with their names in it.
+    Pictures are RGB in [0, 1], channels first. The command compares ONNX with PyTorch at two sizes
+    before it keeps the file. A method of several networks writes FILE with their names in it.
+
+    The web page takes models of one network, as those of johnson. Any web server for files can
+    serve its folder. Photographs stay in the browser.
     """
-    model = find_model(ctx.obj, name)
+    if (output is None) == (web is None):
+        raise UsageError("give -o FILE.onnx, or --web FOLDER for a web page")
+    if web is not None:
+        _export_page(ctx.obj, names or [], web, package, force=force)
+        return
+    if package is not None:
+        raise UsageError("--onnxruntime-web is for the page of --web: leave it out")
+    if names is None or len(names) != 1:
+        raise UsageError(f"-o takes one model, and {len(names or [])} are given: name one")
+    assert output is not None
+    _export_file(ctx.obj, names[0], output, force=force)
+
+
+def _export_file(host: PluginHost, name: str, output: Path, *, force: bool) -> None:
+    model = find_model(host, name)
     if output.suffix != ".onnx":
         raise OutputError(f"-o {output}: an ONNX file ends in .onnx: name it so")
     if not output.parent.is_dir():
@@ -207,7 +251,7 @@ def export(
     with clean_stdout():
         from stylize_models.exporting import export_model
 
-        written = export_model(ctx.obj, model, output, force=force)
+        written = export_model(host, model, output, force=force)
     for file in written:
         compared = ", ".join(f"{size}: {far:.1e}" for size, far in file.differences.items())
         say(f"{file.path}: {file.size / 1e6:.2f} MB, takes {file.takes}")
@@ -255,6 +299,30 @@ def _time(host: PluginHost, models: Sequence[ModelFile]) -> dict[str, dict[str, 
         photograph = demo_file("china.jpg")
         seconds = {model.name: apply_model(host, model, photograph, 512)[1] for model in models}
     return {name: {"seconds": round(each, 3)} for name, each in seconds.items()}
+
+
+def _export_page(
+    host: PluginHost, names: list[str], folder: Path, package: Path | None, *, force: bool
+) -> None:
+    models = [find_model(host, name) for name in names]
+    with clean_stdout():
+        from stylize_models.webpage import export_page, is_applicable
+
+        if not names:
+            known = [model for model in known_models(host) if isinstance(model, ModelFile)]
+            models = [model for model in known if is_applicable(host, model)]
+        page = export_page(
+            host,
+            models,
+            folder,
+            package=package,
+            force=force,
+            tell=lambda name: say(f"converting {name}"),
+        )
+    for name, difference in page.differences.items():
+        say(f"{name}: largest difference from PyTorch {difference:.1e}")
+    say(f"{page.folder}: {page.size / 1e6:.1f} MB, with {page.runtime}")
+    say(f"to look at it: python -m http.server --directory {page.folder}")
 
 
 def _describe(model: ModelFile | ModelError) -> dict[str, Any]:

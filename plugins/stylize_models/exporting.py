@@ -30,7 +30,7 @@ from stylize.errors import ExportError, OutputError, UsageError
 if TYPE_CHECKING:
     from stylize import PluginHost
 
-__all__ = ["Exported", "export_model"]
+__all__ = ["Converted", "Exported", "convert_module", "export_model", "export_modules"]
 
 # Largest difference of an output in float32, over its largest value where that is above 1: the
 # order of sums differs between runtimes.
@@ -57,6 +57,21 @@ class Exported:
     differences: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class Converted:
+    """A network as ONNX, not yet written.
+
+    Args:
+        data: the ONNX file's bytes.
+        differences: as of `Exported`.
+    """
+
+    name: str
+    module: ExportModule
+    data: bytes
+    differences: Mapping[str, float]
+
+
 def export_model(
     host: PluginHost, model: ModelFile, output: Path, *, force: bool = False
 ) -> list[Exported]:
@@ -69,39 +84,53 @@ def export_model(
         output: ends in .onnx.
         force: replace files that exist.
 
-    Raises: ExtraMissingError; UsageError for a method that exports nothing; ExportError where
-        ONNX cannot express a network or computes something else; ModelError, OutputError.
+    Raises: as of `export_modules` and `convert_module`; OutputError.
     """
-    onnx = import_extra("onnx", "export", PURPOSE)
-    runtime = import_extra("onnxruntime", "export", PURPOSE)
-    import_extra("onnxscript", "export", PURPOSE)
-    plan = make_plan(
-        host, make_settings({"model": str(model.path), "device": "cpu", "precision": "float32"})
-    )
-    parts = BuiltParts(host, plan)
-    if not isinstance(parts.method, ExportableMethod):
-        raise UsageError(f"models of method {plan.method.name} cannot be exported: use another's")
-    modules = parts.method.export_modules(parts)
+    modules = export_modules(host, model)
     paths = {
         name: output if len(modules) == 1 else output.with_stem(f"{output.stem}_{name}")
         for name in modules
     }
     if not force and (there := [path for path in paths.values() if path.exists()]):
         raise OutputError(f"{there[0]}: exists: choose another name, or replace it with --force")
-    converted: dict[Path, bytes] = {}
-    exported: list[Exported] = []
-    for name, module in modules.items():
-        program = _convert(name, module)
-        _tidy(program, module)
-        onnx.helper.set_model_props(program, {MODEL_KEY: model.header.model_dump_json()})
-        data = program.SerializeToString()
-        session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
-        differences = _compare(name, module, session)
-        converted[paths[name]] = data
-        exported.append(Exported(paths[name], len(data), _describe(module), differences))
-    for path, data in converted.items():
-        write_file(path, data, force=force)
-    return exported
+    converted = [convert_module(model, name, module) for name, module in modules.items()]
+    for one in converted:
+        write_file(paths[one.name], one.data, force=force)
+    return [
+        Exported(paths[one.name], len(one.data), _describe(one.module), one.differences)
+        for one in converted
+    ]
+
+
+def export_modules(host: PluginHost, model: ModelFile) -> Mapping[str, ExportModule]:
+    """Return the networks that applying a model takes, by name.
+
+    Raises: ExtraMissingError; UsageError for a method that exports nothing; ModelError.
+    """
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        import_extra(package, "export", PURPOSE)
+    plan = make_plan(
+        host, make_settings({"model": str(model.path), "device": "cpu", "precision": "float32"})
+    )
+    parts = BuiltParts(host, plan)
+    if not isinstance(parts.method, ExportableMethod):
+        raise UsageError(f"models of method {plan.method.name} cannot be exported: use another's")
+    return parts.method.export_modules(parts)
+
+
+def convert_module(model: ModelFile, name: str, module: ExportModule) -> Converted:
+    """Convert a network of a model to ONNX, and compare it with PyTorch.
+
+    Raises: ExtraMissingError; ExportError where ONNX cannot express it or computes something else.
+    """
+    onnx = import_extra("onnx", "export", PURPOSE)
+    runtime = import_extra("onnxruntime", "export", PURPOSE)
+    program = _convert(name, module)
+    _tidy(program, module)
+    onnx.helper.set_model_props(program, {MODEL_KEY: model.header.model_dump_json()})
+    data = program.SerializeToString()
+    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    return Converted(name, module, data, _compare(name, module, session))
 
 
 def _convert(name: str, module: ExportModule) -> Any:
