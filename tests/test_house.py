@@ -29,6 +29,7 @@ COMMANDS = {
     "train": {"train"},
     "video": {"evaluate-video", "video"},
     "web": {"web"},
+    "webcam": {"webcam"},
 }
 OWN = {"demo", "picture", "rerun"}
 # What an author of plugins may import, of which our own plugins are made too.
