@@ -160,7 +160,8 @@ async function start() {
   models.forEach(hang);
   find("about").textContent = `Made by stylize ${page.stylize}.`;
   listen();
-  await take(await (await fetch("sample.jpg")).blob(), "sample.jpg");
+  const sample = await (await fetch("sample.jpg")).blob();
+  if (!state.photograph) await take(sample, "sample.jpg"); // or one was dropped meanwhile
 }
 
 start().catch((error) => show(`The page is incomplete (${error.message}): export it again.`));

@@ -63,6 +63,7 @@ function readPixels(bitmap) {
 }
 
 async function make({ id, model, size }) {
+  if (!photograph) throw new Error("the photograph does not fit in memory: choose a smaller one");
   const session = await load(model);
   postMessage({ making: model.name });
   const started = performance.now();
