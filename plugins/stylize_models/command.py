@@ -37,7 +37,8 @@ from stylize.command import (
     warn,
     watch,
 )
-from stylize.errors import ModelError, OutputError, StylizeError, UsageError
+from stylize.errors import ModelError, StylizeError, UsageError
+from stylize_models.writing import export_as_files, export_as_page
 
 __all__ = ["app"]
 
@@ -232,30 +233,14 @@ def export(
     if (output is None) == (web is None):
         raise UsageError("give -o FILE.onnx, or --web FOLDER for a web page")
     if web is not None:
-        _export_page(ctx.obj, names or [], web, package, force=force)
+        export_as_page(ctx.obj, names or [], web, package, force=force)
         return
     if package is not None:
         raise UsageError("--onnxruntime-web is for the page of --web: leave it out")
     if names is None or len(names) != 1:
         raise UsageError(f"-o takes one model, and {len(names or [])} are given: name one")
     assert output is not None
-    _export_file(ctx.obj, names[0], output, force=force)
-
-
-def _export_file(host: PluginHost, name: str, output: Path, *, force: bool) -> None:
-    model = find_model(host, name)
-    if output.suffix != ".onnx":
-        raise OutputError(f"-o {output}: an ONNX file ends in .onnx: name it so")
-    if not output.parent.is_dir():
-        raise OutputError(f"-o {output}: there is no folder {output.parent}: make it first")
-    with clean_stdout():
-        from stylize_models.exporting import export_model
-
-        written = export_model(host, model, output, force=force)
-    for file in written:
-        compared = ", ".join(f"{size}: {far:.1e}" for size, far in file.differences.items())
-        say(f"{file.path}: {file.size / 1e6:.2f} MB, takes {file.takes}")
-        say(f"{file.path}: largest difference from PyTorch at {compared}")
+    export_as_files(ctx.obj, names[0], output, force=force)
 
 
 def summarize(host: PluginHost, model: ModelFile) -> str:
@@ -299,30 +284,6 @@ def _time(host: PluginHost, models: Sequence[ModelFile]) -> dict[str, dict[str, 
         photograph = demo_file("china.jpg")
         seconds = {model.name: apply_model(host, model, photograph, 512)[1] for model in models}
     return {name: {"seconds": round(each, 3)} for name, each in seconds.items()}
-
-
-def _export_page(
-    host: PluginHost, names: list[str], folder: Path, package: Path | None, *, force: bool
-) -> None:
-    models = [find_model(host, name) for name in names]
-    with clean_stdout():
-        from stylize_models.webpage import export_page, is_applicable
-
-        if not names:
-            known = [model for model in known_models(host) if isinstance(model, ModelFile)]
-            models = [model for model in known if is_applicable(host, model)]
-        page = export_page(
-            host,
-            models,
-            folder,
-            package=package,
-            force=force,
-            tell=lambda name: say(f"converting {name}"),
-        )
-    for name, difference in page.differences.items():
-        say(f"{name}: largest difference from PyTorch {difference:.1e}")
-    say(f"{page.folder}: {page.size / 1e6:.1f} MB, with {page.runtime}")
-    say(f"to look at it: python -m http.server --directory {page.folder}")
 
 
 def _describe(model: ModelFile | ModelError) -> dict[str, Any]:
