@@ -83,7 +83,7 @@ def list_all(
         (
             model.name,
             summarize(host, model),
-            f"{_bytes(model) / 1e6:.1f} MB",
+            _size(model),
             *(f"{value:.2f} s" for value in seconds.get(model.name, {}).values()),
         )
         for model in _usable(found)
@@ -115,9 +115,10 @@ def show(ctx: typer.Context, name: Name, as_json: JsonOption = False) -> None:
         "paintings": "any, given with the photograph"
         if takes
         else ", ".join(style.name for style in header.styles),
-        "size": f"{_bytes(model) / 1e6:.1f} MB",
+        "size": _size(model),
         "licence": header.license,
         "method": header.method,
+        "network": f"that of {header.base}" * bool(header.base),
         "trained": f"{count(header.steps, 'step')} on {count(header.pictures, 'photograph')}, "
         f"with the losses of {header.backbone}",
         "losses": ", ".join(losses),
@@ -262,8 +263,9 @@ def _name(model: ModelFile | ModelError) -> str:
     return model.name if isinstance(model, ModelFile) else ""
 
 
-def _bytes(model: ModelFile) -> int:
-    return model.path.stat().st_size
+def _size(model: ModelFile) -> str:
+    size = model.path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
 
 
 def _learnt(host: PluginHost, *, everything: bool) -> list[ModelFile]:
@@ -293,6 +295,6 @@ def _describe(model: ModelFile | ModelError) -> dict[str, Any]:
         "name": model.name,
         "status": "ok",
         "path": str(model.path),
-        "bytes": _bytes(model),
+        "bytes": model.path.stat().st_size,
         **model.header.model_dump(mode="json"),
     }

@@ -54,12 +54,21 @@ def learnt_styles(host: PluginHost) -> list[Style]:
             name,
             model.header.summary or name,
             name,
-            f"{name}{FAST}" if f"{name}{FAST}" in models else name,
+            _fast_form(model, models),
             model.header.method,
         )
         for name, model in models.items()
         if not (name.endswith(FAST) and name.removesuffix(FAST) in models)
     ]
+
+
+def _fast_form(model: ModelFile, models: Mapping[str, ModelFile]) -> str:
+    """Return the quicker model of the same kind, which looks alike, or else the model's own name.
+
+    A painting for `any` and a network that learnt the same painting do not look alike.
+    """
+    fast = models.get(f"{model.name}{FAST}")
+    return fast.name if fast and fast.header.method == model.header.method else model.name
 
 
 def painting_methods(host: PluginHost) -> Mapping[str, MethodSpec]:
@@ -81,6 +90,6 @@ def _applies(spec: MethodSpec) -> bool:
 
 def _has_learnt(host: PluginHost, model: ModelFile) -> bool:
     try:
-        return not host.get(MethodSpec, model.header.method).needs_style
+        return bool(model.base) or not host.get(MethodSpec, model.header.method).needs_style
     except StylizeError:  # its method is not installed
         return False

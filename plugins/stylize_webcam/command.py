@@ -97,7 +97,7 @@ def _plan(host: PluginHost, names: list[str], size: int, device: str) -> dict[st
     plans: dict[str, Plan] = {}
     for name in names:
         plan = make_plan(host, make_settings({"model": name, "size": size, "device": device}))
-        if plan.method.needs_style:
+        if plan.needs_style:
             raise UsageError(f"model {name} takes a painting: name models of one painting")
         plans[Path(name).stem] = plan
     return plans
