@@ -1,9 +1,14 @@
 """How Sphinx builds the site: `make docs`. Nothing is fetched, and a warning is an error."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+from docutils import nodes
+from sphinx.application import Sphinx
 
 from stylize.version import framework_version
 
@@ -11,19 +16,41 @@ project = "stylize"
 author = copyright = "The stylize developers"  # noqa: A001 (Sphinx's name)
 release = framework_version()
 
+
+def find_clone_url() -> str:
+    """Return what `git clone` takes: Read the Docs names it, else the origin of this clone."""
+    if named := os.environ.get("READTHEDOCS_GIT_CLONE_URL"):
+        return named
+    asked = ["git", "-C", str(Path(__file__).parent), "remote", "get-url", "origin"]
+    origin = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    return origin if origin.startswith(("https://", "git@")) else "CLONE_URL"
+
+
+# Pages say CLONE_URL.
+clone_url = find_clone_url()
+
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "sphinx_design",
     "docstrings",
+    "fullsize",
     "mathml",
 ]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"stylize {release}"
+html_logo = html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+templates_path = ["_templates"]
+# Previews of links need whole addresses: the site's own, if it is known.
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+html_context = {
+    "description": "Neural style transfer: repaint any photograph in the style of any painting.",
+    "html_baseurl": html_baseurl,
+}
 html_copy_source = html_show_sourcelink = False
 
 # GitHub's own anchors, so that a link works there as here.
@@ -52,3 +79,16 @@ nitpick_ignore_regex = [
     ("py:obj", r"typing\..*"),
     ("py:class", r".*\[.*"),  # annotations that are text: autodoc takes them apart at commas
 ]
+
+
+def fill_in(_app: Sphinx, doctree: nodes.document) -> None:
+    """Write the clone's address into the code of a page."""
+    for block in doctree.findall(nodes.literal_block):
+        if "CLONE_URL" in block.rawsource:
+            block.rawsource = block.rawsource.replace("CLONE_URL", clone_url)
+            block[:] = [nodes.Text(block.rawsource)]
+
+
+def setup(app: Sphinx) -> None:
+    """Fill in what pages leave to the builder of the site."""
+    app.connect("doctree-read", fill_in)

@@ -63,14 +63,22 @@ def test_the_page_shows_these_commands():
         assert "```sh\n" + "\n".join(GALLERY.pictures[name].commands) + "\n```" in page
 
 
+def files_of(name: str) -> set[str]:
+    """Return the pictures of an entry, relative to the gallery's folder."""
+    entry = GALLERY.pictures[name]
+    stems = {Path(tile.file).stem for row in entry.rows for tile in row}
+    return {f"{name}/{stem}.jpg" for stem in stems} if entry.separate else {f"{name}.jpg"}
+
+
 def test_every_picture_is_there_and_small():
-    pictures = {path.stem: path for path in FOLDER.glob("*.jpg")}
-    assert set(pictures) == set(SHOWN)
-    for path in pictures.values():
+    pictures = list(FOLDER.rglob("*.jpg"))
+    expected = {file for name in SHOWN for file in files_of(name)}
+    assert {path.relative_to(FOLDER).as_posix() for path in pictures} == expected
+    for path in pictures:
         assert path.stat().st_size <= LARGEST, path.name
         with Image.open(path) as image:
             image.load()
-    assert sum(path.stat().st_size for path in pictures.values()) <= ALL
+    assert sum(path.stat().st_size for path in pictures) <= ALL
 
 
 @pytest.mark.parametrize("name", GALLERY.pictures)
@@ -88,8 +96,10 @@ def test_the_script_makes_a_picture(name, inputs, tmp_path, monkeypatch):
     options = ["--only", name, "--photos", str(inputs), "--output", str(tmp_path)]
     assert MAKE.main([*options, "--extra", TRIAL]) == 0
     entry = GALLERY.pictures[name]
-    with Image.open(tmp_path / f"{name}.jpg") as sheet:
-        assert sheet.width >= max(map(len, entry.rows)) * entry.tile
+    across = 1 if entry.separate else max(map(len, entry.rows))
+    for file in files_of(name):
+        with Image.open(tmp_path / file) as picture:
+            assert picture.width >= across * entry.tile
 
 
 def test_a_picture_is_made_by_the_command_itself(inputs, tmp_path):
@@ -101,7 +111,7 @@ def test_a_picture_is_made_by_the_command_itself(inputs, tmp_path):
 
 def test_what_cannot_be_made_is_told_and_the_rest_is(inputs, tmp_path, monkeypatch, capsys):
     ran: list[Any] = []
-    monkeypatch.setattr(MAKE, "make_entry", lambda *of: ran.append(of) or Image.new("RGB", (9, 9)))
+    monkeypatch.setattr(MAKE, "make_entry", lambda *of: ran.append(of) or {})
     monkeypatch.setattr(MAKE.importlib.metadata, "distribution", no_distribution)
     (inputs / "great_wave.jpg").unlink()
     options = ["--only", "several", "fig5", "--paintings", str(inputs), "--output", str(tmp_path)]
@@ -109,7 +119,7 @@ def test_what_cannot_be_made_is_told_and_the_rest_is(inputs, tmp_path, monkeypat
     assert len(ran) == 1
     said = capsys.readouterr().err
     assert said == (
-        "several: there is no great_wave.jpg: give PHOTOS=folder or PAINTINGS=folder with it\n"
+        "several: there is no great_wave.jpg: set PHOTOS or PAINTINGS to a folder with it\n"
     )
 
 

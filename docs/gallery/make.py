@@ -2,10 +2,10 @@
 
     make gallery                                        all pictures
     make gallery ONLY=fig5                              one of them
-    make gallery PHOTOS=folder PAINTINGS=folder         with files that no package brings
+    make gallery PHOTOS=folder PAINTINGS=folder         with files that no package has
     python docs/gallery/make.py --page                  only docs/gallery.md
 
-Everything is in gallery.toml: what is read, which commands are run, what the sheets show.
+gallery.toml has everything: the inputs, the commands, and the tiles of the sheets.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Input(Model):
     """A file that commands read.
 
     Args:
-        distribution, path: what brings it, and where in site-packages; else it is a demo picture,
-            or has to be given.
+        distribution, path: the package that has it, and its place in site-packages; without, it is
+            a demo picture, or has to be given.
     """
 
     what: str
@@ -73,7 +73,9 @@ class Entry(Model):
 
     Args:
         tile: width of a place in pixels.
-        waits: for what, where it cannot be made yet; it is not on the page then.
+        separate: each tile is a file of its own, in the folder `name`, and the page has a table of
+            them, with the captions of the first row at its head.
+        waits: what it needs that is not there yet; it is not on the page until then.
     """
 
     title: str
@@ -82,6 +84,7 @@ class Entry(Model):
     commands: tuple[str, ...]
     rows: tuple[tuple[Tile, ...], ...]
     tile: int = 256
+    separate: bool = False
     waits: str = ""
 
 
@@ -111,11 +114,12 @@ def find_input(name: str, source: Input, folders: Sequence[Path]) -> Path | None
 
 
 def make_entry(
-    entry: Entry, files: Sequence[Path], folder: Path, extra: Sequence[str]
-) -> Image.Image:
-    """Run an entry's commands in a folder, which gets its inputs first, and return its sheet.
+    name: str, entry: Entry, files: Sequence[Path], folder: Path, extra: Sequence[str]
+) -> dict[str, Image.Image]:
+    """Run an entry's commands in a folder, which gets its inputs first.
 
-    Raises: CalledProcessError where a command fails.
+    Returns: its pictures by their files, relative to this folder: a sheet, or one for each tile.
+    Raises: CalledProcessError if a command fails.
     """
     for file, name in zip(files, entry.inputs, strict=True):
         shutil.copyfile(file, folder / name)
@@ -126,12 +130,19 @@ def make_entry(
         subprocess.run(
             [sys.executable, "-m", "stylize", *words[1:], *extra], cwd=folder, check=True
         )
-    return draw_sheet(entry, folder)
+    if not entry.separate:
+        return {f"{name}.jpg": draw_sheet(entry, folder)}
+    tiles = [tile for row in entry.rows for tile in row]
+    return {_tile_file(name, tile): _picture(tile, folder, entry.tile) for tile in tiles}
+
+
+def _tile_file(name: str, tile: Tile) -> str:
+    return f"{name}/{Path(tile.file).stem}.jpg"
 
 
 @contextlib.contextmanager
 def work_folder(keep: Path | None, name: str) -> Iterator[Path]:
-    """Give a new folder that is kept, or one that goes when it is done with."""
+    """Give a new folder, which is kept or removed afterwards."""
     if keep:
         (keep / name).mkdir(parents=True)
         yield keep / name
@@ -192,27 +203,36 @@ def write_page(gallery: Gallery) -> str:
     for name, entry in shown.items():
         parts += [
             f"## {entry.title}",
-            f"![{entry.title}](gallery/{name}.jpg)",
+            _table(name, entry) if entry.separate else f"![{entry.title}](gallery/{name}.jpg)",
             entry.text.strip(),
             "```sh\n" + "\n".join(entry.commands) + "\n```",
         ]
-    parts.append("## What the pictures are made of")
+    parts.append("## Sources")
     used = sorted({file for entry in shown.values() for file in entry.inputs})
     rows = [_input_row(file, gallery.inputs[file]) for file in used]
     parts.append(
-        "\n".join(["| file | what it is | licence | comes with |", "|---|---|---|---|", *rows])
+        "\n".join(["| file | subject | licence | package |", "|---|---|---|---|", *rows])
     )
     return "\n\n".join(parts) + "\n"
 
 
+def _table(name: str, entry: Entry) -> str:
+    head = [tile.caption for tile in entry.rows[0]]
+    rows = [
+        [f"![{tile.caption}: {tile.file}](gallery/{_tile_file(name, tile)})" for tile in row]
+        for row in entry.rows
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
 def _input_row(file: str, source: Input) -> str:
     brings = source.distribution or ("stylize-nst" if (DEMO / file).is_file() else "")
-    comes = f"`{brings}`" if brings else "nothing: `PAINTINGS=` names a folder that has it"
+    comes = f"`{brings}`" if brings else "none: set `PAINTINGS=` to a folder with it"
     return f"| `{file}` | {source.what} | {source.license} | {comes} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make what is asked for; the exit code is 1 where something could not be made."""
+    """Make the chosen pictures; the exit code is 1 if one could not be made."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -221,8 +241,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--photos", type=Path, help="a folder with photographs")
     parser.add_argument("--paintings", type=Path, help="a folder with paintings")
     parser.add_argument("--output", type=Path, default=HERE, help="where pictures go")
-    parser.add_argument("--keep", type=Path, help="keep what commands make, a folder in it each")
-    parser.add_argument("--extra", default="", help="options behind every command, for trials")
+    parser.add_argument("--keep", type=Path, help="keep the files of the commands here, a folder each")
+    parser.add_argument("--extra", default="", help="options added to every command, for trials")
     options = parser.parse_args(arguments)
     gallery = load_gallery()
     if unknown := set(options.only) - set(gallery.pictures):
@@ -249,13 +269,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         files = [place for place in found.values() if place]
         try:
             with work_folder(options.keep, name) as folder:
-                sheet = make_entry(entry, files, folder, shlex.split(options.extra))
+                pictures = make_entry(name, entry, files, folder, shlex.split(options.extra))
         except subprocess.CalledProcessError as error:
             failed.append(f"{name}: exit code {error.returncode} of {shlex.join(error.cmd[2:])}")
             continue
-        path = options.output / f"{name}.jpg"
-        sheet.save(path, quality=QUALITY, optimize=True, progressive=True)
-        print(f"{path}: {sheet.width}x{sheet.height}, {path.stat().st_size // 1024} kB", flush=True)
+        for file, picture in pictures.items():
+            path = options.output / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path, quality=QUALITY, optimize=True, progressive=True)
+            kilobytes = path.stat().st_size // 1024
+            print(f"{path}: {picture.width}x{picture.height}, {kilobytes} kB", flush=True)
     for message in failed:
         print(textwrap.shorten(message, 500), file=sys.stderr)
     return bool(failed)
@@ -265,7 +288,7 @@ def how_to_get(gallery: Gallery, names: Sequence[str]) -> str:
     """Return what to do about files that are not there."""
     brings = sorted({gallery.inputs[name].distribution for name in names} - {""})
     install = [f"pip install {' '.join(brings)}"] if brings else []
-    return " or ".join([*install, "give PHOTOS=folder or PAINTINGS=folder with it"])
+    return " or ".join([*install, "set PHOTOS or PAINTINGS to a folder with it"])
 
 
 if __name__ == "__main__":
