@@ -86,7 +86,7 @@ class FreshEnvironment:
         """Run mypy with a project's configuration, strict whatever that says.
 
         It starts from a copy of the cache of this checkout's own check, where there is one: to
-        read all of torch anew takes most of a minute.
+        read all of torch again takes most of a minute.
 
         Raises: AssertionError with everything that mypy found.
         """

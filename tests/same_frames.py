@@ -31,7 +31,7 @@ class Same:
 def convert(
     stylizer: Stylizer, source: Path, output: Path, told: list[str] | None = None, **kw: Any
 ) -> VideoResult:
-    """Write a clip anew; `told` gets warnings, `kw` are settings and arguments of make_video."""
+    """Write a clip again; `told` gets warnings, `kw` are settings and arguments of make_video."""
     run = {k: kw.pop(k) for k in ("force", "deadline", "observers", "temporal") if k in kw}
     tell = None if told is None else told.append
     return make_video(stylizer, source, [], output, make_video_settings(kw), tell=tell, **run)

@@ -392,7 +392,7 @@ def test_other_weights_than_in_training_are_refused_with_both_fingerprints(host,
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        ({"width": 0.5}, "its tensors are not of the network that its header tells of"),
+        ({"width": 0.5}, "its tensors do not fit the network in its header"),
         ({"layer": "relu9_1"}, "vgg16.* has no layer relu9_1"),
     ],
 )

@@ -144,7 +144,7 @@ def test_ctrl_c_keeps_what_is_done_and_shows_it(bench, monkeypatch):
         patch.setattr(Stylizer, "__call__", interrupted)
         ended = bench("smoothing", "tanh")
     assert ended.code == 130
-    assert "3 of 8 pictures are kept: run it again to go on" in ended.err
+    assert "3 of 8 pictures are kept: run it again to continue" in ended.err
     assert document()["missing"] == 5
     assert "5 of 8 are missing" in Path("report/bench.md").read_text()
     assert bench("smoothing", "tanh").code == 0

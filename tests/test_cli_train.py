@@ -52,7 +52,7 @@ def test_a_model_or_a_checkpoint_that_exists_is_not_trained_over(studio):
     assert studio(*LINE, "-q").code == 0
     refused = studio(*LINE)
     assert refused.code == 2
-    assert "go on with --resume, start anew with --force" in refused.complaint
+    assert "continue with --resume, start over with --force" in refused.complaint
     (studio.folder / MODEL).unlink()
     assert "checkpoint.pt: exists" in studio(*LINE).complaint
     assert studio(*LINE, "--force", "-q", "--seed", "1").code == 0
@@ -81,7 +81,7 @@ def test_ctrl_c_saves_checkpoint_and_model_and_says_how_to_go_on(studio, monkeyp
     outcome = studio(*LINE, "--steps", "50")
     assert outcome.code == 130
     assert "2 of 50 steps" in outcome.err
-    assert "the same command with --resume goes on" in outcome.err
+    assert "the same command with --resume continues" in outcome.err
     assert read_header(studio.folder / MODEL).steps == 2
     assert (studio.folder / "dunes.training" / "checkpoint.pt").exists()
 
@@ -103,7 +103,7 @@ def test_a_signal_to_the_whole_group_saves_too(studio):
     os.killpg(process.pid, signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "the same command with --resume goes on" in err
+    assert "the same command with --resume continues" in err
     assert (kept / "checkpoint.pt").exists()
 
 
@@ -167,9 +167,9 @@ REFUSED = {
     "on a blank painting": ((*without("--style"), "-s", "blank.png"), "is a single colour"),
     "into another format": ((*LINE, "-o", "dunes.pt"), "a model file ends in .safetensors"),
     "into no folder": ((*LINE, "-o", "away/dunes.safetensors"), "there is no folder away: make it"),
-    "both anew and on": ((*LINE, "--resume", "--force"), "leave one out"),
+    "both again and on": ((*LINE, "--resume", "--force"), "leave one out"),
     "on, from a model": ((*LINE, "--resume", "--init", "x.safetensors"), "leave one out"),
-    "on from nothing": ((*LINE, "--resume"), "leave out --resume to start anew"),
+    "on from nothing": ((*LINE, "--resume"), "leave out --resume to start over"),
     "from no model": ((*LINE, "--init", "photo.png"), "photo.png: is cut short, damaged or not"),
     "from another method's": (
         (*LINE, "--init", "other.safetensors"),

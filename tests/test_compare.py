@@ -174,7 +174,7 @@ def test_pictures_made_by_different_releases_are_warned_of(compare, monkeypatch)
     monkeypatch.setattr(stylizer, "framework_version", lambda: "9.9")
     ended = compare("--vary", "smooth=none,tanh,softsign", "--quiet")
     assert "warning: pictures were made with different releases of stylize (" in ended.err
-    assert ", 9.9): --force makes all of them anew" in ended.err
+    assert ", 9.9): --force makes all of them again" in ended.err
 
 
 def forget_numbers(path: Path) -> None:
@@ -295,7 +295,7 @@ def test_ctrl_c_keeps_what_is_finished_and_shows_it(command, compare, monkeypatc
     monkeypatch.setattr(Stylizer, "__call__", interrupted)
     ended = compare("--vary", "smooth=none,tanh,softsign")
     assert ended.code == 130
-    assert "interrupted, 1 of 3 pictures are kept: run it again to go on" in ended.err
+    assert "interrupted, 1 of 3 pictures are kept: run it again to continue" in ended.err
     assert [row["status"] for row in document()["rows"]] == ["made", "missing", "missing"]
     assert command.files.issuperset(RESULTS)
     assert compare("--vary", "smooth=none,tanh,softsign").code == 0

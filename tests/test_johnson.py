@@ -337,7 +337,7 @@ def test_tensors_of_another_network_than_the_header_tells_are_refused(host, tmp_
     light = ModelFile("m", models["light"], read_header(models["light"]))
     header = light.header.model_copy(update={"network": {**light.header.network, "width": 12}})
     write_model(tmp_path / "wrong.safetensors", header, light.tensors())
-    with pytest.raises(ModelError, match=r"its tensors are not of the network .*: get it again"):
+    with pytest.raises(ModelError, match=r"its tensors do not fit the network .*: get it again"):
         stylize_image(noise(40, 32), None, host=host, model=str(tmp_path / "wrong.safetensors"))
 
 

@@ -96,7 +96,7 @@ def site(command: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Change a module, which is imported anew."""
+    """Change a module, which is imported again."""
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))

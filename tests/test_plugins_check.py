@@ -89,7 +89,7 @@ def test_a_broken_part_is_told_with_what_to_mend(command: Command):
     assert outcome.code == 1
     told = outcome.out.partition("loss flat\n")[2]
     assert "  BROKEN   gives a finite number a sample: statistics returns Tensor\n" in told
-    assert "           to mend: return stylize.Statistics({name: tensor}, positions)\n" in told
+    assert "           to fix: return stylize.Statistics({name: tensor}, positions)\n" in told
     assert outcome.err == ""
 
 

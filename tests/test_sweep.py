@@ -89,10 +89,10 @@ def test_options_of_a_part_hold_only_where_it_is_used(host):
         ([Axis("gatys.historie", ("1", "2"))], "with gatys.historie=1: .*did you mean history"),
         ([Axis("tahn.gain", ("1", "2"))], "unknown part of these runs 'tahn'"),
         ([Axis("adain.alpha", ("0", "1"))], "unknown part of these runs 'adain'"),
-        ([Axis("strength", ("1", "1.0"))], "strength=1 and strength=1.0 come to the same run"),
+        ([Axis("strength", ("1", "1.0"))], "strength=1 and strength=1.0 give the same run"),
         (
             [Axis("smooth", ("none", "tanh")), Axis("tanh.gain", ("1", "2"))],
-            "smooth=none tanh.gain=1 and smooth=none tanh.gain=2 come to the same run",
+            "smooth=none tanh.gain=1 and smooth=none tanh.gain=2 give the same run",
         ),
     ],
 )

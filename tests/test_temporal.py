@@ -333,7 +333,7 @@ def test_what_a_method_holds_itself_is_not_blended(foreign, monkeypatch):
 
 
 def test_adain_carries_the_contents_statistics_on(host, painting, tmp_path):
-    """A light that flickers hardly changes the picture; a cut begins anew."""
+    """A light that flickers hardly changes the picture; a cut begins again."""
     model = str(make_adain_model(host, tmp_path / "model.safetensors"))
     frame = make_still(96, 1).frames[0]
     dimmed = (frame * 0.8).astype(np.uint8)

@@ -296,7 +296,7 @@ def test_a_damaged_checkpoint_is_refused(train, share):
     path = training_folder(training.output) / "checkpoint.pt"
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(TrainingError, match=r"is damaged .* start anew with --force"):
+    with pytest.raises(TrainingError, match=r"is damaged .* start over with --force"):
         train(resume=True)(Run())
 
 

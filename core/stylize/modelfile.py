@@ -59,14 +59,14 @@ class PartRecord(BaseModel):
 
     kind: str = Field(description="backbone, smoothing, loss, method or model.")
     name: str = Field(description="The part's own name.")
-    distribution: str = Field(description="What has it, as it is installed.")
-    version: str = Field(description="Of the distribution.")
+    distribution: str = Field(description="The installed distribution that provides it.")
+    version: str = Field(description="The distribution's version.")
     code: str = Field(
-        description="Fingerprint of the part's declaration and Python modules, of a model of its "
-        "file; empty where they cannot be read."
+        description="Fingerprint of the part's declaration and Python modules, or of a model's "
+        "file; empty if they cannot be read."
     )
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="All of its settings, defaults too."
+        default_factory=dict, description="All of its settings, including defaults."
     )
 
     @property
@@ -80,19 +80,21 @@ class ModelHeader(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    schema_version: int = Field(description="1; a higher one is of a newer release.")
+    schema_version: int = Field(description="1; newer releases may write a higher one.")
     method: str = Field(description="The method that trained it and applies it.")
     network: dict[str, Any] = Field(description="Settings of the method that shape the network.")
-    backbone: str = Field(description="Backbone and tag of the losses, as vgg16.oxford.")
+    backbone: str = Field(description="Backbone and tag of the losses, such as vgg16.oxford.")
     weights: str = Field(description="Fingerprint of the backbone's weights.")
     run: dict[str, Any] = Field(
         description="Run settings of the training (losses, layers, smoothing, strength) that "
         "differ from the defaults."
     )
     training: dict[str, Any] = Field(description="Training settings that differ from the defaults.")
-    styles: tuple[StyleRecord, ...] = Field((), description="The paintings, where they are few.")
+    styles: tuple[StyleRecord, ...] = Field((), description="The paintings, if they are few.")
     pictures: int = Field(description="How many photographs it was trained on.")
-    steps: int = Field(description="Steps taken, those of models that it started from included.")
+    steps: int = Field(
+        description="Steps taken, including those of the models that it started from."
+    )
     losses: dict[str, float] = Field(default_factory=dict, description="Last validation losses.")
     base: str = Field(
         "",
@@ -108,8 +110,8 @@ class ModelHeader(BaseModel):
     framework: str = Field("", description="Release of stylize that wrote it.")
     parts: dict[str, PartRecord] = Field(
         default_factory=dict,
-        description="What it was trained with, by role: each part's distribution, version, code "
-        "and settings. Files of earlier releases have none.",
+        description="The parts that trained it, by role: distribution, version, code and settings "
+        "of each. Files of earlier releases have none.",
     )
 
 

@@ -17,20 +17,19 @@ from stylize.testing.hosts import builtin_host
 __all__ = ["command", "exit_codes"]
 
 COMMAND = (
-    "All commands and options, as `--help` has them. A first word that is no command's name "
-    "belongs to the default command, which makes pictures; a file with a command's name is written "
-    "`./NAME`, or after `--`. Plugins add commands: `stylize --help` lists those that are "
-    "installed."
+    "All commands and options, as in `--help`. The default command makes pictures; stylize uses "
+    "it if the first word is not a command's name. Write a file with a command's name as "
+    "`./NAME`, or after `--`. Plugins add commands: `stylize --help` lists the installed ones."
 )
 EXIT_CODES = (
-    "What `stylize` ends with, and the errors that Python raises for the same. Every error is one "
-    "line that names the value, the limit and the remedy; `--debug` shows where it was raised. All "
-    "classes are of `stylize.errors`, and `stylize.StylizeError` catches them all."
+    "The exit codes of `stylize`, and the errors that it raises in Python. Every error is one "
+    "line that names the value, the limit and the remedy; `--debug` adds a traceback. All classes are "
+    "in `stylize.errors`, and `stylize.StylizeError` catches them all."
 )
 MEANINGS = {
     0: "done",
-    1: "some picture of several failed (a summary says which), something that was asked for cannot "
-    "be computed, or a fault of ours",
+    1: "some pictures of several failed (a summary names them), a result cannot be computed, or "
+    "stylize has a bug",
     2: "wrong usage or input: an option, a setting, a file",
     3: "something is unavailable: weights that cannot be downloaded, an extra that is not "
     "installed, a GPU with too old a driver",

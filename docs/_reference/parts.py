@@ -31,20 +31,20 @@ from stylize_train.settings import TrainingSettings
 __all__ = ["model_file", "models", "presets", "settings"]
 
 SETTINGS = (
-    "All built-in parts, and what they can be told. A part's settings are what `--set "
-    "PART.NAME=VALUE` takes, in presets `[settings.options.PART]`, and in Python "
-    '`options={"PART": {"NAME": value}}`. Those of a run and of training are options themselves '
-    "([the command](cli.md)), keywords of `stylize_image`, and keys of presets; so is a part's "
-    "where an option stands beside it. Parts of other distributions are listed by `stylize plugins "
-    "list`, and shown by `stylize plugins show NAME`."
+    "The settings of a run, of training, and of all built-in parts. Those of a run and of "
+    "training are options of [the command](cli.md), keywords of `stylize_image` and keys of "
+    "presets. Set a part's settings with `--set PART.NAME=VALUE`, in presets under "
+    '`[settings.options.PART]`, and in Python with `options={"PART": {"NAME": value}}`; some '
+    "have an option too, which the table shows. For parts of other distributions, use `stylize "
+    "plugins list` and `stylize plugins show NAME`."
 )
 PRESETS = (
-    "Named settings, each with where it is from: `--preset NAME`, over which other options go; "
-    "`stylize presets show NAME` and `stylize presets diff FIRST SECOND` print them. Settings that "
-    "are not named here have their [defaults](settings.md)."
+    "Named settings, with their sources. Use one with `--preset NAME`; other options override it. "
+    "`stylize presets show NAME` and `stylize presets diff FIRST SECOND` print them. All other "
+    "settings keep their [defaults](settings.md)."
 )
 MODELS = (
-    "The trained styles that come with stylize. `stylize models sheet photo.jpg` shows your "
+    "The trained styles that stylize includes. `stylize models sheet photo.jpg` shows your "
     "photograph in each of them, and `stylize models list --time` measures their speed on your "
     "machine. `--strength` goes from 0, the photograph, to 1, the whole style (of `any`, to 1.25). "
     "The cards say how they were trained, how fast they are, and where they fail: "
@@ -52,19 +52,19 @@ MODELS = (
 )
 PICTURES = Path(__file__).parents[1] / "gallery" / "models"
 MODEL_FILE = (
-    "What `stylize train` writes, `--model` reads and a plugin may carry: one "
-    "[safetensors](https://github.com/huggingface/safetensors) file. Its tensors are the method's "
-    "network in float16. Its metadata has one entry, `{key}`, a JSON object, which is read without "
-    "torch; reading a model runs no code. This is schema {schema}: a file of a higher one is "
-    "refused with the remedy, and fields that are unknown are ignored."
+    "A model is one [safetensors](https://github.com/huggingface/safetensors) file. `stylize "
+    "train` writes it, `--model` reads it, and a plugin may include it. Its tensors are the "
+    "method's network in float16. Its metadata has one entry, `{key}`, a JSON object that can be "
+    "read without torch; reading a model runs no code. This is schema {schema}. stylize rejects "
+    "a file of a higher schema and says what to do; it ignores unknown fields."
 )
 
 
 def settings() -> str:
     """Return the page of settings: of a run, of training, and of all built-in parts."""
     host = builtin_host()
-    lines = ["## Of a run", "", *_fields(RunSettings)]
-    lines += ["## Of training", "", *_fields(TrainingSettings)]
+    lines = ["## Settings of a run", "", *_fields(RunSettings)]
+    lines += ["## Settings of training", "", *_fields(TrainingSettings)]
     for kind in (Kind.METHOD, Kind.BACKBONE, Kind.SMOOTHING, Kind.LOSS):
         for spec in host.specs(kind):
             lines += [f"## {kind} `{spec.name}`", "", f"{spec.summary}.", ""]
@@ -90,7 +90,7 @@ def presets() -> str:
     lines: list[str] = []
     for name in host.names(Kind.PRESET):
         preset = load_preset(host, name)
-        lines += [f"## `{name}`", "", f"{preset.summary}.", "", f"From: {preset.citation}.", ""]
+        lines += [f"## `{name}`", "", f"{preset.summary}.", "", f"Source: {preset.citation}.", ""]
         options = preset.settings.get("options", {})
         rows = [(key, content) for key, content in preset.settings.items() if key != "options"]
         rows += [(f"{part}.{k}", v) for part, values in options.items() for k, v in values.items()]
@@ -125,7 +125,13 @@ def model_file() -> str:
         for name, field in ModelHeader.model_fields.items()
     ]
     lines = ["## The header", "", *table(("field", "required", "meaning"), rows)]
-    lines += ["That of `starry_night_fast`:", "", "```json", json.dumps(example, indent=2), "```"]
+    lines += [
+        "The header of `starry_night_fast`:",
+        "",
+        "```json",
+        json.dumps(example, indent=2),
+        "```",
+    ]
     return page("The model file", MODEL_FILE.format(key=MODEL_KEY, schema=MODEL_SCHEMA), lines)
 
 
@@ -152,8 +158,8 @@ def _facts(spec: ComponentSpec) -> Iterator[tuple[str, str]]:
         yield "smoothed layers", _names(spec.smooth_layers)
     elif isinstance(spec, MethodSpec):
         yield "trains", "yes: `stylize train " + spec.name + "`" if spec.trainable else "no"
-        yield "takes paintings", "when it makes a picture" if spec.needs_style else "in training"
-        yield "model where none is named", code(spec.default_model or "")
+        yield "uses paintings", "when it makes a picture" if spec.needs_style else "in training"
+        yield "default model", code(spec.default_model or "")
     elif isinstance(spec, SmoothingSpec):
         yield "each activation by itself", "yes" if spec.pointwise else "no"
     elif isinstance(spec, LossSpec):

@@ -21,14 +21,17 @@ from stylize.testing import fixtures
 __all__ = ["arguments_of", "hooks", "plugin_api"]
 
 IMPORTS = (
-    "Everything here is of plugin API 1. Names without a module before them are imported from "
-    "`stylize`."
+    "Every hook, protocol, declaration and contract of plugin API 1. Import names without a module "
+    "from `stylize`."
 )
 HOOKS = (
-    "Functions of the plugin module, marked with `stylize.hookimpl`. A plugin may leave out any, "
-    "and an implementation any argument."
+    "Functions of the plugin module, marked with `stylize.hookimpl`. A plugin may leave out any "
+    "hook, and an implementation may leave out any argument."
 )
-FIXTURES = "The functions are of `stylize.testing`; pytest has the fixtures wherever stylize is."
+FIXTURES = (
+    "Import the functions from `stylize.testing`. pytest finds the fixtures if stylize is "
+    "installed."
+)
 
 PROTOCOLS = (
     stylize.Backbone,
@@ -125,19 +128,24 @@ def plugin_api() -> str:
     lines = ["## Hooks", "", HOOKS, ""]
     for hook in hooks():
         lines += _function(hook, level=3, headings=True)
-    lines += ["## Protocols", "", "Structural: no base class is needed.", ""]
+    lines += ["## Protocols", "", "Protocols are structural: you need no base class.", ""]
     for protocol in PROTOCOLS:
         lines += _class(protocol)
-    lines += ["## Declarations", "", "Plain data, without torch.", ""]
+    lines += ["## Declarations", "", "Declarations are plain data, without torch.", ""]
     for declaration in DECLARATIONS:
         lines += _class(declaration)
-    lines += ["## What plugins are given", ""]
+    lines += ["## Passed to plugins", ""]
     for passed in PASSED:
         lines += _class(passed)
-    lines += ["## Functions", "", "Of `stylize`, for what parts do with pictures.", ""]
+    lines += ["## Functions", "", "Functions of `stylize` for parts that work with pictures.", ""]
     for function in HELPERS:
         lines += _function(function, level=3)
-    lines += ["## Contracts", "", "Of `stylize.testing`; each promise is a test.", ""]
+    lines += [
+        "## Contracts",
+        "",
+        "Import contracts from `stylize.testing`. Each promise is a test.",
+        "",
+    ]
     for contract in CONTRACTS:
         lines += [f"### `stylize.testing.{contract.__name__}`", "", *_docstring(contract), ""]
         lines += [f"- {promise}" for promise in _promises(contract)] + [""]
@@ -147,7 +155,7 @@ def plugin_api() -> str:
     for name, function in vars(fixtures).items():
         if isinstance(function, FixtureFunctionDefinition):
             lines += [f"### `{name}`", "", *_docstring(function), ""]
-    return page("Reference", IMPORTS, lines)
+    return page("The plugin interface", IMPORTS, lines)
 
 
 def hooks() -> list[Callable[..., Any]]:

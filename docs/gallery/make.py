@@ -210,9 +210,7 @@ def write_page(gallery: Gallery) -> str:
     parts.append("## Sources")
     used = sorted({file for entry in shown.values() for file in entry.inputs})
     rows = [_input_row(file, gallery.inputs[file]) for file in used]
-    parts.append(
-        "\n".join(["| file | subject | licence | package |", "|---|---|---|---|", *rows])
-    )
+    parts.append("\n".join(["| file | subject | licence | package |", "|---|---|---|---|", *rows]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -241,7 +239,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--photos", type=Path, help="a folder with photographs")
     parser.add_argument("--paintings", type=Path, help="a folder with paintings")
     parser.add_argument("--output", type=Path, default=HERE, help="where pictures go")
-    parser.add_argument("--keep", type=Path, help="keep the files of the commands here, a folder each")
+    parser.add_argument(
+        "--keep", type=Path, help="keep the files of the commands here, a folder each"
+    )
     parser.add_argument("--extra", default="", help="options added to every command, for trials")
     options = parser.parse_args(arguments)
     gallery = load_gallery()

@@ -48,7 +48,7 @@ def stylize_components() -> list[ComponentSpec]:
             "adain",
             factory="stylize_adain.method:Adain",
             settings="stylize_adain.settings:AdainSettings",
-            summary="Apply a network that takes any painting: any size, in one pass (section 4)",
+            summary="Apply one network for any painting: any size, in one pass (section 4)",
             trainable=True,
             streams=True,
             default_model="any",

@@ -166,7 +166,7 @@ class Adain:
 
 
 def _key(painting: Tensor) -> str:
-    """Return what a painting is known by: its pixels, for a batch reads it anew each time."""
+    """Return what a painting is known by: its pixels, for a batch reads it again each time."""
     pixels = painting.cpu().contiguous().numpy()
     return f"{painting.shape} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
 

@@ -141,7 +141,7 @@ class Decoder(nn.Module):
             self.load_state_dict(dict(tensors), assign=True)
         except RuntimeError as error:
             raise ModelError(
-                f"model {name}: its tensors are not of the network that its header tells of "
+                f"model {name}: its tensors do not fit the network in its header "
                 f"({str(error).splitlines()[-1].strip()}): get it again"
             ) from error
 

@@ -14,8 +14,8 @@ class AdainSettings(Settings):
 
     layer: str = Field(
         "auto",
-        description="The backbone's layer at which the encoder ends; auto: relu4_1, or of other "
-        "backbones the deepest style layer with at most 8 pixels a position.",
+        description="The backbone's layer at which the encoder ends; auto: relu4_1, or for other "
+        "backbones the deepest style layer with at most 8 pixels per position.",
     )
     width: float = Field(
         1.0,
@@ -30,82 +30,85 @@ class AdainSettings(Settings):
     skips: str = Field(
         "",
         description="Finer layers of the encoder that the decoder sees too, each restyled by its "
-        "own moments, as relu3_1,relu2_1: they keep lines and details that the last layer has "
-        "lost. None in the paper.",
+        "own moments, such as relu3_1,relu2_1: they keep lines and details that the last layer "
+        "has lost. None in the paper.",
     )
     gain_limit: float | None = Field(
         None,
         ge=1,
-        description="By how much at most a channel's deviation is multiplied: where a photograph "
-        "is plain, a channel that says next to nothing is not blown up into marks. None in the "
-        "paper.",
+        description="Largest factor for a channel's deviation: it keeps nearly constant channels "
+        "from producing marks in plain areas of a photograph. None in the paper.",
     )
     transfer: Literal["adain", "swap"] = Field(
         "adain",
-        description="What takes the painting's look over: adain, its channels' means and "
-        "deviations (eq. 8); swap, its nearest features, position by position, which brings "
-        "real strokes and wants a decoder trained for it.",
+        description="How the painting's look is transferred: adain, by its channels' means and "
+        "deviations (eq. 8); swap, by its nearest features, position by position, which gives "
+        "real strokes and needs a decoder trained for it.",
     )
     coherence: float = Field(
         0.3,
         ge=0,
         le=1,
-        description="With transfer=swap: what a match gains, in cosine, where all eight neighbours "
-        "go on with it, and loses where all take the very same. 0 takes the nearest alone.",
+        description="With transfer=swap: bonus of a match, in cosine, if all eight neighbours "
+        "continue it, and its penalty if all take the same position. 0 considers the nearest "
+        "features only.",
     )
     coarsest: int = Field(
         80,
         ge=0,
-        description="With transfer=swap: a picture is made from coarse to fine, each size twice as "
-        "large as the one before, and the first has a longer side of this to twice as many pixels. "
-        "0 makes one size alone.",
+        description="With transfer=swap: a picture is made from coarse to fine, each size twice "
+        "the previous one. The first has a longer side of this to twice as many pixels. 0 makes "
+        "one size only.",
     )
     photograph_share: float = Field(
         0.8,
         ge=0,
         le=1,
-        description="With transfer=swap, from coarse to fine: share of the photograph in what each "
-        "size is made of; the rest is the picture of the size before, with its large strokes.",
+        description="With transfer=swap, from coarse to fine: share of the photograph in the "
+        "mixture that each size starts from; the rest is the picture of the previous size, with "
+        "its large strokes.",
     )
     tone: float = Field(
         0.7,
         ge=0,
         le=10,
-        description="With transfer=swap: weight of light and dark beside the features' cosine, so "
-        "that a plain sky takes the painting's lights, not just what is as plain. 0 leaves it out.",
+        description="With transfer=swap: weight of light and dark relative to the features' "
+        "cosine, so that a plain sky takes the painting's lights, not just anything as plain. 0 "
+        "leaves it out.",
     )
     light: float = Field(
         0.6,
         ge=0,
         le=1,
         description="With transfer=swap: share of the photograph's own light and dark, in the "
-        "painting's range, in the colours that are taken: subjects stay whole.",
+        "painting's range, in the transferred colours. It keeps subjects whole.",
     )
     components: int = Field(
         64,
         ge=0,
-        description="With transfer=swap: how many principal components of the features are "
-        "searched; 0 searches all channels, which is slow.",
+        description="With transfer=swap: number of principal components of the features to search; "
+        "0 searches all channels, which is slow.",
     )
     alpha: Annotated[float | None, CommandOption("--alpha")] = Field(
         None,
         ge=0,
         le=1,
-        description="Share of the style in a blend of features (eq. 15); by default the strength, "
-        "up to 1, or with transfer=swap 0.8 times that.",
+        description="Share of the style in the blend of features (eq. 15); by default the "
+        "strength, up to 1, or 0.8 times that with transfer=swap.",
     )
     stroke_size: Annotated[float, CommandOption("--stroke-size")] = Field(
         1.0,
         ge=0.125,
         le=32,
-        description="Size of the strokes relative to the trained model's, or else the painting's.",
+        description="Size of the strokes relative to the trained model's; without a model, "
+        "relative to the painting's.",
     )
     own_style: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="Training: share of the photographs that take their own style, and so have to "
-        "come back as they were: content is learnt much faster. 0 in the paper.",
+        description="Training: share of the photographs that take their own style, and have to "
+        "come back unchanged: content is learnt much faster. 0 in the paper.",
     )
     pixel_weight: float = Field(
         25.0,
@@ -116,22 +119,22 @@ class AdainSettings(Settings):
         1.0,
         ge=0,
         le=1,
-        description="Training: share of the style in the features that content is compared with; "
-        "1 is the paper's eq. 10, where a strong style is far from the photograph; 0 compares with "
-        "the photograph itself.",
+        description="Training: share of the style in the features that content is compared with; 1 "
+        "is the paper's eq. 10, with which a strong style moves far from the photograph; 0 "
+        "compares with the photograph itself.",
     )
     skip_weight: float = Field(
         0.0,
         ge=0,
         description="Training: weight of the finer layers' distances from their restyled features, "
-        "beside the last layer's; none in the paper.",
+        "relative to the last layer's; none in the paper.",
     )
     style_colors: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="Training: how far hue, contrast and brightness of every second painting are "
-        "changed; 1 allows any hue.",
+        description="Training: how far to change hue, contrast and brightness of every second "
+        "painting; 1 allows any hue.",
     )
     style_mix: float = Field(
         0.25,
@@ -151,8 +154,8 @@ class AdainSettings(Settings):
         0.9,
         ge=0,
         lt=1,
-        description="For a video: how much of the content's statistics is kept from the "
-        "frame before. 0 takes each frame's own, and colours flicker.",
+        description="For a video: share of the content's statistics kept from the previous frame. "
+        "0 takes each frame's own, and colours flicker.",
     )
 
 

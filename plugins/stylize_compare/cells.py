@@ -136,7 +136,7 @@ def make_cells(
     Args:
         watch: gives the observers of a cell, for as long as it is made.
         judge_size: longer side in pixels at which pictures are judged.
-        judge_again: cells that are kept, but whose judged distances are to be measured anew.
+        judge_again: cells that are kept, but whose judged distances are to be measured again.
 
     Raises: StylizeError where the judge cannot be had.
     """

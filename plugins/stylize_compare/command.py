@@ -52,16 +52,19 @@ def compare(
         typer.Option(
             "--vary",
             metavar="KEY=VALUE,VALUE",
-            help="What varies: an option by its name (smooth=none,tanh), preset, or PART.OPTION as "
-            "in --set. Repeat it for every combination; the last one makes the columns. "
-            "Semicolons stand between values that have commas: 'style-layers=conv1_1,conv2_1;"
-            "conv3_1'.",
+            help="The setting to vary: an option by its name (smooth=none,tanh), preset, or "
+            "PART.OPTION as in --set. Repeat it for all combinations; the last one makes the "
+            "columns. Separate values that contain commas by semicolons: "
+            "'style-layers=conv1_1,conv2_1;conv3_1'.",
         ),
     ] = None,
     style: Annotated[
         list[str] | None,
         typer.Option(
-            "--style", "-s", metavar="FILE", help="A painting; repeat it for several, each alone."
+            "--style",
+            "-s",
+            metavar="FILE",
+            help="A painting; repeat it for several, each used on its own.",
         ),
     ] = None,
     output: Annotated[
@@ -70,14 +73,17 @@ def compare(
             "--output",
             "-o",
             metavar="FILE",
-            help="The sheet. Numbers go beside it as .csv and .json, and the pictures in full "
-            "size into NAME_cells, from which an interrupted sweep goes on.",
+            help="The sheet. The numbers go into a .csv and a .json in the same folder, the "
+            "pictures in full size into NAME_cells, from which an interrupted sweep resumes.",
         ),
     ] = Path("grid.png"),
     cell: Annotated[
         int,
         typer.Option(
-            min=96, max=4096, metavar="NUMBER", help="Longer side of the sheet's pictures."
+            min=96,
+            max=4096,
+            metavar="NUMBER",
+            help="Longer side of the sheet's pictures, in pixels.",
         ),
     ] = 256,
     front: Annotated[
@@ -86,19 +92,24 @@ def compare(
             "--front",
             metavar="FILE",
             help="With --vary strength: a plot of style against content distance, and of strokes "
-            "against structure, a line for each combination of the rest. Needs the extra plot.",
+            "against structure, with a line for each combination of the other settings. Needs the "
+            "extra plot.",
         ),
     ] = None,
     judge_size: JudgeSizeOption = 512,
     force: Annotated[
         bool,
-        typer.Option("--force", "-f", help="Make everything anew, over what an earlier run kept."),
+        typer.Option(
+            "--force",
+            "-f",
+            help="Make everything again, and replace the results of an earlier run.",
+        ),
     ] = False,
     preset: PresetOption = None,
     assignments: SetOption = None,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print one JSON record a picture, as it ends."),
+        typer.Option("--json", help="Print one JSON record per picture, as each is finished."),
     ] = False,
     quiet: QuietOption = False,
     max_pixels: MaxPixelsOption = MAX_PIXELS,
@@ -106,9 +117,8 @@ def compare(
 ) -> None:
     """Compare settings: a picture for each combination, in a labelled sheet.
 
-    Beside each stand its four distances, those of stylize evaluate. Finished pictures are kept: the
-    same command again makes only what is missing, and further values are added to those that are
-    there.
+    The sheet shows the four distances of stylize evaluate under each picture. Finished pictures are
+    kept: the same command makes only the missing ones, and new values extend the results.
     """
     host: PluginHost = ctx.obj
     axes = [parse_axis(host, text) for text in vary or ()]
@@ -117,7 +127,9 @@ def compare(
     if not (files or style or quiet):
         say(f"no files given: using the demo pair, {' and '.join(DEMO)}")
     if front and STRENGTH not in (axis.key for axis in axes):
-        raise UsageError("--front is over strengths: give several, as --vary strength=0.5,1,2,4")
+        raise UsageError(
+            "--front needs several strengths: give them, as in --vary strength=0.5,1,2,4"
+        )
     if front:
         require_extra(*PLOT)
     cells = plan_cells(variants, contents, styles, output.with_name(f"{output.stem}_cells"))

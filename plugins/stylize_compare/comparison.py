@@ -131,7 +131,7 @@ class Comparison:
             found = {what: of for what, of in found.items() if what.startswith("releases")}
         return [
             f"pictures were made with different {what} ({', '.join(sorted(of))}): --force makes "
-            f"all of them anew"
+            f"all of them again"
             for what, of in found.items()
             if len(of) > 1
         ]

@@ -47,7 +47,7 @@ def find_kept(host: PluginHost, cells: Sequence[Cell]) -> dict[Path, Outcome]:
         if differences := _differences(before, plan.settings):
             raise UsageError(
                 f"{cell.path.parent} is of a sweep with other settings ({'; '.join(differences)}):"
-                f" name another output, or start anew with --force"
+                f" name another output, or start over with --force"
             )
         if id(plan) not in parts:
             parts[id(plan)], weights[id(plan)] = describe_parts(host, plan), hash_weights(plan)

@@ -113,7 +113,7 @@ class SweepReport:
         """Make all cells that are not kept, and return the exit code.
 
         Kept ones that are outdated are made again; those that were judged at another size, or by
-        another release, are judged anew.
+        another release, are judged again.
         """
         total = len(self.comparison.cells)
         outdated = [outcome for outcome in kept.values() if outcome.outdated]
@@ -151,7 +151,10 @@ class SweepReport:
                 self._note(outcome)
         except KeyboardInterrupt:
             done = len(self.comparison.outcomes) - len(self.failed)
-            say(f"stylize: interrupted, {done} of {total} pictures are kept: run it again to go on")
+            say(
+                f"stylize: interrupted, {done} of {total} pictures are kept: run it again to "
+                f"continue"
+            )
             return INTERRUPTED
         if self.failed:
             say(f"stylize: {len(self.failed)} of {total} pictures failed: the results say why")

@@ -91,7 +91,7 @@ def plan_variants(
         settings_of: lays varied values over everything else that was asked for.
 
     Raises: UsageError, naming the combination, for the first that cannot be run; also where two
-        combinations come to the same run. UnknownNameError for options of a part that none uses.
+        combinations give the same run. UnknownNameError for options of a part that none uses.
     """
     keys = [axis.key for axis in axes]
     if not axes:
@@ -117,8 +117,8 @@ def plan_variants(
     for one, other in itertools.combinations(variants, 2):
         if _run(one.plan) == _run(other.plan):
             raise UsageError(
-                f"{one.label} and {other.label} come to the same run: what varies has no effect "
-                f"there, or another setting overrides it"
+                f"{one.label} and {other.label} give the same run: the varied setting has no "
+                f"effect there, or another setting overrides it"
             )
     return variants
 

@@ -20,5 +20,5 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "plugins",
         "stylize_develop.listing:app",
-        "Parts and where they are from; lists them without a command.",
+        "Show the parts, and the packages that they come from; without a command, list them.",
     )

@@ -35,9 +35,9 @@ def check(
 ) -> None:
     """Check that a plugin and its parts keep their promises.
 
-    Runs the contracts of stylize.testing in a process of its own, and says of each promise
-    whether it is kept, and if not, what to mend. Exit codes: 0 all kept; 1 some are broken; 2
-    no plugin; 3 the extra `testing` is not installed.
+    Runs the contracts of stylize.testing in a separate process. It reports whether each promise is
+    kept, and if not, what to fix. Exit codes: 0 all kept; 1 some broken; 2 no plugin; 3 the extra
+    `testing` is not installed.
     """
     require_extra("pytest", "testing", "checking a plugin")
     found = find_target(target)
@@ -76,5 +76,5 @@ def _print_as_found(checks: Iterable[Check], *, quiet: bool) -> list[Check]:
             + (f": {check.fault}" if check.fault else "")
         )
         if check.remedy:
-            typer.echo(f"           to mend: {check.remedy}")
+            typer.echo(f"           to fix: {check.remedy}")
     return found

@@ -21,14 +21,14 @@ def doctor(
             "--time-limit",
             min=1,
             metavar="SECONDS",
-            help="How long each step of a plugin may take: its import, a hook, a part.",
+            help="Seconds that each step of a plugin may take: its import, a hook, a part.",
         ),
     ] = 20.0,
 ) -> None:
-    """Find what is wrong with the installation and its plugins, and say what to do about each.
+    """Find problems of the installation and its plugins, and say how to fix each.
 
-    Loads every plugin and part in a process of its own, so it works where a plugin hangs or ends
-    the program. Exits 1 where there is a problem; advice alone is no problem.
+    Loads every plugin and part in a separate process, so it works even if a plugin hangs or ends
+    the program. The exit code is 1 if there is a problem; advice alone is no problem.
     """
     diagnosis = diagnose(time_limit)
     if as_json:

@@ -29,7 +29,7 @@ from stylize_develop.new import new
 __all__ = ["app", "describe_settings"]
 
 app = typer.Typer(
-    help="Parts and where they are from; lists them without a command.",
+    help="Show the parts, and the packages that they come from; without a command, list them.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -75,13 +75,13 @@ def show(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A part, as vgg16 or stylize-nst:vgg16, or a distribution.",
+            help="A part, such as vgg16 or stylize-nst:vgg16, or a distribution.",
             autocompletion=completion_of("part"),
         ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Show a part (kind, origin, settings, what it declares), or a distribution (all it adds)."""
+    """Show a part (kind, origin, settings, declarations), or all parts of a distribution."""
     host: PluginHost = ctx.obj
     parts = [_describe(host, spec) for spec in _find(host, name)]
     wanted = canonical_name(name)

@@ -31,16 +31,20 @@ def new(
     ],
     kind: Annotated[
         PluginKind,
-        typer.Option("--kind", metavar="KIND", help=f"What it adds: {', '.join(PLUGIN_KINDS)}."),
+        typer.Option(
+            "--kind", metavar="KIND", help=f"The kind of part to add: {', '.join(PLUGIN_KINDS)}."
+        ),
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Where; by default ./NAME."),
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="The folder to write; ./NAME by default."
+        ),
     ] = None,
 ) -> None:
     """Write a complete plugin package: declaration, code, settings, tests, README.
 
-    It installs, passes its tests and does something sensible at once; put your own in its place.
+    It installs, passes its tests and works at once; replace its code with your own.
     """
     host: PluginHost = ctx.obj
     root: Any = ctx.find_root().command

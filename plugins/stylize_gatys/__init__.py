@@ -22,7 +22,7 @@ def stylize_components() -> list[ComponentSpec]:
             "gatys",
             factory="stylize_gatys.method:Gatys",
             settings="stylize_gatys.settings:GatysSettings",
-            summary="Optimise the picture itself: any backbone, minutes (section 2)",
+            summary="Optimise the picture for the painting's statistics: minutes (section 2)",
         ),
         *(
             PresetSpec(name, factory=f"stylize_gatys:presets/{name}.toml", summary=summary)

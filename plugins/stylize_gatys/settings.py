@@ -20,6 +20,6 @@ class GatysSettings(DescentSettings):
 
     init: Literal["auto", "content", "noise", "style"] = Field(
         "auto",
-        description="Where the picture starts: content, noise, or style: noise of the style's "
-        "colours. auto takes content, or noise where there is no style or no content.",
+        description="Start of the picture: content, noise, or style (noise of the style's "
+        "colours). auto takes content, or noise if there is no style or no content.",
     )

@@ -132,8 +132,8 @@ class Johnson:
             network.load_tensors(model.tensors())
         except RuntimeError as error:
             raise ModelError(
-                f"model {model.name}: its tensors are not of the network that its header "
-                f"tells of ({str(error).splitlines()[-1].strip()}): get it again"
+                f"model {model.name}: its tensors do not fit the network in its "
+                f"header ({str(error).splitlines()[-1].strip()}): get it again"
             ) from error
         return network.eval().requires_grad_(False)
 

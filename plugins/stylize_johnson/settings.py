@@ -14,14 +14,14 @@ class JohnsonSettings(Settings):
 
     network: Literal["classic", "light"] = Field(
         "light",
-        description="classic: Johnson et al.'s, convolutions of 9x9 at full size; light: all work "
-        "at a quarter of the size, several times faster.",
+        description="classic: the network of Johnson et al., with convolutions of 9x9 at full "
+        "size; light: all work at a quarter of the size, several times faster.",
     )
     width: int = Field(
         64,
         ge=4,
         le=512,
-        description="Channels: of light's blocks; of classic's first layer, a quarter of its "
+        description="Channels of light's blocks, or of classic's first layer, a quarter of its "
         "blocks' (32 in Johnson et al.).",
     )
     blocks: int = Field(5, ge=1, le=32, description="Residual blocks.")
@@ -29,7 +29,8 @@ class JohnsonSettings(Settings):
         1.0,
         ge=0.125,
         le=32,
-        description="Size of the strokes relative to the trained model's, or else the painting's.",
+        description="Size of the strokes relative to the trained model's; without a model, "
+        "relative to the painting's.",
     )
     tile: int = Field(
         1024,

@@ -26,9 +26,10 @@ class GramSettings(Settings):
 
     form: Literal["mean", "sum", "size", "swag", "norm"] = Field(
         "mean",
-        description="What divides F F^T: mean: positions M; sum: nothing, eq. 3-4; size: C x M, "
-        "eq. 6-7; swag: eq. 14, the sum's distance over 4 C^2 M^2; norm: positions M, and the "
-        "distance's root, with a kink at zero: few far-off pictures do not rule a batch.",
+        description="The divisor of F F^T. mean: positions M; sum: none, eq. 3-4; size: C x M, eq. "
+        "6-7; swag: eq. 14, the sum's distance over 4 C^2 M^2; norm: positions M, and the "
+        "distance's root, with a kink at zero, so that a few distant pictures do not dominate a "
+        "batch.",
     )
 
 

@@ -27,8 +27,8 @@ class NearestNeighborSettings(Settings):
     positions: int = Field(
         1024,
         ge=1,
-        description="How many positions of a layer are compared, at most: they are drawn with the "
-        "run's seed, and both time and memory grow with them.",
+        description="Largest number of a layer's positions to compare. They are drawn with the "
+        "run's seed; time and memory grow with their number.",
     )
 
 
@@ -39,7 +39,7 @@ class NearestNeighborLoss:
     that the painting has. It does not ask for all that the painting has. A feature of zeros has
     no direction: its cosine with any other is 0, and so is its gradient.
 
-    Source: Kolkin et al. 2022 (Neural Neighbor Style Transfer), whose last pass matches anew at
+    Source: Kolkin et al. 2022 (Neural Neighbor Style Transfer), whose last pass matches again at
     every step, at all positions. Here they are drawn once a run, so that large pictures cost no
     more than small ones.
     """

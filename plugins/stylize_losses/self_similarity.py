@@ -15,7 +15,7 @@ SPEC = LossSpec(
     "self_similarity",
     factory="stylize_losses.self_similarity:SelfSimilarityLoss",
     settings="stylize_losses.self_similarity:SelfSimilaritySettings",
-    summary="Difference of which positions look alike: shapes, not colours",
+    summary="Difference in which positions look alike: shapes, not colours",
     role=Role.CONTENT,
     seeded=True,
 )
@@ -30,8 +30,8 @@ class SelfSimilaritySettings(Settings):
     positions: int = Field(
         1024,
         ge=2,
-        description="How many positions of a layer are compared with each other, at most: they are "
-        "drawn with the run's seed, and time and memory grow with their square.",
+        description="Largest number of a layer's positions to compare with each other. They are "
+        "drawn with the run's seed; time and memory grow with the square of their number.",
     )
 
 

@@ -20,13 +20,13 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "evaluate",
         "stylize_measure.evaluate:evaluate",
-        "Measure a picture's distance from its content and from its style, 0 for equal.",
+        "Measure a picture's four distances from its photograph and its painting; 0 means equal.",
     )
     add_command(
         app,
         "analyze",
         "stylize_measure.analyze:app",
-        "Measure what features are like.",
+        "Measure features: their peaks and their entropy, layer by layer.",
     )
     add_command(
         app,

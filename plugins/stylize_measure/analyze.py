@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Measure what features are like.", rich_markup_mode=None)
+app = typer.Typer(
+    help="Measure features: their peaks and their entropy, layer by layer.", rich_markup_mode=None
+)
 
 PLOT = "matplotlib", "plot", "a plot"
 MEASURES = {"peak": "peak/mean", "entropy": "entropy", "gram_entropy": "Gram entropy"}
@@ -75,7 +77,7 @@ def activations(
         typer.Option(
             "--layers",
             metavar="PATTERNS",
-            help="Layers: layer4.*,relu4_1; by default those of style and those that are smoothed.",
+            help="Layers: layer4.*,relu4_1; by default the style layers and the smoothed layers.",
         ),
     ] = None,
     gains: Annotated[
@@ -83,8 +85,8 @@ def activations(
         typer.Option(
             "--gains",
             metavar="|".join(GAINS),
-            help="What features are multiplied by before they are smoothed: one is the paper's "
-            "literal form.",
+            help="Factor of the features before smoothing: calibrated brings each layer near 1; "
+            "one is the paper's literal form.",
         ),
     ] = "calibrated",
     size: Annotated[
@@ -97,7 +99,8 @@ def activations(
             "--output",
             "-o",
             metavar="FILE",
-            help="A .csv or .json with a row an image, or a .png with a plot; repeat it for more.",
+            help="A .csv or .json with a row per image, or a .png with a plot; repeat it for "
+            "several.",
         ),
     ] = None,
     force: Annotated[
@@ -106,12 +109,12 @@ def activations(
     device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell how peaky activations are, layer by layer, before and after smoothing.
+    """Report how peaky activations are, layer by layer, before and after smoothing.
 
-    Peak is the largest over the mean magnitude, entropy that of magnitudes over its largest
-    possible: 1 for a flat map, 0 for a single peak; also of Gram matrices. Deep residual features
-    that are peaky, of low entropy, make poor style (SWAG, Wang et al. 2021). The table shows means
-    over images. Every smoothing is applied to every layer shown.
+    Peak is the largest magnitude over the mean. Entropy is that of the magnitudes over its largest
+    possible value: 1 for a flat map, 0 for a single peak. The same is reported for Gram matrices.
+    Peaky deep residual features, of low entropy, give poor style (SWAG, Wang et al. 2021). The
+    table shows means over images. Every smoothing is applied to every layer shown.
     """
     host: PluginHost = ctx.obj
     if gains not in GAINS:

@@ -25,7 +25,7 @@ def calibrate(
         str,
         typer.Argument(
             metavar="BACKBONE",
-            help="NAME or NAME.TAG, as vgg16.oxford.",
+            help="The backbone: NAME or NAME.TAG, such as vgg16.oxford.",
             autocompletion=completion_of("backbone"),
         ),
     ],
@@ -51,8 +51,9 @@ def calibrate(
 ) -> None:
     """Measure a backbone's gains: 1 over the root mean square of each layer on photographs.
 
-    A smoothing acts on features times the gain, so that it does the same to all networks. Prints
-    a Python table for WeightsSpec(gains=...) of the plugin that declares the weights.
+    A smoothing acts on the features times their gains, so that it has the same effect on all
+    networks. The command prints a Python table for the WeightsSpec(gains=...) of the plugin that
+    declares the weights.
     """
     host: PluginHost = ctx.obj
     host.get(BackboneSpec, backbone.partition(".")[0])

@@ -21,9 +21,7 @@ __all__ = ["evaluate"]
 def _refuse_video(asked: bool) -> None:
     """Name the successor, whatever else is on the line."""
     if asked:
-        raise UsageError(
-            "--video is a command of its own now: stylize evaluate-video CLIP --content SOURCE"
-        )
+        raise UsageError("--video is now a command: stylize evaluate-video CLIP --content SOURCE")
 
 
 def evaluate(
@@ -34,16 +32,20 @@ def evaluate(
     ],
     content: Annotated[
         Path,
-        typer.Option("--content", "-c", metavar="FILE", help="The photograph that it is of."),
+        typer.Option("--content", "-c", metavar="FILE", help="Its photograph."),
     ],
     style: Annotated[
         Path | None,
-        typer.Option("--style", "-s", metavar="FILE", help="The painting that it is like."),
+        typer.Option("--style", "-s", metavar="FILE", help="Its painting."),
     ] = None,
     video: Annotated[
         bool,
         typer.Option(
-            "--video", hidden=True, is_eager=True, callback=_refuse_video, help="Has moved."
+            "--video",
+            hidden=True,
+            is_eager=True,
+            callback=_refuse_video,
+            help="Replaced by stylize evaluate-video.",
         ),
     ] = False,
     no_ssim: Annotated[
@@ -54,15 +56,15 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure a picture's distance from its content and from its style, 0 for equal.
+    """Measure a picture's four distances from its photograph and its painting; 0 means equal.
 
-    The judge is one for all pictures: VGG-16 at a longer side of 512 pixels. Content is the
-    relative distance of features at relu4_1, style that of Gram matrices, averaged over relu1_1 to
-    relu5_1. Structure is the distance of self-similarities at relu3_1 and relu4_1: shapes that are
-    lost cost, new colours and strokes hardly do. Strokes is the relaxed earth mover's distance to
-    the painting, averaged over relu1_1 to relu4_1: low only if each patch of the picture is like
-    one of the painting, and the other way round (both: STROTSS, Kolkin et al. 2019). Compare the
-    numbers of two pictures each on its own: a painting has no style distance from itself.
+    One judge measures all pictures: VGG-16 at a longer side of 512 pixels. Content is the relative
+    distance of features at relu4_1. Style is that of Gram matrices, averaged over relu1_1 to
+    relu5_1. Structure is the distance of self-similarities at relu3_1 and relu4_1: lost shapes
+    raise it, new colours and strokes hardly do. Strokes is the relaxed earth mover's distance to
+    the painting, averaged over relu1_1 to relu4_1: it is low only if each patch of the picture
+    resembles one of the painting, and the other way round (both: STROTSS, Kolkin et al. 2019).
+    Compare each number separately: a painting has no style distance from itself.
     """
     del video
     host: PluginHost = ctx.obj

@@ -24,14 +24,14 @@ def stylize_components() -> list[ComponentSpec]:
             "neighbors",
             factory="stylize_neighbors.method:Neighbors",
             settings="stylize_neighbors.settings:NeighborsSettings",
-            summary="Make the picture of the painting's nearest features: painted, minutes",
+            summary="Optimise the picture for the painting's nearest features: painted, minutes",
             hypercolumns=True,
             usual=USUAL,
         ),
         PresetSpec(
             "neighbors_paper",
             factory="stylize_neighbors:presets/neighbors_paper.toml",
-            summary="Kolkin et al. 2022: matches alone, 200 steps of Adam at each scale",
+            summary="Kolkin et al. 2022: matches only, 200 steps of Adam at each scale",
         ),
     ]
 

@@ -32,54 +32,57 @@ class NeighborsSettings(DescentSettings):
         1.0,
         ge=0.125,
         le=4,
-        description="Size of the strokes relative to the trained model's, or else the painting's.",
+        description="Size of the strokes relative to the trained model's; without a model, "
+        "relative to the painting's.",
     )
     grid: int = Field(
         4,
         ge=1,
         le=64,
-        description="Pixels a match, each way; time and memory of matches fall with its square.",
+        description="Pixels per match, in each direction; time and memory of matches fall with its "
+        "square.",
     )
     photograph_share: float = Field(
         0.65,
         ge=0,
         le=1,
-        description="Share of the photograph in what is matched, beside the picture so far: less "
-        "leaves the photograph earlier. A strength over 1 lowers it, to 0 at 2.",
+        description="Share of the photograph in the features that are matched; the rest is the "
+        "picture so far. Smaller values move away from the photograph earlier. A strength over 1 "
+        "lowers it, to 0 at 2.",
     )
     rotations: int = Field(
         4,
         ge=1,
         le=4,
-        description="Turns of the painting that are searched, a quarter each; 1 is itself alone.",
+        description="Quarter turns of the painting to search; 1 is the painting as it is.",
     )
     turn_cost: float = Field(
         0.05,
         ge=0,
-        description="What a turned or mirrored match must be nearer by, in cosine: strokes keep "
-        "the painting's directions where it has such. 0 takes any turn, as the authors do.",
+        description="How much nearer a turned or mirrored match must be, in cosine: strokes keep "
+        "the painting's directions if it has suitable ones. 0 takes any turn, as the authors do.",
     )
     flips: bool = Field(False, description="Search the painting's mirror images too.")
     components: int = Field(
-        192, ge=1, description="Principal components of the features that are searched."
+        192, ge=1, description="Number of principal components of the features to search."
     )
     coherence: float = Field(
         0.15,
         ge=0,
-        description="What a match gains, in cosine, where all its neighbours go on with it: "
-        "strokes stay whole. 0 takes the nearest features, with the grain that they leave.",
+        description="Bonus of a match, in cosine, if all its neighbours continue it, which keeps "
+        "strokes whole. 0 takes the nearest features, with the grain that they leave.",
     )
     statistics: float = Field(
         0.6,
         ge=0,
-        description="Weight of the style loss (--style-loss) beside the matches: the painting's "
-        "palette and large shapes, which no match asks for. 0 is the authors' method.",
+        description="Weight of the style loss (--style-loss) relative to the matches. It brings in "
+        "the painting's palette and large shapes. 0 is the authors' method.",
     )
     content: float = Field(
         0.1,
         ge=0,
-        description="Weight of the content loss (--content-loss) beside the matches: faces and "
-        "shapes stay whole. 0 is the authors' method; self_similarity may weigh 1 or more.",
+        description="Weight of the content loss (--content-loss) relative to the matches. It keeps "
+        "faces and shapes whole. 0 is the authors' method; self_similarity may weigh 1 or more.",
     )
 
     def turn(self, image: Tensor) -> list[Tensor]:

@@ -14,7 +14,7 @@ class ResNetSettings(Settings):
 
     enlarge: Literal[1, 2] = Field(
         1,
-        description="Times the picture is enlarged, each way, before the network sees it. 1: as "
+        description="Factor by which the picture is enlarged before the network sees it. 1: as "
         "trained, a feature of the first layer for every second pixel; 2: one for every pixel, "
-        "with the strides of a VGG, in four times the time and memory.",
+        "with the strides of a VGG, for four times the time and memory.",
     )

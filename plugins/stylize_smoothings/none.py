@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SPEC = SmoothingSpec(
     "none",
     factory="stylize_smoothings.none:Identity",
-    summary="Features as they are",
+    summary="Features unchanged",
     pointwise=True,
 )
 

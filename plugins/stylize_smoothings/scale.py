@@ -15,7 +15,7 @@ SPEC = SmoothingSpec(
     "scale",
     factory="stylize_smoothings.scale:Scale",
     settings="stylize_smoothings.scale:ScaleSettings",
-    summary="Every activation times a small constant: a reweighting of the layer",
+    summary="Every activation times a small constant, which reweights the layer",
     pointwise=True,
 )
 
@@ -23,7 +23,7 @@ SPEC = SmoothingSpec(
 class ScaleSettings(Settings):
     """Settings of scale."""
 
-    factor: float = Field(0.001, gt=0, description="What activations are multiplied by.")
+    factor: float = Field(0.001, gt=0, description="Factor of the activations.")
 
 
 class Scale:

@@ -24,8 +24,8 @@ class SoftmaxSettings(Settings):
 
     over: Literal["map", "channels", "positions"] = Field(
         "map",
-        description="What sums to one: map: the whole C x H x W map (eq. 11 of SWAG); channels: "
-        "each position; positions: each channel.",
+        description="The values that sum to one. map: the whole C x H x W map (eq. 11 of SWAG); "
+        "channels: those of each position; positions: those of each channel.",
     )
     temperature: float = Field(
         15.0,

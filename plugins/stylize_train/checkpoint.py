@@ -81,14 +81,14 @@ def read_checkpoint(
         damaged.
     """
     if not path.is_file():
-        raise UsageError(f"--resume: there is no {path}: leave out --resume to start anew")
+        raise UsageError(f"--resume: there is no {path}: leave out --resume to start over")
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
         loaded.pop("format")
         checkpoint = Checkpoint(**loaded)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
         raise TrainingError(
-            f"checkpoint {path} is damaged ({_reason(error)}): start anew with --force"
+            f"checkpoint {path} is damaged ({_reason(error)}): start over with --force"
         ) from error
     changed = [
         f"{key} was {_short(checkpoint.identity.get(key))} and is {_short(value)} now"
@@ -98,7 +98,7 @@ def read_checkpoint(
     if changed:
         raise UsageError(
             f"--resume: {path} is of another run ({'; '.join(changed)}): use its settings, or "
-            f"start anew with --force"
+            f"start over with --force"
         )
     before, now = (_parts_of(each) for each in (checkpoint.identity, identity))
     for change in part_changes(before, now):

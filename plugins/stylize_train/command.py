@@ -55,12 +55,15 @@ def train(
         str,
         typer.Argument(
             metavar="METHOD",
-            help="A method that applies a model, as johnson.",
+            help="A method that applies a model, such as johnson.",
             autocompletion=completion_of("method"),
         ),
     ],
     data: Annotated[
-        Path, typer.Option("--data", metavar="FOLDER", help="Photographs, in any folders within.")
+        Path,
+        typer.Option(
+            "--data", metavar="FOLDER", help="A folder with photographs, also in its subfolders."
+        ),
     ],
     output: Annotated[
         Path,
@@ -69,7 +72,7 @@ def train(
             "-o",
             metavar="FILE",
             help="The model, .safetensors. Checkpoint, metrics.csv and previews go into "
-            "NAME.training beside it.",
+            "NAME.training in the same folder.",
         ),
     ],
     style: Annotated[
@@ -83,7 +86,7 @@ def train(
         typer.Option(
             "--styles",
             metavar="FOLDER",
-            help="Many paintings, of a method that learns to take any.",
+            help="A folder with many paintings, for a method that learns any painting.",
         ),
     ] = None,
     pictures: Annotated[
@@ -98,7 +101,7 @@ def train(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on from the checkpoint, to the same result as without a break."
+            "--resume", help="Continue from the checkpoint, to the same result as an unbroken run."
         ),
     ] = False,
     init: Annotated[
@@ -106,19 +109,25 @@ def train(
         typer.Option(
             "--init",
             metavar="MODEL",
-            help="Start from a trained model's network, a name or a file: a new painting then "
-            "takes fewer steps.",
+            help="A trained model to start from, a name or a file: a new painting then takes fewer "
+            "steps.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", "-f", help="Start anew, over a model and its checkpoint.")
+        bool,
+        typer.Option(
+            "--force", "-f", help="Start again, and replace an existing model and its checkpoint."
+        ),
     ] = False,
     summary: Annotated[
-        str, typer.Option("--summary", metavar="TEXT", help="One line for stylize models list.")
+        str,
+        typer.Option(
+            "--summary", metavar="TEXT", help="A line of description, for stylize models list."
+        ),
     ] = "",
     license_: Annotated[
         str,
-        typer.Option("--license", metavar="TEXT", help="The model's licence, as CC0-1.0."),
+        typer.Option("--license", metavar="TEXT", help="The model's licence, such as CC0-1.0."),
     ] = "",
     preset: PresetOption = None,
     assignments: SetOption = None,
@@ -127,9 +136,9 @@ def train(
 ) -> None:
     """Train a model: a network that restyles photographs in one pass.
 
-    Interrupted (Ctrl-C, or --time), it saves a checkpoint and the model so far. On several
-    GPUs: accelerate launch -m stylize train ...; in several processes on CPUs: torchrun
-    --nproc-per-node N -m stylize train ..., as accelerate launch starts one there.
+    Ctrl-C and --time save a checkpoint and the model so far. For several GPUs, use accelerate
+    launch -m stylize train ...; for several processes on CPUs, torchrun --nproc-per-node N -m
+    stylize train ..., because accelerate launch starts only one there.
     """
     host: PluginHost = ctx.obj
     # Of several processes, as accelerate launch starts them, the first speaks.
@@ -145,7 +154,7 @@ def train(
     for problem in plan.problems:
         warn(problem.message)
     if resume and (force or init):
-        raise UsageError("--resume goes on; --force and --init start anew: leave one out")
+        raise UsageError("--resume continues; --force and --init start over: leave one out")
     started = time.monotonic()
     with clean_stdout():
         from stylize import Run, deadline_of
@@ -185,7 +194,7 @@ def train(
         held = f", held-out losses: {losses}" if losses else ""
         say(f"{output}: {run.steps_done} of {training.steps} steps, {minutes:.1f} min{held}")
     if run.stop_reason != "done" and not quiet:
-        say("stopped early: the same command with --resume goes on")
+        say("stopped early: the same command with --resume continues")
     for warning in run.warnings:
         warn(warning)
     raise typer.Exit(INTERRUPTED if run.stop_reason == "interrupted" else 0)

@@ -77,7 +77,7 @@ class Training:
         pictures: folder of what the photographs are to become, of a task that learns from pairs.
         output: the model file.
         resume: go on from the checkpoint beside the output.
-        force: replace the output and start anew over a checkpoint.
+        force: replace the output and start over over a checkpoint.
         init: a model file to start from.
         summary, license: for the model's header.
         tell: told of broken pictures and the like, a line each.
@@ -121,8 +121,8 @@ class Training:
             for path in (self.output, folder / "checkpoint.pt"):
                 if path.exists():
                     raise OutputError(
-                        f"{path}: exists: go on with --resume, start anew with --force, or choose "
-                        f"another -o"
+                        f"{path}: exists: continue with --resume, start over with --force, or "
+                        f"choose another -o"
                     )
         if self.init is not None:
             header = read_header(self.init)
@@ -258,7 +258,7 @@ class Training:
             task.start_from(tensors, same_styles=header.styles == styles)
         except RuntimeError as error:
             raise ModelError(
-                f"--init {self.init}: its tensors are not of this network "
+                f"--init {self.init}: its tensors do not fit this network "
                 f"({str(error).splitlines()[-1].strip()}): give another model"
             ) from error
         return header.steps

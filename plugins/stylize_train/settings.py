@@ -15,41 +15,42 @@ __all__ = ["TrainingSettings"]
 class TrainingSettings(Settings):
     """How long, on what, and how often to look. The command's options are these."""
 
-    steps: int = Field(2000, ge=1, description="Optimiser steps, in all.")
-    batch: int = Field(4, ge=1, description="Photographs a step and process.")
-    crop: int = Field(256, ge=16, description="Side of the square that training sees, in pixels.")
+    steps: int = Field(2000, ge=1, description="Total number of optimiser steps.")
+    batch: int = Field(4, ge=1, description="Photographs per step and process.")
+    crop: int = Field(256, ge=16, description="Side of the squares to train on, in pixels.")
     framing: Literal["crop", "resize"] = Field(
         "crop",
-        description="How a photograph becomes that square: crop: a random part of it, at a random "
-        "scale; resize: all of it, squashed, as the paper does.",
+        description="How a photograph becomes such a square. crop: a random part of it, at a "
+        "random scale; resize: all of it, squashed, as in the paper.",
     )
     zoom: float = Field(
         2.0,
         ge=1,
         le=16,
-        description="For framing crop: the photograph's shorter side is 1 to this many crops.",
+        description="With framing crop: the photograph's shorter side is scaled to 1 to this many "
+        "crops.",
     )
     style_zoom: float | None = Field(
         None,
         ge=1,
         le=16,
-        description="The same of paintings, where they are a folder; by default as zoom.",
+        description="The same for paintings from a folder; by default as zoom.",
     )
-    flip: bool = Field(True, description="Mirror every second photograph, at random.")
+    flip: bool = Field(True, description="Mirror half of the photographs, at random.")
     small: Literal["grow", "skip"] = Field(
-        "grow", description="What happens to photographs that are smaller than the crop."
+        "grow", description="Enlarge photographs that are smaller than the crop, or skip them."
     )
     style_size: int | None = Field(
         None,
         ge=16,
-        description="Longer side of the paintings in training, in pixels: larger ones give larger "
-        "strokes; by default twice the crop.",
+        description="Longer side of the paintings in training, in pixels: larger values give "
+        "larger strokes; by default twice the crop.",
     )
     learning_rate: float = Field(0.001, gt=0, le=1, description="Step size of Adam.")
     warmup: int = Field(0, ge=0, description="Steps over which the step size rises from zero.")
     schedule: Literal["constant", "cosine", "inverse"] = Field(
         "constant",
-        description="constant, as the paper; cosine: falls to a twentieth at the last step; "
+        description="constant: as in the paper; cosine: falls to a twentieth at the last step; "
         "inverse: falls as 1 / (1 + step / 20000), as in AdaIN's code.",
     )
     validation: int = Field(
@@ -61,7 +62,10 @@ class TrainingSettings(Settings):
     checkpoint_every: int = Field(100, ge=1, description="Steps between checkpoints.")
     log_every: int = Field(10, ge=1, description="Steps between rows of metrics.csv.")
     workers: int = Field(
-        1, ge=0, le=64, description="Processes that decode photographs; 0 decodes in between."
+        1,
+        ge=0,
+        le=64,
+        description="Processes that decode photographs; 0 decodes in the training process.",
     )
     tensorboard: bool = Field(False, description="Also write TensorBoard logs.")
 

@@ -19,7 +19,7 @@ class VGGSettings(Settings):
     )
     padding: Padding = Field(
         "zeros",
-        description="What lies around the picture. zeros: as trained; replicate: the edge's own "
+        description="The padding around the picture. zeros: as trained; replicate: the edge's own "
         "pixels, for the first layer; reflect: its mirror image, for every layer, as in AdaIN's "
-        "encoder: borders look like all else.",
+        "encoder, so that borders look like the rest.",
     )

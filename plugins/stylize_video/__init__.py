@@ -31,7 +31,7 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "evaluate-video",
         "stylize_video.evaluate:evaluate_video_command",
-        "Measure how still a stylised clip holds, and how far it is from its source and painting.",
+        "Measure the stability of a stylised clip, and its distances from its source and painting.",
     )
 
 

@@ -72,16 +72,16 @@ def video(
             "-o",
             metavar="PATH",
             help="A .mp4, .mov, .mkv, .webm or .gif file, or frames/%06d.png for numbered "
-            "pictures; a folder for several clips; by default CLIP_PAINTING_METHOD or CLIP_MODEL "
-            "in this folder, numbered if clips with other settings have that name, of the clip's "
-            "kind if that can be written, else .mp4.",
+            "pictures; a folder for several clips. The default is CLIP_PAINTING_METHOD or CLIP_MODEL "
+            "in the current folder, numbered if clips with other settings have that name, in the "
+            "clip's format if that can be written, else .mp4.",
         ),
     ] = None,
     temporal: Annotated[
         bool,
         typer.Option(
             "--temporal/--no-temporal",
-            help="Hold strokes still over time, or not (each frame alone).",
+            help="Keep strokes stable over time, or stylise each frame on its own.",
         ),
     ] = True,
     force: Annotated[
@@ -89,8 +89,8 @@ def video(
         typer.Option(
             "--force",
             "-f",
-            help="Overwrite what exists. Without it, clips that are there are skipped if there are "
-            "several, and none is made twice with the same settings.",
+            help="Overwrite existing files. Without it, of several clips those that exist are "
+            "skipped, and none is made twice with the same settings.",
         ),
     ] = False,
     preset: PresetOption = None,
@@ -110,9 +110,9 @@ def video(
 ) -> None:
     """Make videos in the style of a painting, with their sound.
 
-    With a painting and no --method, a method that takes any painting in one pass is used where one
-    has a model, else gatys, which is slow. Ctrl-C and --time leave the frames made so far, as a
-    file that can be played.
+    With a painting and no --method, stylize uses a method that takes any painting in one pass, if
+    one has a model, else neighbors, which takes minutes per frame. Ctrl-C and --time keep the
+    frames made so far, in a file that can be played.
     """
     host: PluginHost = ctx.obj
     given = {name: value for name, value in settings.items() if value is not None}

@@ -25,7 +25,7 @@ def evaluate_video_command(
     ctx: typer.Context,
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="The stylised clip.")],
     content: Annotated[
-        Path, typer.Option("--content", "-c", metavar="FILE", help="The clip that it was made of.")
+        Path, typer.Option("--content", "-c", metavar="FILE", help="Its source clip.")
     ],
     style: Annotated[
         Path | None,
@@ -33,20 +33,20 @@ def evaluate_video_command(
             "--style",
             "-s",
             metavar="FILE",
-            help="The painting that it is like; without one no frame is judged.",
+            help="Its painting; without it, no frame is judged.",
         ),
     ] = None,
     judge_size: JudgeSizeOption = 512,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how still a stylised clip holds, and how far it is from its source and painting.
+    """Measure the stability of a stylised clip, and its distances from its source and painting.
 
-    Two numbers are smaller for what holds stiller. The warping error is the mean squared difference
-    between a frame and the one before it, moved as the source moved, where both show the same.
-    Flicker is the mean difference there beyond the source's own. Compare them to those of the same
-    clip made with --no-temporal. With a painting, the distances of stylize evaluate are given too,
-    as means over some frames.
+    Two numbers are smaller for more stable clips. The warping error is the mean squared difference
+    between a frame and the previous one, moved as the source moved, over the pixels that both show.
+    Flicker is the mean difference there beyond the source's own. Compare them with those of the
+    same clip made with --no-temporal. With a painting, the command also reports the distances of
+    stylize evaluate, as means over some frames.
     """
     host: PluginHost = ctx.obj
     require_extra("av", "video", "evaluating a video")

@@ -71,8 +71,8 @@ class VideoSettings(Settings):
     end: Time | None = Field(None, description="End before this time of the clip.")
     fps: Rate | None = Field(
         None,
-        description="Frames a second, as 12 or 30000/1001: frames are left out or repeated. Of a "
-        "folder of pictures, how fast they play (25 by default).",
+        description="Frames per second, such as 12 or 30000/1001: frames are left out or repeated. "
+        "For a folder of pictures, their rate (25 by default).",
     )
     codec: CODECS = Field(
         "auto",
@@ -82,11 +82,12 @@ class VideoSettings(Settings):
         None,
         ge=0,
         le=63,
-        description="Compression: smaller is better and larger in bytes; 18 of h264 looks like "
-        "the original. By default each codec's value for that.",
+        description="Compression: smaller values mean better quality and larger files. With h264, "
+        "18 looks like the original. The default is each codec's value for that quality.",
     )
     sound: bool = Field(
-        True, description="Keep sound, subtitles and chapters, without loss where the file can."
+        True,
+        description="Keep sound, subtitles and chapters, without loss if the file format allows.",
     )
 
     @model_validator(mode="after")

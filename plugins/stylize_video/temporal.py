@@ -16,32 +16,32 @@ class TemporalSettings(Settings):
         0.95,
         ge=0,
         le=1,
-        description="How much of the previous picture a frame keeps where it can be believed. "
-        "Less follows slow changes sooner, and flickers more.",
+        description="How much of the previous picture a frame keeps if it can be trusted. Smaller "
+        "values follow slow changes sooner, and flicker more.",
     )
     tolerance: float = Field(
         0.05,
         gt=0,
         le=1,
-        description="Difference between what the kept picture was made of and the frame, of white, "
-        "at which about a third of the belief is left.",
+        description="Difference between the kept picture's source and the frame, relative to "
+        "white, at which about a third of the trust is left.",
     )
     flow_scale: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="Size at which motion is looked for relative to the frame's; never below 256 "
-        "pixels. 1 holds stiller and takes four times as long for it.",
+        description="Size at which motion is estimated, relative to the frame's; at least 256 "
+        "pixels. 1 is more stable and takes four times as long for it.",
     )
     detail: float = Field(
         1.0,
         ge=0,
         le=1,
-        description="How much of the fine detail that moving and blending cost is given back.",
+        description="How much of the fine detail lost to moving and blending is restored.",
     )
     cut: float = Field(
         0.5,
         gt=0,
-        description="A new scene begins where motion leaves more than this unexplained, next to "
-        "the frame's contrast.",
+        description="A new scene begins if motion leaves more than this share of the frame's "
+        "contrast unexplained.",
     )

@@ -10,7 +10,7 @@ from stylize_video.settings import clock
 
 __all__ = ["LONGEST", "Timeline"]
 
-# What falls back by less is one time that is wrong; by more, a part that counts anew.
+# What falls back by less is one time that is wrong; by more, a part that counts again.
 SMALL = Fraction(1)
 # A longer pause is a leap of the clock. Such of slides and of screens that stay the same are real.
 LONGEST = Fraction(600)
@@ -20,7 +20,7 @@ class Timeline:
     """Places what comes in order in time, so that each begins after the one before.
 
     A time that repeats or falls back a little is put after the one before. One that falls back
-    further, or leaps far ahead, begins a part that counts anew, and that follows on: nothing is
+    further, or leaps far ahead, begins a part that counts again, and that follows on: nothing is
     left out, and nothing squeezed.
 
     Args:

@@ -34,7 +34,7 @@ class Tracks:
     """What else is in a clip's file, read on its own as far as the pictures are written.
 
     Packets are copied as they are where players of the new file know their codec, and encoded
-    anew where they do not, or where a trial in memory shows that the file cannot take them; what
+    again where they do not, or where a trial in memory shows that the file cannot take them; what
     cannot be encoded either is left out. Each is told.
 
     Args:
@@ -183,11 +183,11 @@ class Tracks:
                 f"out, which {kind.format} files cannot hold: write .mkv to keep it"
             )
             return None
-        self._tell(f"{self._path}: {name} in {codec} encoded anew as {new}, as {reason}")
+        self._tell(f"{self._path}: {name} in {codec} encoded again as {new}, as {reason}")
         return make(self._target, stream, sample, new)
 
     def _encoding(self, kind: str, codec: str, container: Container) -> tuple[type[Track], str]:
-        """Return how a track is encoded anew, and as what; "" where it cannot be."""
+        """Return how a track is encoded again, and as what; "" where it cannot be."""
         if kind == "audio":
             return SoundTrack, self._target.default_audio_codec
         texts = sorted(container.text & TEXT_FORMATS)

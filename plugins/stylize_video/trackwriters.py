@@ -1,4 +1,4 @@
-"""The ways in which a track of sound or text is written: copied, or encoded anew."""
+"""The ways in which a track of sound or text is written: copied, or encoded again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Track(ABC):
         target: the open output.
         source: the clip's stream.
         sample: its first packets.
-        codec: of FFmpeg's, for what is encoded anew.
+        codec: of FFmpeg's, for what is encoded again.
     """
 
     stream: Any
@@ -107,7 +107,7 @@ class CopiedTrack(Track):
 
 
 class SoundTrack(Track):
-    """Sound that is encoded anew."""
+    """Sound that is encoded again."""
 
     def __init__(self, target: Any, source: Any, sample: Sequence[Any], codec: str) -> None:
         del sample
@@ -172,7 +172,7 @@ def _name_channels(frame: Any) -> Any:
 
 
 class TextTrack(Track):
-    """Subtitles that are encoded anew."""
+    """Subtitles that are encoded again."""
 
     def __init__(self, target: Any, source: Any, sample: Sequence[Any], codec: str) -> None:
         del sample

@@ -80,8 +80,8 @@ class RunSettings(Settings):
     )
     gains: Literal["calibrated", "one"] = Field(
         "calibrated",
-        description="What features are multiplied by before smoothing: calibrated brings each "
-        "layer near 1; one is the paper's literal form.",
+        description="Factor of the features before smoothing: calibrated brings each layer near 1; "
+        "one is the paper's literal form.",
     )
     content_loss: str = Field("feature", description="How content is compared.")
     style_loss: str = Field("gram", description="How style is compared.")
@@ -98,11 +98,11 @@ class RunSettings(Settings):
     style_weight: float = Field(1.0, ge=0, description="Weight of style (beta of eq. 1).")
     balance: Literal["relative", "paper"] = Field(
         "relative",
-        description="relative: each layer's distance over its target's size, so that one strength "
-        "serves all; paper: the equations as printed.",
+        description="relative: each layer's distance divided by its target's size, so that one "
+        "strength suits all backbones; paper: the equations as printed.",
     )
     strength: float = Field(
-        1.0, ge=0, description="How strong the style is; multiplies its weight."
+        1.0, ge=0, description="How strong the style is: a factor of its weight."
     )
     style_weights: Floats | None = Field(
         None, description="Shares of several styles, in their order: 0.7,0.3."
@@ -111,14 +111,17 @@ class RunSettings(Settings):
         1.0,
         gt=0,
         le=8,
-        description="Size of the style relative to the picture's: smaller, finer strokes.",
+        description="Size of the painting relative to the picture: smaller values give finer "
+        "strokes.",
     )
     size: Size = Field(512, description="Longer side of the picture in pixels, or full.")
-    quality: Literal["draft", "good", "best"] = Field("good", description="How much work to spend.")
+    quality: Literal["draft", "good", "best"] = Field(
+        "good", description="How much work goes into the picture."
+    )
     time: Annotated[Duration, Field(gt=0)] | None = Field(
         None,
-        description="Stop each picture in time, with the best so far: 60s, 2m. The first one's "
-        "includes loading the network.",
+        description="Time limit per picture: 60s, 2m. It keeps the best result so far. For the "
+        "first picture, it includes loading the network.",
     )
     keep_color: Literal["none", "luminance", "histogram"] = Field(
         "none",
@@ -129,7 +132,8 @@ class RunSettings(Settings):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="Precision of the network; auto takes bfloat16 where the hardware declares it.",
+        description="Precision of the network; auto takes bfloat16 if the hardware declares "
+        "support for it.",
     )
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of the parts, by the part's name or role."

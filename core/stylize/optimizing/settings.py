@@ -42,7 +42,9 @@ class DescentSettings(Settings):
     learning_rate: float | None = Field(
         None, gt=0, description="Step size; by default 1 for lbfgs and 0.02 for adam."
     )
-    history: Count = Field(10, description="Steps that lbfgs remembers; each costs two pictures.")
+    history: Count = Field(
+        10, description="Steps that lbfgs remembers; each needs the memory of two pictures."
+    )
     whiten: float = Field(
         0.35,
         ge=0,
@@ -59,17 +61,19 @@ class DescentSettings(Settings):
     temporal_weight: float = Field(
         100.0,
         ge=0,
-        description="For a video's frames: weight of the mean squared difference from the picture "
-        "before, moved along, relative to the first objective. Strokes hold stiller with more.",
+        description="For a video's frames: weight of the mean squared difference from the previous "
+        "picture, moved along, relative to the first objective. Larger values give more stable "
+        "strokes.",
     )
     scales: Fractions | None = Field(
         None,
-        description="Sizes to work at, as fractions, ending in 1: 0.5,1; by default by quality.",
+        description="Sizes to work at, as fractions, ending in 1: 0.5,1; the quality sets the "
+        "default.",
     )
     iterations: Counts | None = Field(
         None,
-        description="Evaluations at each scale, or one number for all; by default by quality. "
-        "0 ends there, with the picture so far enlarged.",
+        description="Evaluations at each scale, or one number for all; the quality sets the "
+        "default. 0 stops at that scale and enlarges the picture so far.",
     )
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from stylize.errors import ImageError
 __all__ = ["GREY_DEEP", "Decoded", "check_size", "decode"]
 
 # What undoes each EXIF orientation. `ImageOps.exif_transpose` also encodes the other EXIF data
-# anew, which fails where any of it is damaged.
+# again, which fails where any of it is damaged.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

@@ -54,7 +54,7 @@ class CommandRunner:
         self._monkeypatch = monkeypatch
 
     def __call__(self, *arguments: str | Path, stdin: bytes = b"") -> Outcome:
-        """Run the command, with plugins found anew, and return how it ended."""
+        """Run the command, with plugins found again, and return how it ended."""
         from stylize.command.app import run
 
         self._monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(stdin)))

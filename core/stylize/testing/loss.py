@@ -189,7 +189,7 @@ class LossContract(LossUnderTest):
         self.require(
             torch.equal(self.distance(features, target), first),
             "distances of the same features differ from call to call",
-            "draw the same random numbers at every call: make the generator anew, of one seed",
+            "draw the same random numbers at every call: make the generator again, of one seed",
         )
         again = self.build_loss()
         with self.calls("distance(current, target) of a second one of the same seed"):

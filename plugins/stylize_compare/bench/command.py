@@ -70,7 +70,7 @@ SmoothOption = Annotated[
     typer.Option(
         "--smooth",
         metavar="NAME",
-        help="The smoothing of deep features; none by default, or a preset's.",
+        help="The smoothing of deep features; by default none, or a preset's.",
         autocompletion=completion_of("smooth"),
     ),
 ]
@@ -80,20 +80,23 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FOLDER",
-        help="Gets bench.html, bench.json, bench.md, sheet.jpg and the pictures, from which an "
-        "interrupted bench goes on; bench-SUBJECT by default.",
+        help="Folder for bench.html, bench.json, bench.md, sheet.jpg and the pictures, from which "
+        "an interrupted bench resumes; bench-SUBJECT by default.",
     ),
 ]
 QuickOption = Annotated[
     bool,
     typer.Option(
         "--quick",
-        help="A look in minutes: 128 px, three strengths, one seed. Its numbers are comparable "
-        "with those of other quick benches only.",
+        help="A first result in minutes: 128 px, three strengths, one seed. Its numbers are "
+        "comparable only with those of other quick benches.",
     ),
 ]
 AnewOption = Annotated[
-    bool, typer.Option("--force", "-f", help="Make everything anew, over what an earlier run kept.")
+    bool,
+    typer.Option(
+        "--force", "-f", help="Make everything again, and replace the results of an earlier run."
+    ),
 ]
 
 
@@ -120,11 +123,11 @@ def smoothing(
 ) -> None:
     """Compare smoothings with none: six pairs, four strengths, three seeds.
 
-    Photographs, paintings, sizes, strengths and seeds come with the bench and have a version, so
-    that the numbers of two authors can be compared. Every part is held against the reference at
-    equal distance to the photograph, pair by pair. A preset brings its layers, weights and
-    settings of parts; what the bench fixes goes over them. Finished pictures are kept: the same
-    command goes on where it was stopped.
+    The bench includes its photographs, paintings, sizes, strengths and seeds, with a version, so
+    that the numbers of two authors are comparable. It compares every part with the reference at
+    equal distance to the photograph, pair by pair. A preset sets its layers, weights and settings
+    of parts; the bench's fixed settings override it. Finished pictures are kept: the same command
+    resumes an interrupted bench.
     """
     given = {"backbone": backbone, "weights": weights, "device": device}
     _run(ctx, "smoothing", names, method, given, assignments, output, quick, force, quiet)

@@ -81,7 +81,7 @@ class BenchFolder:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(
                 f"{self.json}: is damaged, or no bench's: name another folder with -o, or start "
-                f"anew with --force"
+                f"again with --force"
             ) from error
         return before
 
@@ -90,7 +90,7 @@ class BenchFolder:
             raise UsageError(
                 f"{self.path} is of version {before['bench']} of the bench, and this is version "
                 f"{now['bench']}, whose numbers are not comparable: name another folder with -o, "
-                f"or start anew with --force"
+                f"or start over with --force"
             )
         differences = [
             f"{key} was {json.dumps(before.get(key))} and is {json.dumps(now.get(key))} now"
@@ -100,7 +100,7 @@ class BenchFolder:
         if differences:
             raise UsageError(
                 f"{self.path} is of a bench with other settings ({'; '.join(differences)}): name "
-                f"another folder with -o, or start anew with --force"
+                f"another folder with -o, or start over with --force"
             )
 
     def _write_inputs(self, extent: Extent) -> None:
