@@ -22,8 +22,8 @@ COMMAND = (
     "`./NAME`, or after `--`. Plugins add commands: `stylize --help` lists the installed ones."
 )
 EXIT_CODES = (
-    "The exit codes of `stylize`, and the errors that it raises in Python. Every error is one "
-    "line that names the value, the limit and the remedy; `--debug` adds a traceback. All classes are "
+    "The exit codes of `stylize`, and the errors that it raises in Python. Every error is one line "
+    "that names the value, the limit and the remedy; `--debug` adds a traceback. All classes are "
     "in `stylize.errors`, and `stylize.StylizeError` catches them all."
 )
 MEANINGS = {

@@ -99,8 +99,7 @@ def activations(
             "--output",
             "-o",
             metavar="FILE",
-            help="A .csv or .json with a row per image, or a .png with a plot; repeat it for "
-            "several.",
+            help="A .csv or .json with a row per image, or a .png with a plot; repeatable.",
         ),
     ] = None,
     force: Annotated[
