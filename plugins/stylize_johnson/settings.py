@@ -47,8 +47,8 @@ class JohnsonSettings(Settings):
     colour_weight: float = Field(
         10.0,
         ge=0,
-        description="Training with --pictures: the same of the mean colours of squares of 8 x 8 "
-        "pixels.",
+        description="Training with --pictures: weight of the mean absolute difference of the mean "
+        "colours of squares of 8 x 8 pixels.",
     )
 
 

@@ -94,8 +94,8 @@ def train(
         typer.Option(
             "--pictures",
             metavar="FOLDER",
-            help="Learn from pairs: what each photograph is to become, named after it, as stylize "
-            "names the pictures that it makes.",
+            help="Learn from pairs: a folder with a finished picture of each photograph, named as "
+            "stylize names the pictures that it makes.",
         ),
     ] = None,
     resume: Annotated[
