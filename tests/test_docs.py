@@ -171,7 +171,7 @@ def test_options_in_prose_exist(host):
     known = {*all_options(typer.main.get_command(build_app(host))), "--help", *FOREIGN}
     for page in PAGES:
         for code in inline_code(page):
-            if not re.match(r"(python|pip|make|git|pytest|ruff|sphinx-build)\b", code):
+            if not re.match(r"(python|pip|make|git|mypy|pytest|ruff|sphinx-build)\b", code):
                 for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", code):
                     assert option in known, f"{name(page)}: `{code}`: no option {option}"
 

@@ -73,8 +73,8 @@ def video(
             metavar="PATH",
             help="A .mp4, .mov, .mkv, .webm or .gif file, or frames/%06d.png for numbered "
             "pictures; a folder for several clips. The default is CLIP_PAINTING_METHOD or "
-            "CLIP_MODEL in the current folder, numbered if clips with other settings have that name, in the "
-            "clip's format if that can be written, else .mp4.",
+            "CLIP_MODEL in the current folder, numbered if clips with other settings have that "
+            "name, in the clip's format if that can be written, else .mp4.",
         ),
     ] = None,
     temporal: Annotated[

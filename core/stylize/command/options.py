@@ -82,7 +82,7 @@ RecordOption = Annotated[
     RecordKind,
     typer.Option(
         "--record",
-        help="What the file tells of how it was made: names leaves out the folders of inputs, "
+        help="Record of the run in the file: names leaves out the folders of inputs, "
         "full keeps them, none writes no record.",
     ),
 ]
