@@ -74,7 +74,8 @@ nitpick_ignore_regex = [
         r"(collections\.abc|contextlib|pathlib|pydantic|threading|torch|typer|PIL|pluggy)\..*",
     ),
     ("py:class", r"Tensor|nn\.Module|Path|Image\.Image|ImageSource|Quality|StopReason|Triple"),
-    ("py:class", r"(.*\.)?(Command|Model|RecordModel|_parse_duration)"),
+    ("py:class", r"(.*\.)?(Command|FollowedRun|Model|RecordModel|_parse_duration)"),
+    ("py:class", r"np\.\w+"),
     ("py:class", r"(stylize\.errors\.)?\w+Error"),  # on the page of exit codes
     ("py:obj", r"typing\..*"),
     ("py:class", r".*\[.*"),  # annotations that are text: autodoc takes them apart at commas
