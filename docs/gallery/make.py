@@ -74,7 +74,7 @@ class Entry(Model):
     Args:
         tile: width of a place in pixels.
         separate: each tile is a file of its own, in the folder `name`, and the page has a table of
-            them, with the captions of the first row at its head.
+            them, with their captions at its head where all rows have the same.
         waits: what it needs that is not there yet; it is not on the page until then.
     """
 
@@ -121,8 +121,8 @@ def make_entry(
     Returns: its pictures by their files, relative to this folder: a sheet, or one for each tile.
     Raises: CalledProcessError if a command fails.
     """
-    for file, name in zip(files, entry.inputs, strict=True):
-        shutil.copyfile(file, folder / name)
+    for file, called in zip(files, entry.inputs, strict=True):
+        shutil.copyfile(file, folder / called)
     for line in entry.commands:
         print(f"$ {line}", flush=True)
         words = shlex.split(line)
@@ -215,9 +215,15 @@ def write_page(gallery: Gallery) -> str:
 
 
 def _table(name: str, entry: Entry) -> str:
-    head = [tile.caption for tile in entry.rows[0]]
+    captions = [[tile.caption for tile in row] for row in entry.rows]
+    shared = all(row == captions[0] for row in captions)
+    head = captions[0] if shared else [""] * len(captions[0])
     rows = [
-        [f"![{tile.caption}: {tile.file}](gallery/{_tile_file(name, tile)})" for tile in row]
+        [
+            f"![{tile.caption}: {tile.file}](gallery/{_tile_file(name, tile)})"
+            + ("" if shared else f"<br>{tile.caption}")
+            for tile in row
+        ]
         for row in entry.rows
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
