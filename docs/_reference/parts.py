@@ -108,7 +108,12 @@ def models() -> str:
         says = summarize(host, model)
         lines += [f"## `{name}`", "", f"{says}. {model.path.stat().st_size / 1e6:.1f} MB.", ""]
         if (PICTURES / f"{name}.jpg").is_file():
-            lines += [f"![{says}](../gallery/models/{name}.jpg)", ""]
+            picture = (
+                f"```{{image}} ../gallery/models/{name}.jpg",
+                f":alt: {says}",
+                ":width: 320px",
+            )
+            lines += [*picture, "```", ""]
         takes = "painting.jpg " * (
             host.get(MethodSpec, model.header.method).needs_style and not model.base
         )
@@ -175,6 +180,12 @@ def _names(names: Iterable[str]) -> str:
 def _model_facts(host: PluginHost, name: str) -> Iterator[tuple[str, str]]:
     model = find_model(host, name)
     header = model.header
+    if model.base:
+        yield "painting", ", ".join(f"`{style.name}`" for style in header.styles)
+        yield "painted by", code(header.base)
+        yield "its settings", _pairs(header.usual)
+        yield "licence", cell(header.license)
+        return
     yield "method", code(header.method)
     yield "network", _pairs(header.network)
     yield "paintings", ", ".join(f"`{style.name}`" for style in header.styles)
