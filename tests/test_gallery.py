@@ -127,7 +127,7 @@ def test_a_command_that_fails_is_told(inputs, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(MAKE.subprocess, "run", in_this_process)
     options = ["--only", "large", "--photos", str(inputs), "--output", str(tmp_path)]
     assert MAKE.main([*options, "--extra", "--size 0"]) == 1
-    assert "large: exit code 2 of stylize --model mosaic bmng.jpg" in capsys.readouterr().err
+    assert "large: exit code 2 of stylize --model mosaic_fast bmng.jpg" in capsys.readouterr().err
     assert not (tmp_path / "large.jpg").exists()
 
 
