@@ -10,8 +10,8 @@ from PIL import Image
 
 from command import Command
 from small_training import make_model
-from stylize import find_model, read_header, write_model
-from stylize.errors import ModelError
+from stylize import find_model, read_header, stylize_image, write_model
+from stylize.errors import ModelError, UsageError
 
 CPU = ("--device", "cpu", "--precision", "float32", "--size", "64")
 
@@ -61,6 +61,13 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
         (("learn", "photo.txt"), "photo.txt"),
         (("learn", "painting.png", "--model", "starry_night"), "takes any"),
         (("learn", "painting.png", "-o", "mine.png"), "ends in .safetensors"),
+        (("learn", "painting.png", "--name", "any"), "any"),
+        (("learn", "painting.png", "--name", "any", "--force"), "the model that paints"),
+        (("learn", "painting.png", "--name", "signac"), "included"),
+        (("learn", "painting.png", "--name", "../mine"), "letters"),
+        (("learn", "painting.png", "--name", ""), "letters"),
+        (("learn", "flat.png"), "a single colour"),
+        (("learn", "thin.png"), "a side needs 32"),
         (("learn", "painting.png", "--set", "adain.stroke_size=0"), "stroke_size"),
         (("--model", "starry_night", "photo.png", "--style", "painting.png"), "--style"),
         (("train", "adain", "--init", "starry_night", "--data", ".", "--styles", ".",
@@ -68,9 +75,26 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
     ],
 )  # fmt: skip
 def test_what_cannot_be_learned_or_given_is_an_error_that_names_it(studio, words, said):
+    Image.new("RGB", (80, 80), "green").save(studio.folder / "flat.png")
+    Image.effect_noise((2000, 3), 60).save(studio.folder / "thin.png")
     refused = studio(*words)
     assert refused.code == 2, refused.err
     assert said in refused.complaint
+
+
+def test_a_file_of_the_base_s_name_does_not_take_its_place(studio, host):
+    assert studio("learn", "painting.png", "--name", "mine").code == 0
+    own = studio.folder / "own"
+    (own / "mine.safetensors").rename(own / "any.safetensors")
+    base = find_model(host, "starry_night").base
+    assert base is not None
+    assert base.path == find_model(host, "stylize-nst:any").path
+
+
+def test_a_painting_beside_a_model_that_has_one_is_an_error_in_python_too(host):
+    noise = Image.effect_noise((64, 64), 60)
+    with pytest.raises(UsageError, match="leave styles out"):
+        stylize_image(noise, noise, host=host, model="starry_night", size=64)
 
 
 def test_a_style_is_not_replaced_unless_forced(studio):

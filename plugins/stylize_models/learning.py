@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stylize import PluginHost, find_model, make_plan, user_models_folder
+from stylize import Kind, PluginHost, find_model, make_plan, user_models_folder
 from stylize.command import SetOption, clean_stdout, collect_settings, completion_of, say
-from stylize.errors import OutputError, UsageError
+from stylize.errors import ImageError, OutputError, UsageError
 
 __all__ = ["learn"]
 
 # Longer side of the painting that is kept, in pixels, and its quality as a JPEG file: pictures of
 # 1024 pixels take all of it.
 LONGEST, QUALITY = 1024, 90
+# Least shorter side in pixels, and the deviation of colours under which it is a single one.
+LEAST, BLANK = 32, 1 / 255
 
 
 def learn(
@@ -62,11 +66,22 @@ def learn(
     plan = make_plan(host, collect_settings(host, {"model": base}, None, assignments or ()))
     if not plan.needs_style:
         raise UsageError(f"--model {base}: has learnt its painting: give one that takes any")
-    path = output or user_models_folder() / f"{name or painting.stem}.safetensors"
+    style = name if name is not None else re.sub(r"\W+", "_", painting.stem).strip("_")
+    if not re.fullmatch(r"\w[\w-]*", style):
+        raise UsageError(f"--name {style!r}: give letters, digits, - and _, such as my_style")
+    if output is None and style in host.names(Kind.MODEL) and not force:
+        raise UsageError(f"{style} is a style that is included: give another --name, or --force")
+    if style == base:
+        raise UsageError(f"--name {style}: is the model that paints with it: give another name")
+    path = output or user_models_folder() / f"{style}.safetensors"
     if path.suffix != ".safetensors":
         raise OutputError(f"-o {path}: a model file ends in .safetensors: name it so")
     if path.exists() and not force:
         raise OutputError(f"{path}: exists: replace it with --force, or give another --name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent}: cannot be made a folder ({error.strerror})") from error
     own = dict(model.header.network)
     assert plan.method_settings is not None  # of any method that applies a model
     suits = plan.method_settings.model_dump(mode="json", exclude_unset=True)
@@ -78,6 +93,14 @@ def learn(
         from stylize import StyleRecord, framework_version, read_image, to_pil, write_model
 
         picture = read_image(str(painting), size=LONGEST)
+        height, width = picture.pixels.shape[-2:]
+        if min(height, width) < LEAST:
+            raise ImageError(
+                f"{painting}: is {width}x{height} as it is kept, and a side needs {LEAST} pixels: "
+                f"use a larger picture, or crop it"
+            )
+        if picture.pixels.std(dim=(2, 3)).max() < BLANK:
+            raise ImageError(f"{painting}: is a single colour, which has no strokes: use another")
         held = io.BytesIO()
         to_pil(picture.pixels).save(held, "JPEG", quality=QUALITY)
         header = model.header.model_copy(
@@ -90,8 +113,7 @@ def learn(
                 "framework": framework_version(),
             }
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
         data = torch.from_numpy(np.frombuffer(held.getvalue(), dtype=np.uint8).copy())
         write_model(path, header, {"painting": data}, force=force)
-    shown = path if output else path.stem
+    shown = shlex.quote(str(path)) if output else path.stem
     say(f"{path}: {path.stat().st_size / 1000:.0f} kB: stylize --model {shown} photo.jpg")

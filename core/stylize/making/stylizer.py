@@ -180,9 +180,10 @@ class Stylizer:
         style_shares(self.plan.settings, len(styles))
         if longest is not None:
             longest = max(1, round(longest * self.plan.settings.style_scale))
-        model = self.plan.model
-        sources = styles or (model.paintings() if model else [])
-        return [self._open_painting(source).at(longest) for source in sources]
+        held = self.plan.model.paintings() if self.plan.model else []
+        if held and styles:
+            raise UsageError("the model paints with a painting of its own: leave styles out")
+        return [self._open_painting(source).at(longest) for source in held or styles]
 
     def new_run(
         self,

@@ -46,7 +46,10 @@ def find_model(host: PluginHost, name: str) -> ModelFile:
         return model
     home = model.distribution or DISTRIBUTION
     try:
-        base = _find(host, full_name(host, Kind.MODEL, model.header.base, home))
+        # Before a file of the user's that has its name.
+        base = _find_carried(host, full_name(host, Kind.MODEL, model.header.base, home)) or _find(
+            host, model.header.base
+        )
     except UnknownNameError as error:
         raise ModelError(
             f"model {name}: is a painting for the network of model {model.header.base}, which is "
@@ -64,15 +67,23 @@ def _find(host: PluginHost, name: str) -> ModelFile:
     own = user_models_folder() / f"{name}{SUFFIX}"
     if own.is_file():
         return ModelFile(name, own, read_header(own))
-    try:
-        spec = host.get(ModelSpec, name)
-    except UnknownNameError as error:
+    carried = _find_carried(host, name)
+    if carried is None:
         unknown = UnknownNameError("model", name, model_names(host))
         if name in host.names(MethodSpec):
             models = [m for m in known_models(host) if isinstance(m, ModelFile)]
             its = [model.name for model in models if model.header.method == name]
             unknown.add_note(f"{name} is a method; its models: {', '.join(its) or 'none'}")
-        raise unknown from error
+        raise unknown
+    return carried
+
+
+def _find_carried(host: PluginHost, name: str) -> ModelFile | None:
+    """Return the model of a plugin; None if none has that name."""
+    try:
+        spec = host.get(ModelSpec, name)
+    except UnknownNameError:
+        return None
     try:
         path = package_file(spec.factory)
     except PluginError as error:
