@@ -18,8 +18,11 @@ import pytest
 from PIL import Image
 
 from command import Command
-from stylize import PluginHost, read_record
-from stylize_web.recipe import Recipe, Upload
+from small_video import inspect_clip, make_clip, moving_square
+from stylize import PluginHost, Progress, read_record
+from stylize_web.clipjob import ClipJob
+from stylize_web.recipe import ClipRecipe, Recipe, Upload
+from stylize_web.session import Session
 from stylize_web.styles import learnt_styles
 
 PHOTO = (96, 72)
@@ -157,6 +160,15 @@ def lines_of(tab) -> tuple[str, str]:
 def pixels(file: Path) -> np.ndarray:
     with Image.open(file) as image:
         return np.asarray(image.convert("RGB")).astype(int)
+
+
+def small_frames() -> list[np.ndarray]:
+    """Six frames of 64 x 48 pixels."""
+    return [moving_square(number, 64, 48) for number in range(6)]
+
+
+def frames_of(file: Path) -> np.ndarray:
+    return np.stack(inspect_clip(file).frames)
 
 
 @pytest.fixture
@@ -331,7 +343,83 @@ def test_nothing_is_wider_than_the_screen(tab, pictures):
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_dropped_clip_becomes_the_very_clip_of_the_command(tab, pictures, command: Command):
+    clip = make_clip(pictures / "clip.mp4", frames=small_frames())
+    drop(tab, clip)
+    choose(tab, "mosaic")
+    assert tab.locator("#make").inner_text() == "Make the clip"
+    tab.click("#make:not([disabled])")
+    tab.wait_for_selector("#stage .bar, #stage video")
+    tab.wait_for_selector("#stage video")
+    tab.wait_for_function("document.querySelector('#stage video').duration > 0.2")  # it plays
+    assert "64 x 48 px, 6 frames" in tab.locator("#stage .told").inner_text()
+    file = download(tab, pictures)
+    line, _ = lines_of(tab)
+    assert line == "stylize video clip.mp4 --model mosaic -o clip_mosaic.mp4"
+    assert command(*line.split()[1:]).code == 0
+    by_command = pictures / file.name
+    made = frames_of(file)
+    assert len(made) == 6
+    assert np.array_equal(made, frames_of(by_command))
+
+
 # Without a browser.
+
+
+class StoppedAfterTwo(ClipJob):
+    """Someone clicks on stop when the second frame is finished."""
+
+    def progressed(self, progress: Progress) -> None:
+        super().progressed(progress)
+        if progress.step == 2:
+            self.cancelled.set()
+
+
+def test_of_a_clip_that_is_stopped_the_first_frames_are_kept_and_repeat(
+    pictures, command: Command, host: PluginHost
+):
+    clip = make_clip(pictures / "clip.mp4", frames=small_frames())
+    recipe = ClipRecipe(
+        Upload(clip, "clip.mp4", "clip.mp4", clip),
+        None,
+        {"model": "mosaic_fast"},
+        maker="mosaic_fast",
+    )
+    job = StoppedAfterTwo(recipe, pictures / "job")
+    job.make(host, "cpu", MAX_PIXELS)
+    assert (job.state, job.error) == ("done", "")
+    assert job.told.endswith(", stopped")
+    assert job.strip
+    line = job.recipe.command()
+    assert "--end 0.08" in line
+    assert command(*line.split()[1:]).code == 0
+    assert job.file is not None
+    made = frames_of(job.file)
+    assert len(made) == 2
+    by_command = pictures / job.file.name
+    assert np.array_equal(made, frames_of(by_command))
+    by_command.unlink()
+    exec(job.recipe.python(), {})
+    assert np.array_equal(made, frames_of(by_command))
+
+
+def test_a_clip_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    session = Session(tmp_path / "tab", MAX_PIXELS)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no clip")
+    session.add_photos([str(broken)])
+    assert session.notice.startswith("broken.mp4: cannot be read as a video")
+    assert not broken.exists()
+    huge = make_clip(tmp_path / "huge.mp4", frames=1)
+    session.max_pixels = 1000
+    session.add_photos([str(huge)])
+    assert "huge.mp4: is 96x64; the limit is 1,000 pixels" in session.notice
+    monkeypatch.setattr("stylize.extras.find_spec", lambda name: None)
+    clip = make_clip(tmp_path / "clip.mp4", frames=1)
+    session.add_photos([str(clip)])
+    assert "pip install 'stylize-nst[video]'" in session.notice
+    assert not session.photos
+    assert not clip.exists()
 
 
 def test_the_extra_that_is_missing_is_told_with_its_command(command: Command, monkeypatch):

@@ -164,6 +164,7 @@ from stylize_measure.calibration import Calibration as Calibration
 from stylize_measure.calibration import calibrate_gains as calibrate_gains
 from stylize_measure.evaluation import Evaluation as Evaluation
 from stylize_measure.evaluation import evaluate_picture as evaluate_picture
+from stylize_video.api import first_frame as first_frame
 from stylize_video.api import stylize_video as stylize_video
 from stylize_video.clip import ClipStylizer as ClipStylizer
 from stylize_video.evaluation import VideoEvaluation as VideoEvaluation

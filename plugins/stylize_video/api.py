@@ -1,12 +1,15 @@
-"""The Python function that makes a video."""
+"""The Python functions for clips: making a video, and looking at the first frame."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stylize import (
+    MAX_PIXELS,
     ImageSource,
     Observer,
     PluginHost,
@@ -19,10 +22,14 @@ from stylize import (
 )
 from stylize_video.choosing import choose_method
 from stylize_video.making import VideoResult, make_video
+from stylize_video.opening import open_clip
 from stylize_video.settings import VideoSettings, make_video_settings
 from stylize_video.temporal import TemporalSettings
 
-__all__ = ["stylize_video"]
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["first_frame", "stylize_video"]
 
 
 def stylize_video(
@@ -35,6 +42,8 @@ def stylize_video(
     preset: str | None = None,
     host: PluginHost | None = None,
     observers: Sequence[Observer] = (),
+    cancelled: threading.Event | None = None,
+    max_pixels: int = MAX_PIXELS,
     **settings: object,
 ) -> VideoResult:
     """Make one video, frame by frame, with the clip's times, sound and subtitles.
@@ -48,7 +57,9 @@ def stylize_video(
         temporal: whether, or how, strokes are held still over time.
         force: replace an output that exists.
         preset, host: as of `stylize_image`.
-        observers: told how far the run is, in frames.
+        observers: told how far the run is, in frames, with each frame as soon as it is finished.
+        cancelled: set it to stop early and keep the frames made so far.
+        max_pixels: the largest frame or painting that is taken.
         settings: any of `RunSettings` and `VideoSettings`, and options of parts, as
             `model="mosaic", start=2, fps=12`. `time` is the limit of the whole video.
 
@@ -62,7 +73,12 @@ def stylize_video(
     base = load_preset(host, preset).settings if preset else {}
     chosen = choose_method(host, make_settings(merge_settings(base, others), host))
     return make_video(
-        Stylizer(chosen.model_copy(update={"time": None}), host),
+        Stylizer(
+            chosen.model_copy(update={"time": None}),
+            host,
+            max_pixels=max_pixels,
+            cancelled=cancelled,
+        ),
         content,
         as_sources(style),
         output,
@@ -72,3 +88,24 @@ def stylize_video(
         observers=observers,
         deadline=deadline_of(started, chosen.time),
     )
+
+
+def first_frame(
+    content: str | Path, *, size: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Return the first frame of a clip, upright, RGB.
+
+    Args:
+        content: a video file, a GIF, or a folder of numbered pictures.
+        size: longer side in pixels; smaller clips keep their size, None keeps any.
+        max_pixels: the largest frame that is taken.
+
+    Raises: VideoError, ImageError, ExtraMissingError.
+    """
+    from PIL import Image
+
+    opened = open_clip(
+        Path(content), VideoSettings(), lambda _: None, size=size, max_pixels=max_pixels
+    )
+    with opened as clip:
+        return Image.fromarray(next(iter(clip)).pixels)

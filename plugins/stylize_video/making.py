@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from stylize_video.temporal import TemporalSettings
 from stylize_video.tensors import to_pixels, to_tensor
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from stylize import ImageSource, RecordKind
 
 __all__ = ["VideoResult", "make_video"]
@@ -76,7 +79,7 @@ def make_video(
         output: a .mp4, .m4v, .mov, .mkv, .webm or .gif file, or frames/%06d.png.
         temporal: whether, or how, strokes are held still.
         tell: gets warnings as they come; they are in the result in any case.
-        observers: told how far the run is, in frames.
+        observers: told how far the run is, in frames, with each frame as soon as it is finished.
         deadline: `time.monotonic()` to finish by.
         record_kind: what the file tells of its making, as of `Result.save`.
 
@@ -172,17 +175,20 @@ class _VideoRun:
             self._keep_part(error)
             raise
 
-    def report(self, within: float = 0.0) -> None:
+    def report(self, within: float = 0.0, picture: Tensor | None = None) -> None:
         """Tell observers how far the run is.
 
         Args:
             within: share of the next frame that is done.
+            picture: the frame that was just finished, (1, 3, H, W), uint8.
         """
         total = self.timing.total
         steps = max(total or 0, self.frames)
         fraction = (self.frames + within) / steps if total else 0.0
+        image = None if picture is None else partial(picture.div, 255)
+        progress = Progress(min(fraction, 1.0), self.frames, steps, {}, "frame", image)
         for observer in self.observers:
-            observer.progressed(Progress(min(fraction, 1.0), self.frames, steps, {}, "frame"))
+            observer.progressed(progress)
 
     def _make_frames(self, started: float) -> None:
         for frame in self.timing.frames_of(self.clip):
@@ -199,7 +205,7 @@ class _VideoRun:
                 self.frames += 1
                 self.until = start + frame.duration
             self.made += 1
-            self.report()
+            self.report(picture=picture)
 
     def _is_time_up(self, started: float) -> bool:
         if self.stylizer.cancelled.is_set():

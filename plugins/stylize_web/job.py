@@ -1,4 +1,4 @@
-"""One picture on its way: waiting, being made, done; told as it goes."""
+"""One picture or clip on its way: waiting, being made, done; told as it goes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from PIL import Image
 
@@ -29,7 +29,7 @@ from stylize_web.recipe import MASK_NAME, Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Job", "as_jpeg", "shrunk"]
+__all__ = ["TILE_SIDE", "Job", "as_jpeg", "shrunk"]
 
 State = Literal["waiting", "running", "done", "failed", "dropped"]
 # Seconds between previews, each of which costs a copy, and the longer side of what is shown.
@@ -68,6 +68,8 @@ class Job:
     file: Path | None = None
     mask_file: Path | None = None
 
+    kept: ClassVar[str] = "the best"
+
     def make(self, host: PluginHost, device: str, max_pixels: int) -> None:
         """Make the picture and save it. What goes wrong is in `error`."""
         if self.cancelled.is_set():
@@ -86,20 +88,27 @@ class Job:
         self.progress = progress
         now = time.monotonic()
         if progress.image is not None and now - self.previewed > PREVIEW_EVERY:
-            self.preview = as_jpeg(shrunk(to_pil(progress.image()), PREVIEW_SIDE))
+            self.keep_preview(to_pil(progress.image()))
             self.previewed = now
+
+    def keep_preview(self, picture: Image.Image) -> None:
+        """Keep the picture so far, to look at."""
+        self.preview = as_jpeg(shrunk(picture, PREVIEW_SIDE))
 
     @property
     def status(self) -> str:
         """How far it is, for people, with the time left as soon as it can be told."""
         if self.cancelled.is_set():
-            return "Stopping: the best so far is kept"
+            return f"Stopping: {self.kept} so far is kept"
         if self.progress is None:
             return "Loading the network"
         done, taken = self.progress.fraction, time.monotonic() - self.began
         left = f", {format_seconds(taken * (1 - done) / done)} left" if done > 0.02 else ""
-        steps = f"step {self.progress.step} of {self.progress.steps}"
-        return ", ".join(filter(None, [self.progress.stage, steps])) + left
+        return self._count(self.progress) + left
+
+    def _count(self, progress: Progress) -> str:
+        steps = f"step {progress.step} of {progress.steps}"
+        return ", ".join(filter(None, [progress.stage, steps]))
 
     def _make(self, host: PluginHost, device: str, max_pixels: int) -> None:
         recipe = self.recipe

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from html import escape
+from urllib.parse import quote
 
+from stylize_web.clipjob import ClipJob
 from stylize_web.job import Job
 from stylize_web.session import MOVE, Session
 from stylize_web.styles import Style
@@ -14,7 +16,7 @@ __all__ = ["history", "mask", "notice", "photos", "stage", "wall"]
 
 
 def photos(session: Session) -> str:
-    """Return the photographs, one of which is chosen."""
+    """Return the photographs and clips, one of which is chosen."""
     if not session.photos:
         return ""
     tiles = (
@@ -22,7 +24,9 @@ def photos(session: Session) -> str:
         for number, photo in enumerate(session.photos)
     )
     wrong = f'<button type="button" class="link" data-key="{MOVE}">Use it as a painting</button>'
-    return _group("Photographs", "small", tiles) + wrong
+    if session.photo is None or session.photo.still:
+        wrong = ""
+    return _group("Photographs and clips", "small", tiles) + wrong
 
 
 def wall(session: Session, styles: Iterable[Style], samples: Mapping[str, bytes]) -> str:
@@ -47,10 +51,12 @@ def stage(job: Job | None, session: Session, ahead: int) -> str:
     if job is None:
         if session.photo is None:
             return _empty(
-                "Drop a photograph, then choose a style",
+                "Drop a photograph or a clip, then choose a style",
                 "Each style is shown on your own photograph. Everything stays on this machine.",
             )
         return _figure(session.views[session.photo.path], session.photo.name)
+    if job.state == "done" and isinstance(job, ClipJob):
+        return _player(job)
     if job.state == "done":
         return (
             '<div class="compare" style="--cut:50%">'
@@ -72,15 +78,16 @@ def stage(job: Job | None, session: Session, ahead: int) -> str:
     view = job.preview or session.views.get(job.recipe.photo.path, b"")
     done = job.progress.fraction if job.progress else 0
     so_far = _figure(view, "The picture so far", "live" if job.preview else "faded")
+    strip = _strip(job.strip) if isinstance(job, ClipJob) else ""
     return (
-        f'{so_far}<div class="bar" role="progressbar" aria-label="Progress" '
+        f'{so_far}{strip}<div class="bar" role="progressbar" aria-label="Progress" '
         f'aria-valuenow="{done * 100:.0f}">'
         f'<span style="width:{done * 100:.1f}%"></span></div><p class="told">{escape(said)}</p>'
     )
 
 
 def history(session: Session) -> str:
-    """Return the pictures of this session, latest first."""
+    """Return the pictures and clips of this session, latest first."""
     tiles = [
         _tile(str(number), job.recipe.output, job.tile, job is session.shown)
         for number, job in enumerate(session.jobs)
@@ -93,6 +100,8 @@ def mask(session: Session) -> str:
     """Return the chosen photograph with a canvas over it."""
     if session.photo is None:
         return '<p class="hint">Drop a photograph first.</p>'
+    if session.photo.still:
+        return '<p class="hint">Masks are for photographs. A clip is stylised as a whole.</p>'
     return (
         f'<div class="mask"><img src="{_url(session.views[session.photo.path])}" alt="">'
         '<canvas aria-label="Mask"></canvas></div><div class="tools"><label>Brush <input '
@@ -107,6 +116,21 @@ def notice(text: str) -> str:
     """Return what went wrong."""
     lines = "<br>".join(escape(line) for line in text.splitlines())
     return f'<p class="notice" role="alert">{lines}</p>' if text else ""
+
+
+def _player(job: ClipJob) -> str:
+    file = quote(str(job.file))
+    warnings = "".join(f'<p class="told">{escape(warning)}</p>' for warning in job.warnings)
+    return (
+        f'<div class="figure"><video src="gradio_api/file={file}" controls loop playsinline '
+        f'aria-label="Clip"></video></div>'
+        f'<p class="told">{escape(job.recipe.output)} · {escape(job.told)}</p>{warnings}'
+    )
+
+
+def _strip(frames: Iterable[bytes]) -> str:
+    images = "".join(f'<img src="{_url(frame)}" alt="">' for frame in frames)
+    return f'<div class="strip" role="img" aria-label="Latest frames">{images}</div>'
 
 
 def _group(label: str, kind: str, tiles: Iterable[str]) -> str:

@@ -74,10 +74,10 @@ class Page:
 
     def _build_choices(self, gr: Any) -> None:
         defaults = {name: field.default for name, field in RunSettings.model_fields.items()}
-        gr.HTML("<h2>Photograph</h2>")
+        gr.HTML("<h2>Photograph or clip</h2>")
         self.photos = gr.HTML(elem_id="photos", js_on_load=TILES)
         self.drop = gr.File(
-            file_count="multiple", label="Photographs", show_label=False, height=64,
+            file_count="multiple", label="Photographs and clips", show_label=False, height=64,
             elem_id="drop-photo",
         )  # fmt: skip
         self.demo = gr.Button("or use the demo", size="sm", elem_id="demo")
@@ -107,12 +107,12 @@ class Page:
         with gr.Row(elem_id="go"):
             self.make = gr.Button("Make the picture", variant="primary", elem_id="make")
             self.make_all = gr.Button("Make all", visible=False, elem_id="make-all")
-            self.stop = gr.Button("Stop and keep the best", visible=False, elem_id="stop")
+            self.stop = gr.Button("Stop", visible=False, elem_id="stop")
             self.download = gr.DownloadButton("Download", visible=False, elem_id="download")
             self.get_mask = gr.DownloadButton("Mask", visible=False, elem_id="get-mask")
         self.history = gr.HTML(elem_id="history", js_on_load=TILES)
         with gr.Accordion(
-            "The same picture by command or in Python", open=False, visible=False, elem_id="lines"
+            "By command or in Python", open=False, visible=False, elem_id="lines"
         ) as self.lines:
             self.command = gr.Code(
                 language="shell",
@@ -193,6 +193,8 @@ class Page:
         ends = job is not None and job.state in ("waiting", "running")
         style = studio.chosen_style(session)
         ready = session.photo is not None and style is not None
+        clip = session.photo is not None and session.photo.still is not None
+        noun, kept = (job.recipe.noun, job.kept) if job else ("picture", "the best")
         file = str(job.file) if job and job.file else None
         mask = str(job.mask_file) if job and job.mask_file else None
         wanted: dict[Any, dict[str, Any]] = {
@@ -201,18 +203,24 @@ class Page:
             self.demo: {"visible": not session.photos},
             self.wall: {"value": markup.wall(session, studio.styles, studio.samples)},
             self.mask: {"value": markup.mask(session)},
-            self.method: {"visible": style is not None and style.painting is not None},
-            self.make: {"interactive": ready},
+            self.method: {"visible": style is not None and style.painting is not None and not clip},
+            self.make: {
+                "value": "Make the clip" if clip else "Make the picture",
+                "interactive": ready,
+            },
             self.make_all: {
                 "value": f"Make all {len(session.photos)}",
                 "visible": ready and len(session.photos) > 1,
             },
             self.stage: {"value": markup.stage(job, session, studio.ahead_of(job) if job else 0)},
-            self.stop: {"visible": ends},
-            self.download: {"value": file, "visible": done},
+            self.stop: {"value": f"Stop and keep {kept}", "visible": ends},
+            self.download: {"value": file, "visible": file is not None},
             self.get_mask: {"value": mask, "visible": mask is not None},
             self.history: {"value": markup.history(session)},
-            self.lines: {"visible": done},
+            self.lines: {
+                "label": f"The same {noun} by command or in Python",
+                "visible": done,
+            },
             self.command: {"value": job.recipe.command() if job and done else ""},
             self.python: {"value": job.recipe.python() if job and done else ""},
         }

@@ -1,4 +1,4 @@
-"""What a picture is made from, and the lines that make the same picture elsewhere."""
+"""What a picture or clip is made from, and the lines that make the same elsewhere."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from stylize import PluginHost, RunSettings, make_settings
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["MASK_NAME", "Recipe", "Upload"]
+__all__ = ["MASK_NAME", "ClipRecipe", "Recipe", "Upload"]
 
 MASK_NAME = "mask.png"
 # The picture outside of the mask is the photograph, at the picture's size.
@@ -27,17 +27,24 @@ Image.composite({styled}, photo, mask).save({output})
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture that was given to the page.
+    """A picture or clip that was given to the page.
 
     Args:
         path: where it is.
         name: as its owner calls it, "photo.jpg".
         given: what lines call it: its name, or the path of a file that everybody has.
+        still: the first frame of a clip, as a picture; None for a picture.
     """
 
     path: Path
     name: str
     given: str
+    still: Path | None = None
+
+    @property
+    def picture(self) -> Path:
+        """What the page shows: the picture, or a clip's first frame."""
+        return self.still or self.path
 
 
 @dataclass(frozen=True)
@@ -60,20 +67,24 @@ class Recipe:
     maker: str = ""
     steps: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
 
+    noun: ClassVar[str] = "picture"
+    words: ClassVar[tuple[str, ...]] = ("stylize",)
+    suffix: ClassVar[str] = ".png"
+
     def run_settings(self, host: PluginHost, device: str) -> RunSettings:
         """Return the settings of the run, on a device. Raises: SettingsError, UnknownNameError."""
         return make_settings({"device": device, **self.settings}, host)
 
     @property
     def output(self) -> str:
-        """The picture's name, as the command would call it."""
+        """The name of the picture, as the command would call it."""
         parts = [Path(self.photo.name).stem]
         parts += [Path(self.painting.name).stem] if self.painting else []
-        return "_".join([*parts, self.maker]) + ".png"
+        return "_".join([*parts, self.maker]) + self.suffix
 
     def command(self) -> str:
         """Return the lines for a shell."""
-        words = ["stylize", *(shlex.quote(_file(name)) for name in self._files())]
+        words = [*self.words, *(shlex.quote(_file(name)) for name in self._files())]
         for name, value in self.settings.items():
             words += [f"--{name.replace('_', '-')}", shlex.quote(str(value))]
         for part, options in self.steps.items():
@@ -91,16 +102,19 @@ class Recipe:
 
     def python(self) -> str:
         """Return the lines of Python."""
-        files = [repr(name) for name in self._files()] + ["None"] * (not self.painting)
         settings = {**self.settings, **({"options": dict(self.steps)} if self.steps else {})}
-        given = ", ".join([*files, *(f"{name}={value!r}" for name, value in settings.items())])
-        made = f"result = stylize_image({given})\n"
+        made = f"result = stylize_image({self._arguments(settings)})\n"
         if self.mask is None:
             return f"from stylize import stylize_image\n\n{made}result.save({self.output!r})"
         return (
             "from PIL import Image\nfrom stylize import read_image, stylize_image, to_pil\n\n"
             f"{made}{self._blending('result.image')}"
         ).rstrip()
+
+    def _arguments(self, settings: Mapping[str, Any], *others: str) -> str:
+        files = [repr(name) for name in self._files()] + ["None"] * (not self.painting)
+        named = (f"{name}={value!r}" for name, value in settings.items())
+        return ", ".join([*files, *(repr(other) for other in others), *named])
 
     def _files(self) -> list[str]:
         return [upload.given for upload in (self.photo, self.painting) if upload]
@@ -114,6 +128,20 @@ class Recipe:
             styled=styled,
             output=repr(self.output),
         )
+
+
+@dataclass(frozen=True)
+class ClipRecipe(Recipe):
+    """A clip to make: its `photo` is a clip, and it has no mask."""
+
+    noun = "clip"
+    words = ("stylize", "video")
+    suffix = ".mp4"  # which browsers play
+
+    def python(self) -> str:
+        """Return the lines of Python."""
+        given = self._arguments(self.settings, self.output)
+        return f"from stylize import stylize_video\n\nstylize_video({given})"
 
 
 def _file(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What one tab has: its photographs, paintings, masks, thumbnails and pictures."""
+"""What one tab has: its photographs, clips, paintings, masks, thumbnails and pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from io import BytesIO
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from stylize import open_image, read_bytes
-from stylize.command import DEMO, explain
+from stylize import first_frame, open_image, read_bytes
+from stylize.command import DEMO, explain, require_extra
 from stylize.errors import ImageError, StylizeError
 from stylize_web.job import Job, as_jpeg, shrunk
 from stylize_web.recipe import Upload
@@ -28,6 +28,10 @@ __all__ = ["MOVE", "Session", "demo_files"]
 MASK_CHARACTERS, MASK_SIDE = 4_000_000, 2048
 PNG = "data:image/png;base64,"
 PHOTO_SIDE = 768
+# What is read as a clip, by the end of its name.
+CLIPS = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp", ".ogv",
+)  # fmt: skip
 # The key of what makes a painting of a photograph: it was dropped in the wrong place.
 MOVE = "move"
 
@@ -38,8 +42,8 @@ class Session:
 
     Args:
         folder: of its own; deleted with all in it when the tab is closed.
-        max_pixels: the largest picture that is taken.
-        photos: as they were dropped.
+        max_pixels: the largest picture or frame that is taken.
+        photos: photographs and clips, as they were dropped.
         photo: the chosen one.
         paintings: styles that were dropped.
         chosen: the key of the chosen style.
@@ -73,17 +77,18 @@ class Session:
     _small: tuple[Path, Image.Image] | None = None
 
     def add_photos(self, files: Iterable[str]) -> None:
-        """Take photographs from where the page has put them; those that are none are told of."""
+        """Take photographs and clips from where the page put them, and report what is neither."""
         self.notice = ""
         for file in files:
-            if upload := self._take(Path(file)):
+            take = self._take_clip if file.lower().endswith(CLIPS) else self._take_picture
+            if upload := self._take(Path(file), take):
                 self.photos.append(upload)
                 self._choose(upload)
 
     def add_painting(self, file: str) -> None:
         """Take a painting, and choose it."""
         self.notice = ""
-        if upload := self._take(Path(file)):
+        if upload := self._take(Path(file), self._take_picture):
             self._add_style(upload)
 
     def add_demo(self) -> None:
@@ -98,7 +103,7 @@ class Session:
 
     def choose_photo(self, key: str) -> None:
         """Choose a photograph by its number; MOVE makes a painting of the chosen one."""
-        if key == MOVE and self.photo is not None:
+        if key == MOVE and self.photo is not None and self.photo.still is None:
             moved = self.photo
             self.photos.remove(moved)
             self._choose(self.photos[-1] if self.photos else None)
@@ -117,17 +122,17 @@ class Session:
 
     def paint_mask(self, data: object) -> None:
         """Take the mask of the chosen photograph, a PNG as a data URL whose alpha is the mask."""
-        self.mask = _read_mask(data) if self.photo else None
+        self.mask = _read_mask(data) if self.photo and not self.photo.still else None
 
     def new_folder(self) -> Path:
         """Return a folder that is not there yet."""
         self.folder.mkdir(exist_ok=True)
         return self.folder / str(next(self._numbers))
 
-    def small(self, path: Path, side: int) -> Image.Image:
-        """Return a photograph shrunk for thumbnails; the last one is kept."""
-        if self._small is None or self._small[0] != path:
-            self._small = path, shrunk(read_bytes(path, at_least=side), side)
+    def small(self, photo: Upload, side: int) -> Image.Image:
+        """Return a photograph, or the first frame of a clip, for thumbnails; the last is kept."""
+        if self._small is None or self._small[0] != photo.path:
+            self._small = photo.path, shrunk(read_bytes(photo.picture, at_least=side), side)
         return self._small[1]
 
     def _choose(self, photo: Upload | None) -> None:
@@ -141,20 +146,10 @@ class Session:
         self.paintings.append(Style(key, Path(upload.name).stem, painting=upload))
         self.chosen = key
 
-    def _take(self, file: Path) -> Upload | None:
-        """Move an upload into the session's folder; None, and a notice, for what is no picture."""
+    def _take(self, file: Path, take: Callable[[Path], Upload]) -> Upload | None:
+        """Take an upload; None, and a notice, for one that cannot be used."""
         try:
-            with open_image(file) as (image, _):
-                pixels = image.width * image.height
-            if pixels > self.max_pixels:
-                raise ImageError(
-                    f"{file.name}: has {pixels / 1e6:.0f} million pixels, and the limit is "
-                    f"{self.max_pixels / 1e6:.0f} million: make it smaller first, or raise "
-                    f"--max-pixels"
-                )
-            folder = self.new_folder()
-            folder.mkdir()
-            upload = Upload(Path(shutil.move(file, folder)), file.name, file.name)
+            upload = take(file)
             self._look_at(upload)
         except StylizeError as error:
             said = explain(error)[0].replace(str(file), file.name)
@@ -163,10 +158,37 @@ class Session:
             return None
         return upload
 
+    def _take_picture(self, file: Path) -> Upload:
+        """Move a picture into a folder of the session. Raises: ImageError."""
+        with open_image(file) as (image, _):
+            pixels = image.width * image.height
+        if pixels > self.max_pixels:
+            raise ImageError(
+                f"{file.name}: has {pixels / 1e6:.0f} million pixels, and the limit is "
+                f"{self.max_pixels / 1e6:.0f} million: make it smaller first, or raise "
+                f"--max-pixels"
+            )
+        return Upload(self._move(file), file.name, file.name)
+
+    def _take_clip(self, file: Path) -> Upload:
+        """Do the same for a clip. Raises: VideoError, ExtraMissingError."""
+        for package in ("av", "cv2"):
+            require_extra(package, "video", f"{file.name}: a clip")
+        frame = first_frame(file, max_pixels=self.max_pixels)
+        path = self._move(file)
+        still = path.with_name("first.png")
+        frame.save(still)
+        return Upload(path, file.name, file.name, still)
+
+    def _move(self, file: Path) -> Path:
+        folder = self.new_folder()
+        folder.mkdir()
+        return Path(shutil.move(file, folder))
+
     def _look_at(self, upload: Upload) -> None:
         """Keep a small copy to show. Raises: ImageError."""
         try:
-            small = read_bytes(upload.path, at_least=PHOTO_SIDE, max_pixels=self.max_pixels)
+            small = read_bytes(upload.picture, at_least=PHOTO_SIDE, max_pixels=self.max_pixels)
         except ImageError as error:
             raise ImageError(str(error).replace(str(upload.path), upload.name)) from error
         self.views[upload.path] = as_jpeg(shrunk(small, PHOTO_SIDE))

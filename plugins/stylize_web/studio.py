@@ -14,8 +14,9 @@ from PIL import Image
 from stylize import PluginHost, RunSettings, Stylizer, make_plan, make_settings, read_bytes
 from stylize.command import explain
 from stylize.errors import ModelError
+from stylize_web.clipjob import ClipJob
 from stylize_web.job import Job, as_jpeg, shrunk
-from stylize_web.recipe import Recipe
+from stylize_web.recipe import ClipRecipe, Recipe
 from stylize_web.session import Session, demo_files
 from stylize_web.styles import Style, learnt_styles, painting_methods, quick_method
 
@@ -92,10 +93,10 @@ class Studio:
         *,
         every: bool = False,
     ) -> None:
-        """Make the picture of what a tab has chosen, after all that were asked for before.
+        """Make the picture or clip of what a tab has chosen, after all that were asked for before.
 
         Args:
-            every: of each of its photographs.
+            every: of each of its photographs and clips.
 
         Raises: SettingsError, UnknownNameError, ModelError for what cannot be made.
         """
@@ -103,21 +104,30 @@ class Studio:
         style = self.chosen_style(session)
         if style is None or session.photo is None:
             return
-        chosen = {
-            **style.settings(method, quality),
+        look: dict[str, object] = {
             "strength": strength,
             "size": size if size == "full" else int(size),
             "keep_color": keep_color,
             "quality": quality,
         }
         defaults = {name: field.get_default() for name, field in RunSettings.model_fields.items()}
-        settings = {name: value for name, value in chosen.items() if value != defaults[name]}
+        look = {name: value for name, value in look.items() if value != defaults[name]}
         for photo in session.photos if every else [session.photo]:
-            maker = str(settings.get("model") or method)
-            mask = session.mask if photo == session.photo else None
-            recipe = Recipe(photo, style.painting, settings, mask, maker)
+            # Other methods take minutes for each frame.
+            quick = quick_method(self.host) if photo.still else None
+            by = style.settings(quick or method, quality)
+            maker = str(next(iter(by.values())))
+            recipe: Recipe
+            if photo.still:
+                # With the method: the default of clips is another than that of pictures.
+                recipe = ClipRecipe(photo, style.painting, {**by, **look}, maker=maker)
+            else:
+                given = {} if by.get("method") == defaults["method"] else by
+                mask = session.mask if photo == session.photo else None
+                recipe = Recipe(photo, style.painting, {**given, **look}, mask, maker)
             make_plan(self.host, recipe.run_settings(self.host, self.device))
-            self.make(session, Job(recipe, session.new_folder()))
+            job = ClipJob if photo.still else Job
+            self.make(session, job(recipe, session.new_folder()))
 
     def make(self, session: Session, job: Job) -> None:
         """Make a picture after those that were asked for before."""
@@ -167,11 +177,12 @@ class Studio:
     def _thumbnail(self, session: Session, style: Style, key: tuple[Path, str]) -> None:
         if session.closed:
             return
-        if session.photo is None or session.photo.path != key[0]:  # another was chosen meanwhile
+        photo = session.photo
+        if photo is None or photo.path != key[0]:  # another was chosen meanwhile
             del session.thumbnails[key]
             return
         try:
-            small = session.small(key[0], THUMBNAIL_SIDE)
+            small = session.small(photo, THUMBNAIL_SIDE)
             paintings = [read_bytes(style.painting.path)] if style.painting else []
             made = self._stylizer_of(style)(small, paintings).image
             session.thumbnails[key] = as_jpeg(made.convert("RGB"))
