@@ -77,10 +77,6 @@ CALM = "--image-loss total_variation"
 
 # What the cards in docs/reference/model-cards tell, as far as `stylize train` can do it: `any`
 # learns swapped features from the start, where the card's began as a decoder of AdaIN.
-STARRY_NIGHT = (
-    quick(600, f"{FIRST} {SMALL}"),
-    fine(800, f"--strength 2 {SMALL}"),
-)
 STARRY_NIGHT_FAST = (
     quick(680, f"{FIRST} {SMALL}"),
     quick(1000, f"--strength 1.5 --learning-rate 0.002 --zoom 2.5 {SMALL}"),
@@ -98,7 +94,7 @@ ANY = (
     Stage(4000, "--batch 6 --crop 128 --schedule constant", 6 * 128**2),
     Stage(2000, "--batch 6 --crop 128 --learning-rate 0.0005", 6 * 128**2),
 )
-WIDE, NARROW = "--set johnson.width=96", "--set johnson.width=48"
+NARROW = "--set johnson.width=48"
 
 
 def johnson(painting: str, stages: tuple[Stage, ...], width: str, start: str | None) -> Recipe:

@@ -331,7 +331,7 @@ def test_held_out_photographs_are_shown_with_paintings_and_what_became_of_them(t
 def test_paintings_are_framed_at_their_own_scales(train):
     training = train(zoom=1, style_zoom=3)
     files = {"content": ("a.png",), "style": ("b.png",)}
-    data, held_out = training._split(files, 0)
+    data, held_out = training._split(files, {}, 0)
     assert [data[name].settings.zoom for name in ("content", "style")] == [1, 3]
     assert [len(held_out[name]) for name in ("content", "style")] == [0, 1]
 

@@ -35,7 +35,7 @@ def test_list_names_the_user_s_own_models_and_where_they_are(gallery):
         outcome = gallery(*words)
         assert outcome.code == 0
         lines = [line.split() for line in outcome.out.splitlines()]
-        assert ["dunes", "Sand", "0.0", "MB"] in lines
+        assert ["dunes", "Sand", "13", "kB"] in lines
         assert outcome.out.splitlines()[-1].endswith(str(gallery.folder / "own"))
 
 

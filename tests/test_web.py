@@ -216,7 +216,7 @@ def test_what_is_chosen_is_in_the_picture_and_its_lines(tab, pictures):
     tab.get_by_label("the photograph's, only brightness changes").check()
     make(tab)
     line, _ = lines_of(tab)
-    assert "--model mosaic_fast --keep-color luminance --quality draft" in line
+    assert "--model mosaic --keep-color luminance --quality draft" in line
     assert tab.locator("#history .tile").count() == 1
 
 
@@ -451,6 +451,6 @@ def test_names_that_a_shell_would_take_apart_are_quoted(tmp_path):
 
 def test_every_model_that_has_learnt_a_style_is_on_the_wall_once(host: PluginHost):
     styles = {style.model: style.fast for style in learnt_styles(host)}
-    assert styles["mosaic"] == "mosaic_fast"
+    assert styles["mosaic"] == "mosaic"
     assert "mosaic_fast" not in styles
     assert "any" not in styles
