@@ -379,6 +379,14 @@ def test_a_picture_is_overwritten_only_with_force(command):
     assert read_record(command.folder / OUTPUT)
 
 
+def test_a_folder_that_is_named_numbers_too(command):
+    Path("made.png").mkdir()
+    Path("made.png", OUTPUT).write_bytes(b"mine")
+    assert command(*PAIR, *FAST, "-o", "made.png").code == 0
+    assert Path("made.png", OUTPUT).read_bytes() == b"mine"
+    assert read_record(Path("made.png", OUTPUT.replace(".png", "_2.png")))
+
+
 def test_other_settings_are_numbered_and_the_same_are_made_once(command):
     assert command(*PAIR, *FAST).code == 0
     second = command(*PAIR, *FAST, "--strength", "2", "--keep-colour", "luminance")

@@ -129,6 +129,12 @@ def test_a_first_word_may_be_a_command_and_no_word_is_lost_to_a_file():
     assert complete("stylize photo.j") == []  # the shell's own completion of files takes over
 
 
+def test_one_spelling_of_an_option_is_offered():
+    for words in ("stylize ", "stylize photo.jpg "):
+        assert complete(f"{words}--keep-c") == ["--keep-color"]
+        assert complete(f"{words}--keep-colou") == ["--keep-colour"]
+
+
 def test_the_last_name_of_a_list_is_completed():
     found = complete("stylize analyze activations --smooth none,sof")
     assert set(found) == {"none,softmax", "none,softsign"}

@@ -80,6 +80,16 @@ class StylizeCommand(TyperCommand):
         """Write arguments and options, a section a panel."""
         write_options(self.get_params(ctx), ctx, formatter)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete a word; `--keep-colour` is not offered beside `--keep-color`, which it is."""
+        found = super().shell_complete(ctx, incomplete)
+        values = {each.value for each in found}
+        return [
+            each
+            for each in found
+            if (plain := each.value.replace("colour", "color")) == each.value or plain not in values
+        ]
+
 
 class _LazyCommand(TyperCommand):
     """What stands for a command until it is needed."""

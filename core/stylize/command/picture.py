@@ -113,7 +113,6 @@ def picture(
         no_style=no_style or not plan.needs_style,
         no_content=no_content,
     )
-    _tell_roles(plan, given, paintings, quiet=quiet)
     report = partial(Report, as_json=as_json, quiet=quiet, debug=ctx.meta["debug"])
     code = _make(
         ctx,
@@ -126,6 +125,7 @@ def picture(
         batch=not {None, *given}.issuperset(contents),  # of folders and globs
         max_pixels=max_pixels,
         record=record,
+        given=given,
     )
     raise typer.Exit(code)
 
@@ -164,12 +164,14 @@ def _make(
     batch: bool,
     max_pixels: int = MAX_PIXELS,
     record: RecordKind = "names",
+    given: Sequence[str] = (),
 ) -> int:
     """Make the pictures of a plan, and return the exit code.
 
     Args:
         report_of: returns the report of so many pictures.
         batch: skip what is there, as a folder's run goes on where it was interrupted.
+        given: the files of the command line, without those of `--style`.
 
     Raises: StylizeError for what concerns all pictures.
     """
@@ -178,6 +180,7 @@ def _make(
     maker = Path(plan.model.name).stem if plan.model else plan.method.name
     jobs = plan_jobs(contents, paintings, output, maker)
     report = report_of(len(jobs))
+    _tell_roles(plan, given, paintings, report)  # after the errors of inputs and outputs
     left_out = sorted(map(str, set(contents).difference(job.content for job in jobs)))
     if left_out and not report.quiet:
         say(f"left out, as a style or an output of this run: {', '.join(left_out)}")
@@ -209,8 +212,12 @@ def _names_model(
     )
 
 
-def _tell_roles(plan: Plan, given: Sequence[str], paintings: Sequence[str], *, quiet: bool) -> None:
-    """Say which files are taken for photographs, if one could be meant for a painting."""
+def _tell_roles(plan: Plan, given: Sequence[str], paintings: Sequence[str], report: Report) -> None:
+    """Say which files are taken for photographs, if one could be meant for a painting.
+
+    Records tell that themselves.
+    """
+    quiet = report.quiet or report.as_json
     last, several = given[-1:], len(given) > 2
     if plan.model and not paintings and len(given) > 1 and Path(given[-1]).is_file():
         message = (
