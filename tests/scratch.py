@@ -90,7 +90,7 @@ def shrink(
 ) -> list[str]:
     """Put options behind a command's that make it quick, as the last one wins."""
     words = list(arguments)
-    if path in (DEFAULT_COMMAND, "compare", "video"):
+    if path in (DEFAULT_COMMAND, "demo", "compare", "video"):
         words += SMALL
         if not params.get("model"):
             words += SHORT.get(_method(host, path, params), ())

@@ -106,7 +106,8 @@ def test_smoothings_are_held_against_none(bench, monkeypatch):
 def test_the_seeds_move_the_pictures(bench):
     bench("smoothing", "none")
     record = read_record(next(Path("report/cells").glob("none_china_1_0.png")))
-    window = read_image(record["content"]["path"])
+    (path,) = Path("report").rglob(record["content"]["path"])
+    window = read_image(path)
     package = resources.files("stylize_compare.bench")
     with Image.open(str(package / "pictures/china.jpg")) as image:
         width, height = image.size

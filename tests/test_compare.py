@@ -21,7 +21,7 @@ from PIL import Image
 from command import FAST, Command, Outcome
 from quick_judge import QuickJudge
 from stylize import Network, Result, Stylizer, read_image, read_record, write_image
-from stylize.making import stylizer
+from stylize.making import recorded, stylizer
 from stylize_compare.sheets import EMPTY
 from stylize_measure.evaluation import evaluate_picture
 
@@ -171,7 +171,7 @@ def test_what_is_done_is_kept_and_what_is_missing_made(command, compare):
 
 def test_pictures_made_by_different_releases_are_warned_of(compare, monkeypatch):
     compare("--vary", "smooth=none,tanh")
-    monkeypatch.setattr(stylizer, "framework_version", lambda: "9.9")
+    monkeypatch.setattr(recorded, "framework_version", lambda: "9.9")
     ended = compare("--vary", "smooth=none,tanh,softsign", "--quiet")
     assert "warning: pictures were made with different releases of stylize (" in ended.err
     assert ", 9.9): --force makes all of them again" in ended.err

@@ -33,6 +33,7 @@ PURPOSES = {
     "testing": "the contracts that plugins are tested with (stylize.testing)",
     "train": "stylize train",
     "video": "stylize video (PyAV and OpenCV)",
+    "web": "stylize web (Gradio)",
 }
 
 
