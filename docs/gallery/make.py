@@ -219,14 +219,14 @@ def _table(name: str, entry: Entry) -> str:
     shared = all(row == captions[0] for row in captions)
     head = captions[0] if shared else [""] * len(captions[0])
     rows = [
-        [
-            f"![{tile.caption}: {tile.file}](gallery/{_tile_file(name, tile)})"
-            + ("" if shared else f"<br>{tile.caption}")
-            for tile in row
-        ]
+        [_tile_cell(name, tile) + ("" if shared else f"<br>{tile.caption}") for tile in row]
         for row in entry.rows
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _tile_cell(name: str, tile: Tile) -> str:
+    return f"![{tile.caption}: {tile.file}](gallery/{_tile_file(name, tile)})"
 
 
 def _input_row(file: str, source: Input) -> str:
