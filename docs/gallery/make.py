@@ -215,9 +215,9 @@ def write_page(gallery: Gallery) -> str:
 
 
 def _table(name: str, entry: Entry) -> str:
-    captions = [[tile.caption for tile in row] for row in entry.rows]
-    shared = all(row == captions[0] for row in captions)
-    head = captions[0] if shared else [""] * len(captions[0])
+    first, *others = [[tile.caption for tile in row] for row in entry.rows]
+    shared = all(row == first for row in others)
+    head = first if shared else [""] * len(first)
     rows = [
         [_tile_cell(name, tile) + ("" if shared else f"<br>{tile.caption}") for tile in row]
         for row in entry.rows
@@ -283,8 +283,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             path = options.output / file
             path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(path, quality=QUALITY, optimize=True, progressive=True)
-            kilobytes = path.stat().st_size // 1024
-            print(f"{path}: {picture.width}x{picture.height}, {kilobytes} kB", flush=True)
+            size = f"{picture.width}x{picture.height}, {path.stat().st_size // 1024} kB"
+            print(f"{path}: {size}", flush=True)
     for message in failed:
         print(textwrap.shorten(message, 500), file=sys.stderr)
     return bool(failed)
