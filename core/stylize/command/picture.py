@@ -28,7 +28,7 @@ from stylize.command.report import Report
 from stylize.command.saying import say, warn
 from stylize.contract.plan import Plan
 from stylize.discovery.host import PluginHost
-from stylize.errors import UsageError
+from stylize.errors import OutputError, UsageError
 from stylize.making.shares import style_shares
 from stylize.models.finding import model_names
 from stylize.pictures.reading import MAX_PIXELS
@@ -178,9 +178,14 @@ def _make(
     host: PluginHost = ctx.obj
     style_shares(plan.settings, len(paintings))
     maker = Path(plan.model.name).stem if plan.model else plan.method.name
-    jobs = plan_jobs(contents, paintings, output, maker)
+    try:
+        jobs = plan_jobs(contents, paintings, output, maker)
+    except OutputError:
+        if plan.model:  # a painting that is taken for a photograph makes several of one
+            _tell_roles(plan, given, paintings, report_of(len(contents)))
+        raise
     report = report_of(len(jobs))
-    _tell_roles(plan, given, paintings, report)  # after the errors of inputs and outputs
+    _tell_roles(plan, given, paintings, report)
     left_out = sorted(map(str, set(contents).difference(job.content for job in jobs)))
     if left_out and not report.quiet:
         say(f"left out, as a style or an output of this run: {', '.join(left_out)}")
