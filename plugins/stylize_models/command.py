@@ -164,13 +164,14 @@ def sheet(
         raise UsageError("no model of a painting is installed: train one with stylize train")
     began, failed = time.monotonic(), 0
     with clean_stdout(), loading(quiet=quiet):
-        from stylize_models.sheet import Tile, apply_model, draw_tiles
+        from stylize_models.sheet import Styles, Tile, draw_tiles
 
+        styles = Styles(host, size, device)
         tiles = [Tile(read_bytes(photograph, at_least=size), "the photograph")]
     with clean_stdout(), watch(target.name, quiet=quiet) as observers:
         for number, model in enumerate(models, 1):
             try:
-                image, seconds = apply_model(host, model, photograph, size, device)
+                image, seconds = styles.apply(model, photograph)
             except StylizeError as error:
                 failed += 1
                 warn(f"{model.name}: {error}")
@@ -281,10 +282,10 @@ def _learnt(host: PluginHost, *, everything: bool) -> list[ModelFile]:
 def _time(host: PluginHost, models: Sequence[ModelFile]) -> dict[str, dict[str, float]]:
     """Return the seconds that a picture of 512 px takes, by name of model."""
     with clean_stdout(), loading():
-        from stylize_models.sheet import apply_model, demo_file
+        from stylize_models.sheet import Styles, demo_file
 
-        photograph = demo_file("china.jpg")
-        seconds = {model.name: apply_model(host, model, photograph, 512)[1] for model in models}
+        styles, photograph = Styles(host, 512), demo_file("china.jpg")
+        seconds = {model.name: styles.apply(model, photograph)[1] for model in models}
     return {name: {"seconds": round(each, 3)} for name, each in seconds.items()}
 
 

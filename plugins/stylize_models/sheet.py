@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 import unicodedata
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
@@ -18,7 +19,7 @@ from stylize import ModelFile, Stylizer, make_settings
 if TYPE_CHECKING:
     from stylize import PluginHost
 
-__all__ = ["Tile", "apply_model", "demo_file", "draw_tiles"]
+__all__ = ["Styles", "Tile", "demo_file", "draw_tiles"]
 
 PAPER, INK, FAINT = "white", "#1a1a1a", "#6b6b6b"
 COLUMNS = 4
@@ -34,24 +35,41 @@ class Tile:
     text: str = ""
 
 
-def apply_model(
-    host: PluginHost, model: ModelFile, photograph: Path, size: int, device: str = "auto"
-) -> tuple[Image.Image, float]:
-    """Return a photograph in a model's style, and the seconds that it took without loading.
-
-    A model that takes any painting is given the demo's.
+class Styles:
+    """Applies models to photographs; models that paint with the same network share it.
 
     Args:
-        size: longer side of the picture.
-
-    Raises: StylizeError for a photograph or a model that cannot be used.
+        size: longer side of the pictures.
     """
-    settings = {"model": str(model.path), "size": size, "device": device}
-    stylizer = Stylizer(make_settings(settings, host), host)
-    painting = [demo_file("starry_night.jpg")] if stylizer.plan.needs_style else []
-    began = time.monotonic()
-    image = stylizer(photograph, painting).image
-    return image.convert("RGB"), time.monotonic() - began
+
+    def __init__(self, host: PluginHost, size: int, device: str = "auto") -> None:
+        self._host = host
+        self._given = {"size": size, "device": device}
+        self._stylizers: dict[tuple[Path, str], Stylizer] = {}
+
+    def apply(self, model: ModelFile, photograph: Path) -> tuple[Image.Image, float]:
+        """Return a photograph in a model's style, and the seconds that it took without loading.
+
+        A model that takes any painting is given the demo's.
+
+        Raises: StylizeError for a photograph or a model that cannot be used.
+        """
+        stylizer = self._stylizer(model)
+        paintings: Sequence[BinaryIO | Path] = model.paintings() or (
+            [demo_file("starry_night.jpg")] if stylizer.plan.needs_style else []
+        )
+        began = time.monotonic()
+        image = stylizer(photograph, paintings).image
+        return image.convert("RGB"), time.monotonic() - began
+
+    def _stylizer(self, model: ModelFile) -> Stylizer:
+        """Return the stylizer of a model, or of its base with the settings that suit the model."""
+        network, usual = model.base or model, model.header.usual
+        key = network.path, json.dumps(usual, sort_keys=True)
+        if key not in self._stylizers:
+            settings = {"model": str(network.path), "options": {"method": usual}, **self._given}
+            self._stylizers[key] = Stylizer(make_settings(settings, self._host), self._host)
+        return self._stylizers[key]
 
 
 def demo_file(name: str) -> Path:
