@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from stylize import Judge, judged_size, read_image, resize
-from stylize.judging.distances import draw_positions
+from stylize_measure.distances import draw_positions
 
 
 def test_distances_are_those_of_the_definition(photo, painting):

@@ -15,7 +15,7 @@ from stylize import (
     list_losses,
     relative_reference,
 )
-from stylize.judging.distances import self_similarity
+from stylize_measure.distances import self_similarity
 
 LOSSES = list_losses()
 

@@ -22,7 +22,7 @@ ROOMS = """
     testing
     command
     making
-    judging : optimizing
+    optimizing
     building
     vetting
     planning
@@ -34,7 +34,7 @@ ROOMS = """
     contract
     modelfile
     guests
-    coherence : extras : files : lazy : matching : precision : version
+    coherence : entropy : extras : files : lazy : matching : precision : version
     errors : placing
 """
 # Without torch, and without what would import it.

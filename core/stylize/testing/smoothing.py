@@ -10,7 +10,7 @@ from torch import Tensor
 from stylize.building.backbones import load_backbone
 from stylize.contract.protocols import Smoothing
 from stylize.contract.spec import Kind, SmoothingSpec
-from stylize.judging.entropy import normalized_entropy
+from stylize.entropy import normalized_entropy
 from stylize.testing.compose import assert_composes
 from stylize.testing.hosts import builtin_host
 from stylize.testing.partcontract import PartContract

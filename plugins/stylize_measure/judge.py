@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from stylize.building.backbones import load_backbone
-from stylize.contract.spec import Kind
+from stylize import DISTRIBUTION, Kind, full_name, load_backbone, resize
 from stylize.errors import ImageTooSmallError
-from stylize.judging.distances import (
+from stylize_measure.distances import (
     deviations,
     draw_positions,
     gram,
@@ -26,12 +25,9 @@ from stylize.judging.distances import (
     self_similarity,
     transport_distance,
 )
-from stylize.naming.names import full_name
-from stylize.pictures.tensors import resize
-from stylize.version import DISTRIBUTION
 
 if TYPE_CHECKING:
-    from stylize.discovery.host import PluginHost
+    from stylize import PluginHost
 
 __all__ = [
     "JUDGE_BACKBONE",
@@ -131,7 +127,7 @@ class Judge:
     def __init__(
         self, host: PluginHost | None = None, device: str = "auto", *, size: int = JUDGE_SIZE
     ) -> None:
-        from stylize.discovery.host import PluginHost
+        from stylize import PluginHost
 
         self.size = size
         host = host or PluginHost.discover()

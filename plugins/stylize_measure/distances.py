@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylize.matching import nearest
+from stylize import nearest
 
 __all__ = [
     "deviations",

@@ -1,1 +1,0 @@
-"""The one judge of all pictures, and what is measured of features."""
