@@ -26,7 +26,6 @@ from small_adain import make_adain_model
 from small_training import make_model
 from stylize import Judge, Kind, Plan, PluginHost, RunSettings, Stylizer, load_preset
 from stylize.command.app import build_app
-from stylize.command.grammar import DEFAULT_COMMAND
 from stylize.testing import CommandRunner
 
 __all__ = ["SHELL", "TARGETS", "Scratch", "parse", "shrink"]
@@ -58,7 +57,7 @@ def parse(host: PluginHost, arguments: Sequence[str]) -> tuple[str, dict[str, An
     command = _command_of(host)
     words = list(arguments)
     if not words or (words[0] not in command.commands and words[0] not in ("--help", "--version")):
-        words = [DEFAULT_COMMAND, *words]
+        words = [command.commands.default, *words]
     path: list[str] = []
     while words and hasattr(command, "commands") and words[0] in command.commands:
         command = command.commands[words[0]]
@@ -90,7 +89,7 @@ def shrink(
 ) -> list[str]:
     """Put options behind a command's that make it quick, as the last one wins."""
     words = list(arguments)
-    if path in (DEFAULT_COMMAND, "demo", "compare", "video"):
+    if path in ("picture", "demo", "compare", "video"):
         words += SMALL
         if not params.get("model"):
             words += SHORT.get(_method(host, path, params), ())

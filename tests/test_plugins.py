@@ -31,7 +31,7 @@ from stylize import (
     WeightsSpec,
     hookimpl,
 )
-from stylize.command import add_plugin_commands
+from stylize.command import add_command, add_plugin_commands
 from stylize.discovery.host import STRICT_VARIABLE
 from stylize.discovery.scanning import DISABLE_VARIABLE
 from stylize.errors import ExtraMissingError, PluginError, SettingsError, UnknownNameError
@@ -484,6 +484,16 @@ def commands_after(*hooks: Callable[[typer.Typer], object]) -> tuple[set[str], P
         host.register(plugin(commands=hook), f"plugin{number}")
     add_plugin_commands(host, app)
     return set(get_group(app).commands), host
+
+
+def adding_a_default(name: str) -> Callable[[typer.Typer], object]:
+    return lambda app: add_command(app, name, "acme:run", "Run.", default=True)
+
+
+def test_there_is_one_default_command() -> None:
+    names, host = commands_after(adding_a_default("second"), adding_a_default("first"))
+    assert names == {"train", "first"}
+    assert "'first' is the default command already: add 'second'" in str(host.failures[0])
 
 
 def adding(name: str, function: Callable[..., None] = lambda: None) -> Callable[..., None]:

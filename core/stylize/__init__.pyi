@@ -99,6 +99,7 @@ from stylize.modelfile import write_model as write_model
 from stylize.models.applying import TRAINED as TRAINED
 from stylize.models.finding import find_model as find_model
 from stylize.models.finding import known_models as known_models
+from stylize.models.finding import model_names as model_names
 from stylize.models.finding import user_models_folder as user_models_folder
 from stylize.naming.names import full_name as full_name
 from stylize.naming.names import name_parts as name_parts

@@ -11,7 +11,7 @@ import typer
 from _reference.markdown import cell, code, page, paragraphs, table
 from stylize import errors
 from stylize.command.app import build_app
-from stylize.command.grammar import DEFAULT_COMMAND, EXAMPLES
+from stylize.command.grammar import EXAMPLES
 from stylize.testing.hosts import builtin_host
 
 __all__ = ["command", "exit_codes"]
@@ -43,7 +43,7 @@ def command() -> str:
     with group.make_context("stylize", ["--help"], resilient_parsing=True) as ctx:
         lines = ["## stylize", "", *_usage("stylize [OPTIONS] PHOTOGRAPH... [PAINTING]")]
         lines += ["```sh", *(line for line, _ in EXAMPLES), "```", ""]
-        lines += _parameters(group.commands[DEFAULT_COMMAND], ctx)
+        lines += _parameters(group.commands[group.commands.default], ctx)
         lines += ["### For any command", "", *_options(group, ctx)["Options"]]
         for path, child in _commands(group):
             lines += _command(path, child, ctx)
@@ -75,9 +75,9 @@ def exit_codes() -> str:
 
 def _commands(group: Any, path: str = "stylize") -> Iterator[tuple[str, Any]]:
     # Plugins add theirs in any order; those of a group are in the order of its author.
-    children = group.commands.items()
+    children, default = group.commands.items(), getattr(group.commands, "default", None)
     for name, child in sorted(children) if path == "stylize" else children:
-        if name != DEFAULT_COMMAND and not child.hidden:
+        if name != default and not child.hidden:
             yield f"{path} {name}", child
             if hasattr(child, "commands"):
                 yield from _commands(child, f"{path} {name}")

@@ -7,6 +7,7 @@ from stylize.command.batch import run_batch as run_batch
 from stylize.command.completion import completion_of as completion_of
 from stylize.command.grammar import StylizeCommand as StylizeCommand
 from stylize.command.grammar import add_command as add_command
+from stylize.command.grammar import refuse_command as refuse_command
 from stylize.command.inputs import DEMO as DEMO
 from stylize.command.inputs import STANDARD as STANDARD
 from stylize.command.inputs import Job as Job

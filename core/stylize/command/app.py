@@ -14,9 +14,7 @@ from typing import Annotated
 
 import typer
 
-from stylize.command import picture, rerun
-from stylize.command.grammar import DEFAULT_COMMAND, StylizeCommand, StylizeGroup
-from stylize.command.options import with_settings_options
+from stylize.command.grammar import StylizeGroup
 from stylize.command.plugins import add_plugin_commands
 from stylize.command.saying import INTERRUPTED, LogTeller, explain, knowing, offer, say
 from stylize.command.streams import carries_data, own_stdout
@@ -44,7 +42,7 @@ COMPLETING = "_STYLIZE_COMPLETE"
 
 
 def build_app(host: PluginHost, *, debug: bool = False, begun: float | None = None) -> typer.Typer:
-    """Return the command with the core's commands and those of the host's plugins.
+    """Return the command, with what the host's plugins add to it.
 
     Commands get the host as `ctx.obj`, and whether to print tracebacks as `ctx.meta["debug"]`.
 
@@ -75,10 +73,6 @@ def build_app(host: PluginHost, *, debug: bool = False, begun: float | None = No
             typer.echo(f"stylize {framework_version()}")
             raise typer.Exit
 
-    default = with_settings_options(picture.picture, host)
-    app.command(DEFAULT_COMMAND, cls=StylizeCommand)(default)
-    app.command("demo", cls=StylizeCommand)(with_settings_options(picture.demo, host))
-    app.command("rerun")(rerun.rerun)
     add_plugin_commands(host, app)
     return app
 

@@ -22,7 +22,6 @@ from stylize.errors import UsageError
 from stylize.guests import guest
 
 __all__ = [
-    "DEFAULT_COMMAND",
     "EXAMPLES",
     "StylizeCommand",
     "StylizeGroup",
@@ -31,7 +30,6 @@ __all__ = [
     "refuse_command",
 ]
 
-DEFAULT_COMMAND = "picture"
 EXAMPLES = (
     ("stylize photo.jpg painting.jpg", "the photograph in the painting's style"),
     ("stylize photo.jpg --model starry_night", "in a trained style, in seconds"),
@@ -41,7 +39,9 @@ EXAMPLES = (
 )
 
 
-def add_command(app: typer.Typer, name: str, reference: str, summary: str) -> None:
+def add_command(
+    app: typer.Typer, name: str, reference: str, summary: str, *, default: bool = False
+) -> None:
     """Add a command whose module is imported when it is run: for `stylize_commands`.
 
     Args:
@@ -49,12 +49,13 @@ def add_command(app: typer.Typer, name: str, reference: str, summary: str) -> No
         reference: "module:object" of a function, which typer makes a command of (options by its
             signature; further ones by `settings_options`), or of a `typer.Typer` with commands.
         summary: the line of `stylize --help`: the first sentence of the command's own help.
+        default: run it where the first word is no command's name. There is one such command.
     """
 
     def placeholder() -> None:
         """Never called: the command itself takes its place."""
 
-    lazy = type("LazyCommand", (_LazyCommand,), {"reference": reference})
+    lazy = type("LazyCommand", (_LazyCommand,), {"reference": reference, "default": default})
     app.command(name, cls=lazy, help=summary)(placeholder)
 
 
@@ -95,6 +96,7 @@ class _LazyCommand(TyperCommand):
     """What stands for a command until it is needed."""
 
     reference = ""
+    default = False
 
     def load(self, host: Any) -> Any:
         """Import the command. Raises: PluginError."""
@@ -109,6 +111,8 @@ class _Commands(dict[str, Any]):
     def __init__(self, commands: Iterable[tuple[str, Any]], host: Any) -> None:
         super().__init__(commands)
         self._host = host
+        marked = [name for name, command in super().items() if getattr(command, "default", False)]
+        self.default = marked[0] if marked else None
 
     def __getitem__(self, name: str) -> Any:
         command = super().__getitem__(name)
@@ -167,7 +171,8 @@ class StylizeGroup(TyperGroup):
             return super().parse_args(ctx, args)
         if args and not ctx.resilient_parsing:  # before its options are taken for pictures'
             refuse_command(args[0], self.commands)
-        return super().parse_args(ctx, [DEFAULT_COMMAND, *args])
+        default = [self.commands.default] if self.commands.default else []
+        return super().parse_args(ctx, [*default, *args])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command, and note its options for the advice of errors."""
@@ -180,10 +185,11 @@ class StylizeGroup(TyperGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Complete a first word: a command, or an option, the default command's too."""
-        default = self.commands[DEFAULT_COMMAND]
-        with default.make_context(DEFAULT_COMMAND, [], parent=ctx, resilient_parsing=True) as sub:
-            found = default.shell_complete(sub, incomplete)
-        found += TyperCommand.shell_complete(self, ctx, incomplete)
+        found = TyperCommand.shell_complete(self, ctx, incomplete)
+        if name := self.commands.default:
+            default = self.commands[name]
+            with default.make_context(name, [], parent=ctx, resilient_parsing=True) as sub:
+                found = [*default.shell_complete(sub, incomplete), *found]
         names = [pair for pair in self.commands.summaries() if pair[0].startswith(incomplete)]
         return [*found, *(_Completion(name, summary) for name, summary in names)]
 
@@ -193,9 +199,9 @@ class StylizeGroup(TyperGroup):
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
         formatter.write_paragraph()
+        tried = "Try it with the pictures of stylize demo; see" if self.commands.default else "See"
         formatter.write_text(
-            "Try it with the pictures of stylize demo; see trained styles with stylize models, and "
-            "all options with stylize --help."
+            f"{tried} trained styles with stylize models, and all options with stylize --help."
         )
         text: str = formatter.getvalue()
         return text.rstrip()
@@ -203,6 +209,8 @@ class StylizeGroup(TyperGroup):
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write what the command is for, and examples."""
         super().format_help_text(ctx, formatter)
+        if not self.commands.default:
+            return
         with formatter.section(_styled("Examples", bold=True)):
             formatter.write_dl(
                 [(_styled(line, fg="cyan"), what) for line, what in EXAMPLES], col_max=50
@@ -210,12 +218,18 @@ class StylizeGroup(TyperGroup):
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write how the default command and the others are called."""
-        formatter.write_usage(ctx.command_path, "[OPTIONS] PHOTOGRAPH... [PAINTING]")
-        formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix=" " * len("Usage: "))
+        prefix = "Usage: "
+        if name := self.commands.default:
+            params = self.commands[name].params
+            words = [p.display_name_raw for p in params if p.param_type_name == "argument"]
+            formatter.write_usage(ctx.command_path, " ".join(["[OPTIONS]", *words]))
+            prefix = " " * len(prefix)
+        formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix=prefix)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the default command's options with the global ones, then the commands."""
-        default = self.commands[DEFAULT_COMMAND].get_params(ctx)
+        name = self.commands.default
+        default = self.commands[name].get_params(ctx) if name else []
         params = [param for param in default if param.name != "help"]
         write_options([*params, *self.get_params(ctx)], ctx, formatter)
         with formatter.section(_styled("Commands", bold=True)):

@@ -30,6 +30,10 @@ def add_plugin_commands(host: PluginHost, app: typer.Typer) -> None:
             added = _names(app, commands, groups)
             if twice := sorted(taken.intersection(added)):
                 raise PluginError(f"command {twice[0]!r} exists: disable one of the two")
+            if len(both := _defaults([*app.registered_commands, *commands])) > 1:
+                raise PluginError(
+                    f"{both[0]!r} is the default command already: add {both[1]!r} without default"
+                )
             taken.update(added)
             app.registered_commands += commands
             app.registered_groups += groups
@@ -58,6 +62,11 @@ def _added(app: typer.Typer, given: typer.Typer) -> tuple[list[Any], list[Any]]:
             f"its own with add_command"
         )
     return found[0], found[1]
+
+
+def _defaults(commands: Sequence[Any]) -> list[str]:
+    """Return the names of commands that are added as the default one."""
+    return [str(each.name) for each in commands if getattr(each.cls, "default", False)]
 
 
 def _names(app: typer.Typer, commands: Sequence[Any], groups: Sequence[Any]) -> Collection[str]:

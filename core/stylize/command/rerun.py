@@ -1,125 +1,21 @@
-"""`stylize rerun OUT.png`: make a picture again from what it says of itself.
-
-Files of another kind are their plugin's to repeat (`stylize_rerun`), with the same helpers.
-"""
+"""What `stylize_rerun` is written with: from what a file says of its making to a plan, and back."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-import typer
 from pydantic import ValidationError
 
-from stylize.command.batch import make_pictures
-from stylize.command.inputs import STANDARD, Job
-from stylize.command.options import QuietOption
-from stylize.command.recorded import RerunRequest, RunRecord, find_files, find_inputs
+from stylize.command.recorded import RerunRequest, RunRecord, find_files
 from stylize.command.saying import warn
-from stylize.contract.hookspecs import Rerunner
 from stylize.contract.plan import Plan, RunSettings
-from stylize.contract.settings import short
 from stylize.discovery.host import PluginHost
-from stylize.errors import PluginError, UsageError
-from stylize.pictures.record import read_record
+from stylize.errors import UsageError
 from stylize.planning.planning import make_plan, make_settings
 from stylize.recording.parts import describe_parts, name_recorded, part_changes
 
-__all__ = ["compare_runs", "plan_rerun", "rerun", "validate_record"]
-
-
-def rerun(
-    ctx: typer.Context,
-    picture: Annotated[
-        Path, typer.Argument(metavar="PICTURE", help="A picture or a video that stylize made.")
-    ],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Where to; by default NAME_rerun beside it."
-        ),
-    ] = None,
-    changed: Annotated[
-        bool, typer.Option("--changed", help="Go on even if an input has changed.")
-    ] = False,
-    device: Annotated[
-        str | None,
-        typer.Option("--device", metavar="NAME", help="Another device than the one recorded."),
-    ] = None,
-    content: Annotated[
-        Path | None,
-        typer.Option("--content", metavar="FILE", help="Where the photograph, or clip, is now."),
-    ] = None,
-    style: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--style", "-s", metavar="FILE", help="Where a painting is now; repeat it for several."
-        ),
-    ] = None,
-    inputs: Annotated[
-        Path | None,
-        typer.Option("--inputs", metavar="FOLDER", help="A folder that holds the inputs."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite the output.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON record.")] = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Make a picture again: same inputs, settings and steps.
-
-    Inputs, and files of models, are looked for in --inputs, in this folder, beside the picture and
-    in the folders above it, unless --content and --style name them.
-    On the CPU in float32 the pixels are identical; a run that was stopped early does the same
-    steps again.
-    """
-    host: PluginHost = ctx.obj
-    request = RerunRequest(
-        picture,
-        output,
-        changed,
-        device,
-        force,
-        as_json,
-        quiet,
-        ctx.meta["debug"],
-        content,
-        tuple(style or ()),
-        inputs,
-        ctx.meta["begun"],
-    )
-    again: Rerunner = host.first("rerun", _check_runner, path=picture) or _rerun_picture
-    raise typer.Exit(again(host, request))
-
-
-def _check_runner(answer: object) -> None:
-    if not callable(answer):
-        raise PluginError(f"stylize_rerun returned {short(answer)}: it is no function")
-
-
-def _rerun_picture(host: PluginHost, request: RerunRequest) -> int:
-    """Make a picture again and return the exit code. Raises: StylizeError."""
-    picture = request.path
-    record = _read(picture)
-    plan = plan_rerun(host, record, request)
-    content, styles = find_inputs(record, request)
-    target = request.target
-    job = Job(content, styles, target)
-    code = make_pictures(
-        host, plan, [job], request.report(), force=request.force, begun=request.begun
-    )
-    if code == 0 and target != STANDARD:
-        compare_runs(record, _read(target))
-    return code
-
-
-def _read(picture: Path | str) -> RunRecord:
-    """Return a picture's record. Raises: ImageError; UsageError where it is incomplete."""
-    record = read_record(picture)
-    if "video" in record:
-        raise UsageError(
-            f"{picture}: is one frame of a clip: run the stylize video command again for all of "
-            f"them, or write a video file, which can be rerun"
-        )
-    return validate_record(RunRecord, record, picture)
+__all__ = ["compare_runs", "plan_rerun", "validate_record"]
 
 
 RecordModel = TypeVar("RecordModel", bound=RunRecord)

@@ -78,9 +78,8 @@ def stylize_commands(app: typer.Typer) -> None:
     """Add commands to the `stylize` command. Must not import torch.
 
     Args:
-        app: of typer, which has the core's commands already. A command gets the plugin host as
-            `ctx.obj`. `stylize.command.add_command` adds one whose module is imported only when
-            it is run.
+        app: of typer. A command gets the plugin host as `ctx.obj`. `stylize.command.add_command`
+            adds one whose module is imported only when it is run.
 
     versionadded: API 1
     """

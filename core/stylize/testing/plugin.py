@@ -11,15 +11,14 @@ import pytest
 from typer.main import get_command
 
 from stylize.command.app import build_app
-from stylize.command.grammar import DEFAULT_COMMAND
 from stylize.contract.plan import RunSettings
 from stylize.contract.spec import FILE_KINDS, BackboneSpec, Kind, LossSpec
 from stylize.discovery.checking import API_ATTRIBUTE, PLUGIN_API
-from stylize.discovery.host import PluginHost
 from stylize.files import package_file
 from stylize.making.presets import load_preset
-from stylize.planning.partoptions import declared_options
+from stylize.planning.partoptions import declared_options, find_part_options
 from stylize.testing.hookpromises import HookPromises
+from stylize.testing.hosts import builtin_host
 from stylize.testing.presetpromises import check_preset
 from stylize.testing.worldstate import watch_world
 
@@ -251,11 +250,14 @@ class PluginContract(HookPromises):
 
 
 def _core_flags() -> set[str]:
-    """Return the options that the command has without a plugin."""
-    group: Any = get_command(build_app(PluginHost()))
-    params = [*group.params, *group.commands[DEFAULT_COMMAND].params]
+    """Return the options that the command has whatever parts there are."""
+    host = builtin_host()
+    group: Any = get_command(build_app(host))
+    params = [*group.params, *group.commands[group.commands.default].params]
+    declared = {option.flag for several in find_part_options(host).values() for option in several}
+    flags = {flag for param in params for flag in param.opts} - declared
     settings = {f"--{name.replace('_', '-')}" for name in RunSettings.model_fields}
-    return settings.union(*(param.opts for param in params), ["--help"])
+    return {*flags, *settings, "--help"}
 
 
 def _takes(factory: Any, count: int) -> bool:

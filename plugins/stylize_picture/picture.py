@@ -9,31 +9,35 @@ from typing import Annotated, Any
 
 import typer
 
-from stylize.command.batch import make_pictures
-from stylize.command.grammar import refuse_command
-from stylize.command.inputs import plan_jobs, sort_files
-from stylize.command.naming import number_outputs
-from stylize.command.options import (
+from stylize import (
+    MAX_PIXELS,
+    Plan,
+    PluginHost,
+    RecordKind,
+    make_plan,
+    model_names,
+    style_shares,
+)
+from stylize.command import (
     ForceOption,
     MaxPixelsOption,
     PresetOption,
     QuietOption,
     RecordOption,
+    Report,
     SetOption,
     StyleOption,
     collect_settings,
+    make_pictures,
+    number_outputs,
+    plan_jobs,
+    refuse_command,
+    say,
     settings_options,
+    sort_files,
+    warn,
 )
-from stylize.command.report import Report
-from stylize.command.saying import say, warn
-from stylize.contract.plan import Plan
-from stylize.discovery.host import PluginHost
 from stylize.errors import OutputError, UsageError
-from stylize.making.shares import style_shares
-from stylize.models.finding import model_names
-from stylize.pictures.reading import MAX_PIXELS
-from stylize.pictures.record import RecordKind
-from stylize.planning.planning import make_plan
 
 __all__ = ["demo", "picture"]
 
