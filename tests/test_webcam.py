@@ -225,7 +225,7 @@ def test_the_time_ends_it(show):
         ((*LINE, "-o", "away/o.mp4"), 2, "there is no folder away: make it first"),
         ((*LINE, "--size", "5"), 2, "size is '5'"),
         (("webcam", "any", "-o", "o.mp4"), 2, "model any takes a painting"),
-        (("webcam", *["dunes.safetensors"] * 10), 2, "10 models, and there are 9 keys"),
+        (("webcam", *["dunes.safetensors"] * 10), 2, "10 models are too many for 9 keys"),
         (("webcam", "no_such_model"), 2, "unknown model 'no_such_model'"),
     ],
 )

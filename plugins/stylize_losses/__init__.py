@@ -1,9 +1,9 @@
 """The built-in losses: feature, self_similarity, gram, moments, wasserstein and the others.
 
-A module each: its spec, its settings and its distance. Those of the style keep raw moments (means
-over positions), which add up over tiles and blend over styles; deviations and roots are taken in
-`distance`. nearest_neighbor alone keeps a set of features, and says how sets blend. Under
-`--balance relative`, of a loss's forms only the power matters: factors are divided out.
+Each has its own module, with its spec, settings and distance. The style losses keep raw moments
+(means over positions), which add up over tiles and blend over styles; `distance` takes deviations
+and roots. Only nearest_neighbor keeps a set of features, and defines how sets blend. Under
+`--balance relative`, only the power of a loss's form matters: factors are divided out.
 """
 
 from stylize import LossSpec, hookimpl

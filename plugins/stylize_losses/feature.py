@@ -35,8 +35,8 @@ class FeatureSettings(Settings):
 class FeatureLoss:
     """Squared difference of the features themselves.
 
-    Source: eq. 2 (Gatys), eq. 5 (Johnson), eq. 13 (SWAG) of the paper, and the root of it of
-    eq. 10 (AdaIN), by `form`.
+    Source: eq. 2 (Gatys), eq. 5 (Johnson) and eq. 13 (SWAG) of the paper, and the root in eq. 10
+    (AdaIN); `form` chooses one.
     """
 
     role = Role.CONTENT
@@ -53,7 +53,7 @@ class FeatureLoss:
         return Statistics({"features": kept}, features.shape[-2] * features.shape[-1])
 
     def distance(self, current: Statistics, target: Statistics) -> Tensor:
-        """Return (N,) distances of features of one size."""
+        """Return the (N,) distances between features of the same size."""
         squares = (current.values["features"] - target.values["features"]).square().flatten(1)
         if self.form == "mean":
             return squares.mean(dim=1)

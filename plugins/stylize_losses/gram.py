@@ -34,11 +34,11 @@ class GramSettings(Settings):
 
 
 class GramLoss:
-    """Frobenius distance of Gram matrices, squared in all forms but one.
+    """Frobenius distance of Gram matrices, squared in all forms except norm.
 
-    Source: eq. 3-4 (Gatys), eq. 6-7 (Johnson), eq. 14 (SWAG) of the paper, by `form`. The paper
-    sums over positions and leaves open what happens where the two images differ in size; the
-    statistics here are means, and where an equation sums, both are multiplied by the output's M.
+    Source: eq. 3-4 (Gatys), eq. 6-7 (Johnson), eq. 14 (SWAG) of the paper; `form` chooses one.
+    The paper sums over positions and does not say what happens if the two images differ in size.
+    The statistics here are means; if an equation sums, both are multiplied by the output's M.
     """
 
     role = Role.STYLE
@@ -55,7 +55,7 @@ class GramLoss:
         return Statistics({"outer": mean_outer_product(features)}, positions)
 
     def distance(self, current: Statistics, target: Statistics) -> Tensor:
-        """Return (N,) distances, squared but for `form` norm."""
+        """Return the (N,) distances, squared except for `form` norm."""
         gram = current.values["outer"]
         squares = (gram - target.values["outer"]).square().sum(dim=(1, 2))
         if self.form == "norm":

@@ -63,6 +63,6 @@ class MomentsLoss:
 
 def _deviation(statistics: Statistics) -> Tensor:
     mean, square = statistics.values["mean"], statistics.values["square"]
-    # Cancellation leaves about 1e-7 of the mean square: less than that is no variance.
+    # Cancellation leaves about 1e-7 of the mean square: a smaller value is no variance.
     variance = (square - mean.square()).maximum(1e-7 * square.detach())
     return (variance + TINY).sqrt()

@@ -33,15 +33,15 @@ class NearestNeighborSettings(Settings):
 
 
 class NearestNeighborLoss:
-    """Mean over the picture's features of 1 - cosine with the nearest of the painting's.
+    """Mean over the picture's features of 1 - cosine with the painting's nearest feature.
 
-    Where Gram matrices compare which features occur together, this asks that every feature be one
-    that the painting has. It does not ask for all that the painting has. A feature of zeros has
-    no direction: its cosine with any other is 0, and so is its gradient.
+    Gram matrices compare which features occur together. This loss asks that every feature be one
+    that the painting has, but not that all of the painting's features occur. A feature of zeros
+    has no direction: its cosine with any other is 0, and so is its gradient.
 
     Source: Kolkin et al. 2022 (Neural Neighbor Style Transfer), whose last pass matches again at
-    every step, at all positions. Here they are drawn once a run, so that large pictures cost no
-    more than small ones.
+    every step, at all positions. Here the positions are drawn once per run, so that large pictures
+    cost no more than small ones.
     """
 
     role = Role.STYLE
@@ -52,7 +52,7 @@ class NearestNeighborLoss:
         self.seed = seed
 
     def statistics(self, features: Tensor) -> Statistics:
-        """Keep (N, P, C) features at P positions of (N, C, H, W): of one size always the same."""
+        """Keep (N, P, C) features at P positions of (N, C, H, W), the same for maps of one size."""
         from stylize_losses.positions import drawn_rows
 
         kept = drawn_rows(features, self.positions, self.seed)
@@ -67,17 +67,17 @@ class NearestNeighborLoss:
 
         found, wanted = unit(current.values["features"]), unit(target.values["features"])
         pairs = zip(found, wanted.expand(len(found), -1, -1), strict=True)
-        # The search has no gradient: a match changes by leaps.
+        # The search has no gradient: matches change abruptly.
         matched = torch.stack([keys[nearest(rows, keys).index] for rows, keys in pairs])
         return 1 - (found * matched).sum(dim=2).mean(dim=1)
 
     def blend(self, statistics: Sequence[Statistics], weights: Sequence[float]) -> Statistics:
-        """Return the union of sets, with as many features of each as its share of the largest."""
+        """Return the union of sets: each gives its share of the largest set's number."""
         import torch
 
         sets = [each.values["features"] for each in statistics]
         divided = _divide(max(rows.shape[1] for rows in sets), weights)
-        # Each gives other rows than those before it, so that equal sets blend into that set.
+        # Each gives different rows from those before it, so that equal sets blend into that set.
         given = [
             rows[:, torch.arange(begin, end, device=rows.device) % rows.shape[1]]
             for rows, (begin, end) in zip(sets, divided, strict=True)
@@ -87,7 +87,7 @@ class NearestNeighborLoss:
 
 
 def _divide(rows: int, shares: Sequence[float]) -> Iterator[tuple[int, int]]:
-    """Divide rows by shares, at least one for each that is positive: where they begin and end."""
+    """Yield where each share's rows begin and end, at least one row for each positive share."""
     begin, reached, waiting = 0, 0.0, sum(share > 0 for share in shares)
     for share in shares:
         reached += share

@@ -1,4 +1,7 @@
-"""Raw moments of features over positions. Imports torch: losses import it where they measure."""
+"""Raw moments of features over positions.
+
+It imports torch, so losses import it only when they measure.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 # Positions converted to float32 at a time: 8 MB at 64 channels.
 CHUNK = 32_768
-# Fewer where little is computed with them: they stay in the cache.
+# Fewer if little is computed with them, so that they stay in the cache.
 SMALL_CHUNK = 2048
 
 
@@ -32,7 +35,7 @@ def mean_outer_product(features: Tensor) -> Tensor:
 
 
 class _MeanAndSquare(torch.autograd.Function):
-    """Sums chunk by chunk: several times faster than whole copies in float32 of large features."""
+    """Sums chunk by chunk: several times faster than a whole float32 copy of large features."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,7 +66,7 @@ class _MeanAndSquare(torch.autograd.Function):
 
 
 class _MeanOuterProduct(torch.autograd.Function):
-    """Sums in float32, chunk by chunk, and keeps nothing but the features as they came.
+    """Sums in float32, chunk by chunk, and keeps only the features, in their own dtype.
 
     A plain product of bfloat16 features would round its sums, and one of a float32 copy would
     keep that copy for the gradient: at 1024 px, 256 MB for the first layer alone.
@@ -91,5 +94,5 @@ class _MeanOuterProduct(torch.autograd.Function):
 
 
 def rows_of(features: Tensor) -> Tensor:
-    """Return (N, M, C); a view where features are channels_last, as backbones give them."""
+    """Return (N, M, C); a view if features are channels_last, as backbones give them."""
     return features.permute(0, 2, 3, 1).flatten(1, 2)

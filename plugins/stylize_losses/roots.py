@@ -1,4 +1,4 @@
-"""What keeps the gradients of square roots finite at zero."""
+"""Square roots whose gradients stay finite at zero."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ SPEC = LossSpec(
     seeded=True,
 )
 
-# The mean distance among features below which it is rounding, and a picture has no shapes.
+# A mean distance between features below this is rounding: the picture has no shapes.
 FLAT = 1e-6
 
 
@@ -36,13 +36,13 @@ class SelfSimilaritySettings(Settings):
 
 
 class SelfSimilarityLoss:
-    """Mean absolute difference of self-similarities, the distances of features among each other.
+    """Mean absolute difference of self-similarities: distances between a picture's own features.
 
-    Where the difference of features punishes every stroke, this asks only that what is alike, and
-    what is not, stay so: a face may change its colours, not lose its eyes.
+    The difference of features penalises every stroke. This loss only asks that parts that look
+    alike, or different, stay so: a face may change its colours, but not lose its eyes.
 
     Source: Kolkin et al. 2019 (STROTSS), the content loss. There rows are divided by their sum,
-    here by their mean, so that the number does not depend on how many positions there are.
+    here by their mean, so that the value does not depend on the number of positions.
     """
 
     role = Role.CONTENT
@@ -53,9 +53,9 @@ class SelfSimilarityLoss:
         self.seed = seed
 
     def statistics(self, features: Tensor) -> Statistics:
-        """Keep the (N, P, P) cosine distances among P positions of (N, C, H, W), over row means.
+        """Keep the (N, P, P) cosine distances between P positions of (N, C, H, W), over row means.
 
-        Of one size the positions are always the same. A flat picture's distances are 0.
+        Maps of the same size give the same positions. A flat picture's distances are 0.
         """
         from stylize_losses.positions import drawn_rows, unit
 
@@ -65,6 +65,6 @@ class SelfSimilarityLoss:
         return Statistics({"similarity": similarity}, features.shape[-2] * features.shape[-1])
 
     def distance(self, current: Statistics, target: Statistics) -> Tensor:
-        """Return (N,) distances, 0 to 2, of pictures of one size."""
+        """Return the (N,) distances, 0 to 2, between pictures of the same size."""
         difference = current.values["similarity"] - target.values["similarity"]
         return difference.abs().mean(dim=(1, 2))

@@ -31,7 +31,7 @@ class TotalVariationSettings(Settings):
 class TotalVariationLoss:
     """Mean difference of horizontal and of vertical neighbours, in [0, 1] pixel units.
 
-    Source: Johnson et al. 2016, section 3.2, as a mean, so that one weight serves every size.
+    Source: Johnson et al. 2016, section 3.2, as a mean, so that one weight suits every size.
     """
 
     role = Role.IMAGE

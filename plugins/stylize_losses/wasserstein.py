@@ -1,4 +1,4 @@
-"""The distance of Gaussians fitted to features."""
+"""The distance between Gaussians fitted to features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPEC = LossSpec(
 class WassersteinLoss:
     """Squared 2-Wasserstein distance between the Gaussians fitted to two feature maps.
 
-    |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), whose last trace is taken from the
+    |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2). The last trace is computed from the
     eigenvalues of L^T S1 L with L L^T = S2, which are the same.
 
     Source: Olkin and Pukelsheim 1982; for styles, Heitz et al. 2021 and crowsonkb's code.
@@ -46,7 +46,7 @@ class WassersteinLoss:
 
         mean, covariance = _gaussian(current)
         target_mean, target_covariance = _gaussian(target)
-        # What rounding leaves of a zero eigenvalue; both sides get it, so that equals stay equal.
+        # The rounding error of a zero eigenvalue; both sides get it, so that equals stay equal.
         rounding = torch.finfo(current.values["outer"].dtype).eps
         ridge = _trace(target_covariance).detach()[:, None] * rounding + TINY
         identity = torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)

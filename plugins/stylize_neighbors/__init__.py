@@ -1,4 +1,4 @@
-"""Neural neighbours (Kolkin et al. 2022): the photograph, of the painting's nearest features."""
+"""Neural neighbours (Kolkin et al. 2022): a photograph made of the painting's nearest features."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 STYLIZE_PLUGIN_API = 1
 
-# The slope of maximum pooling leaves a lattice of dots in plain areas, and zeros around the picture
-# match the painting's rim along every edge.
+# The gradient of maximum pooling leaves a lattice of dots in plain areas, and zero padding makes
+# every edge of the picture match the painting's rim.
 USUAL = {"vgg*": {"options": {"backbone": {"pooling": "average", "padding": "reflect"}}}}
 
 
@@ -24,7 +24,7 @@ def stylize_components() -> list[ComponentSpec]:
             "neighbors",
             factory="stylize_neighbors.method:Neighbors",
             settings="stylize_neighbors.settings:NeighborsSettings",
-            summary="Optimise the picture for the painting's nearest features: painted, minutes",
+            summary="Optimise the picture for the painting's nearest features, in minutes",
             hypercolumns=True,
             usual=USUAL,
         ),
@@ -38,7 +38,7 @@ def stylize_components() -> list[ComponentSpec]:
 
 @hookimpl
 def stylize_check(plan: Plan) -> Iterable[Problem]:
-    own = plan.method.factory.startswith(f"{__name__}.")  # another's may be called neighbors
+    own = plan.method.factory.startswith(f"{__name__}.")  # another plugin's may be called neighbors
     if own and plan.settings.balance != "relative":
         yield plan.error(
             f"--balance {plan.settings.balance} is for the equations of gatys, and neighbors has "

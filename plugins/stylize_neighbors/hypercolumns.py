@@ -15,22 +15,22 @@ from stylize import Features
 
 __all__ = ["Hypercolumns", "at_least_float32"]
 
-# The least root mean square that a layer is divided by: one of zeros stays zeros.
+# The least root mean square that a layer is divided by: a layer of zeros stays zeros.
 BLANK = 1e-12
 
 
 class Hypercolumns:
-    """Hypercolumns of images, each layer in units of its own size on the paintings.
+    """Hypercolumns of images, with each layer in units of its root mean square on the paintings.
 
-    Without that the layers of large values drown the others, and a smoothing all that it acts on:
-    deep features have a root mean square of hundreds, and tanh leaves at most 1. The authors leave
-    the features as they are.
+    Without these units, layers with large values outweigh the others, and smoothed layers count
+    for almost nothing: deep features have a root mean square of hundreds, and tanh leaves at most
+    1. The authors leave the features as they are.
 
     Args:
         features: backbone and smoothing.
         weights: a layer's factor, on top of its unit.
-        grid: pixels a position, each way.
-        paintings: (1, 3, H, W) each, over which the units are taken.
+        grid: pixels per position, in each direction.
+        paintings: (1, 3, H, W) each, on which the units are measured.
     """
 
     @torch.no_grad()
@@ -63,7 +63,7 @@ class Hypercolumns:
     def place(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """Return a layer's features (N, C, H, W) on a grid (h, w), in float32 at least.
 
-        Not yet in units of the paintings: `scales` has those.
+        They are not yet in the units of the paintings, which `scales` holds.
         """
         return _to_grid(features.to(at_least_float32(features)), size)
 
@@ -76,19 +76,19 @@ class Hypercolumns:
         dtype = at_least_float32(features[self.layers[0]])
         rows = image.new_empty(size[0] * size[1], sum(channels), dtype=dtype)
         for layer, part in zip(self.layers, torch.split(rows, channels, dim=1), strict=True):
-            # Gone as soon as it is placed: those of all layers are larger than the rows.
+            # Freed once placed: the features of all layers are larger than the rows.
             placed = self.place(features.pop(layer), size)
             torch.mul(placed[0].flatten(1).mT, self.scales[layer], out=part)
         return rows
 
 
 def at_least_float32(tensor: Tensor) -> torch.dtype:
-    """Return the dtype to compute with: that of the tensor, or float32 where that holds less."""
+    """Return the dtype to compute with: the tensor's, or float32 if that is less precise."""
     return torch.promote_types(tensor.dtype, torch.float32)
 
 
 def _to_grid(features: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return features (N, C, H, W) at (h, w): means of finer layers, coarser ones interpolated."""
+    """Return features (N, C, H, W) at (h, w): finer layers averaged, coarser ones interpolated."""
     height, width = features.shape[-2:]
     if (height, width) == size:
         return features

@@ -18,15 +18,15 @@ __all__ = ["Paintings"]
 class Paintings:
     """All paintings at one scale, in all their turns, ready to be searched.
 
-    Of all turns only the searched components are kept. Hypercolumns are computed again for those
-    that are taken: all at once would need gigabytes.
+    Only the searched components of the turns are kept. Hypercolumns are computed again for turns
+    that are taken: keeping all would need gigabytes.
 
     Args:
-        turns: the images (1, 3, H, W) of each painting: itself first, and its turns.
-        shares: how much of the picture each painting is to have, positive.
-        components: how many principal components are searched.
-        turn_cost: what a turn must be nearer by, in cosine, to be taken.
-        dtype: in which they are multiplied.
+        turns: the images (1, 3, H, W) of each painting: first the painting itself, then its turns.
+        shares: the share of the picture that each painting gets, positive.
+        components: number of principal components to search.
+        turn_cost: how much nearer a turn must be, in cosine, to be taken.
+        dtype: in which the components are multiplied.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Paintings:
         self.dtype = dtype
         self.grids = Grids([columns.size(image) for image in self.images], rows.device)
         seen = itertools.chain([rows], (columns.rows(image) for image in self.images[1:]))
-        # They are kept for the next picture of a batch, and are many: half of float32 does.
+        # They are kept for the next picture of a batch, and are many: float16 is enough.
         kept = torch.float16 if dtype == torch.float32 else dtype
         self.keys = torch.cat([self._project(each, self.mean).to(kept) for each in seen])
         self.counts = [len(images) for images in turns]
@@ -58,8 +58,8 @@ class Paintings:
         """Return the (M,) positions, among all keys, that hypercolumns (M, C) take.
 
         Args:
-            size: of the grid that the rows are of.
-            coherence: what a match gains, in cosine, where all eight neighbours go on with it.
+            size: of the rows' grid.
+            coherence: bonus of a match, in cosine, if all eight neighbours continue it.
         """
         queries = self._project(rows, rows.mean(dim=0))
         starts = self.grids.start
@@ -97,5 +97,5 @@ class Paintings:
         return taken
 
     def _project(self, rows: Tensor, mean: Tensor) -> Tensor:
-        """Return rows without a mean in the principal components, of length 1 or 0."""
+        """Return rows less a mean, in the principal components, with length 1 or 0."""
         return F.normalize(rows @ self.axes - mean @ self.axes, dim=1).to(self.dtype)

@@ -1,8 +1,8 @@
 """Neural neighbours: the picture is optimised until it has the painting's nearest features.
 
-Source: Kolkin et al. 2022, "Neural Neighbor Style Transfer". Theirs are the hypercolumns, the
-matches and the way from coarse to fine; the whitened descent, the coherence of matches and the
-style loss beside them are ours.
+Source: Kolkin et al. 2022, "Neural Neighbor Style Transfer". The hypercolumns, the matches and
+the way from coarse to fine are theirs; the whitened descent, the coherence of matches and the
+additional style loss are ours.
 """
 
 from __future__ import annotations
@@ -35,35 +35,37 @@ __all__ = ["Neighbors"]
 
 
 class Neighbors:
-    """Gives each position of the photograph the nearest of the paintings', and optimises for it."""
+    """Gives each position of the photograph its nearest match, and optimises the picture for it."""
 
     def __init__(self, settings: NeighborsSettings) -> None:
         self.settings = settings
-        # Of the picture before, and of this one.
+        # Those of the previous picture, and of this one.
         self._before: dict[torch.Size, Look] = {}
         self._looks: dict[torch.Size, Look] = {}
 
     def stylize(
         self, content: Tensor | None, styles: Sequence[StyleImage], parts: Parts, run: Run
     ) -> Tensor:
-        """Return the picture (1, 3, H, W): of the content's size, or the first style's without one.
+        """Return the picture (1, 3, H, W), in the content's size, or without one the first style's.
 
-        Style alone makes a texture of it: matches of the picture so far, from noise of its colours.
-        A frame of a clip starts as the picture before, moved along, matches it beside the
-        photograph, and is held to it.
+        A style alone gives a texture: the picture starts as noise in its colours, and the picture
+        so far is matched. A frame of a clip starts as the previous picture, moved along. The search
+        uses that picture as well as the photograph, and the frame is held to it.
 
         Raises: UsageError without a style; StalledError; NonFiniteError.
         """
         paintings = [style for style in styles if style.weight]
         if not paintings:
             raise UsageError(
-                "neighbors needs a painting: give one, or use --method gatys, which can do without"
+                "neighbors needs a painting: give one, or use --method gatys, which needs none"
             )
         if content is not None and not run.strength:
             return content.clone()
         weights = {layer: weight for layer, weight in parts.style.layers.items() if weight}
         if not weights:
-            raise UsageError("--style-layers have no weight: give at least one layer more than 0")
+            raise UsageError(
+                "--style-layers have no weight: give at least one layer a weight above 0"
+            )
         self._before, self._looks = self._looks, {}
         layers = {**weights, **(parts.content.layers if self.settings.content else {})}
         least = max(parts.features.least_size(layers), self.settings.grid)
@@ -104,9 +106,9 @@ class Neighbors:
         weights: Mapping[str, float],
         parts: Parts,
     ) -> Look:
-        """Return how paintings look at a size: kept from the picture before, if they are the same.
+        """Return the look of paintings at a size, kept from the previous picture if it is the same.
 
-        A batch, or a clip, asks for the same again and again.
+        A batch or a clip asks for the same look again and again.
         """
         size = images[0].shape[-2:]
         look = self._before.get(size)
@@ -126,7 +128,7 @@ class Neighbors:
     def _objective(
         self, look: Look, photograph: Tensor | None, begin: Tensor, parts: Parts, run: Run
     ) -> Objective:
-        """Match what a stage begins with, and return what brings the picture to its matches."""
+        """Match the picture that a stage begins with, and return the objective of its matches."""
         own, paintings = self.settings, look.paintings
         columns = paintings.columns
         sought = begin
@@ -149,11 +151,11 @@ class Neighbors:
 
 @dataclass(frozen=True)
 class Look:
-    """What is known of paintings at one size.
+    """Paintings at one size, as the search and the style loss need them.
 
     Args:
-        images: the paintings, (1, 3, H, W) each, and their shares.
-        paintings: to be searched.
+        images, shares: the paintings, (1, 3, H, W) each, and their shares.
+        paintings: ready to be searched.
         statistics: of the style loss, blended.
     """
 
@@ -163,7 +165,7 @@ class Look:
     statistics: Mapping[str, Statistics]
 
     def is_of(self, images: Sequence[Tensor], shares: Sequence[float], features: Features) -> bool:
-        """Whether it is of these very paintings, by these features."""
+        """Return whether it belongs to exactly these paintings and features."""
         return (
             self.shares == shares
             and self.paintings.columns.features is features
@@ -173,7 +175,7 @@ class Look:
 
 
 def _scale(image: Tensor, scale: float, least: int) -> Tensor:
-    """Return a painting (1, 3, H, W) at a scale, but not below what the layers can see."""
+    """Return a painting (1, 3, H, W) at a scale, but not below the least size of the layers."""
     height, width = image.shape[-2:]
     scale = max(scale, min(1.0, least / min(height, width)))
     return resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))

@@ -1,4 +1,4 @@
-"""What neighbors minimises: hypercolumns to their matches, and a style and a content loss."""
+"""The objective of neighbors: distance of hypercolumns from their matches, and two more losses."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from stylize_neighbors.hypercolumns import Hypercolumns, at_least_float32
 
 __all__ = ["Beside", "NeighborsObjective"]
 
-# Under a root, so that its slope is finite at 0.
+# Added under a root, so that its slope is finite at 0.
 TINY = 1e-12
 
 
 class Beside:
-    """A loss beside the matches: the weighted mean over layers of its relative distance.
+    """A loss in addition to the matches: the weighted mean over layers of its relative distance.
 
     Args:
         name: of the group, for reports.
         targets: the loss's statistics to reach, by layer.
-        weight: of the whole; 0 leaves it out.
-        root: takes the distance to the power of 1/2, |G - Gs| / |Gs| for Gram matrices: it does
-            not fade where it is nearly met.
+        weight: of the whole loss; 0 leaves it out.
+        root: whether to take the root of the distance, |G - Gs| / |Gs| for Gram matrices: its
+            gradient does not fade near the target.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Beside:
 
 
 class NeighborsObjective:
-    """The mean of 1 - cosine of hypercolumns and their matches, plus the losses beside it.
+    """The mean of 1 - cosine between hypercolumns and their matches, plus the other losses.
 
     Args:
         columns: of the stage.
         target: (1, C, h, w), the matches on the grid of the picture.
-        beside: the losses beside the matches.
+        beside: the losses in addition to the matches.
         images: the losses of the picture itself.
     """
 
@@ -100,7 +100,7 @@ class NeighborsObjective:
         return total, {name: value.detach() for name, value in groups.items()}
 
     def _distance(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the mean of 1 - cosine, without putting the layers side by side."""
+        """Return the mean of 1 - cosine, without concatenating the layers."""
         size = (self.target.shape[-2], self.target.shape[-1])
         product = square = self.length.new_zeros(())
         start = 0

@@ -1,4 +1,4 @@
-"""Settings of the neighbors method, and what `--quality` means to it."""
+"""Settings of the neighbors method, and the meaning of `--quality` for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stylize import CommandOption, DescentSettings, Quality, Schedule
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Shorter side of the coarsest picture, at least: below it a photograph's subject is lost.
+# Least shorter side of the coarsest picture: below it a photograph's subject is lost.
 COARSEST = 32
 # Evaluations at each coarser size, and at the full one.
 WORK: dict[Quality, tuple[int, int]] = {"draft": (40, 10), "good": (50, 60), "best": (150, 200)}
@@ -86,7 +86,7 @@ class NeighborsSettings(DescentSettings):
     )
 
     def turn(self, image: Tensor) -> list[Tensor]:
-        """Return an image (1, 3, H, W) in all turns that are searched, itself first."""
+        """Return an image (1, 3, H, W) in all turns to search, the image itself first."""
         mirrored = [image, image.flip(-1)] if self.flips else [image]
         return [
             each.rot90(quarter, (-2, -1)) for each in mirrored for quarter in range(self.rotations)

@@ -1,6 +1,6 @@
-"""Where frames come from: a camera, a file that plays as one, a test pattern.
+"""The sources of frames: a camera, a file that plays as one, or a test pattern.
 
-A camera does not wait. A thread takes its frames as they come and keeps the newest; those that
+A camera does not wait. A thread takes its frames as they arrive and keeps the newest; frames that
 nobody looked at in time are counted as dropped.
 """
 
@@ -27,14 +27,14 @@ __all__ = ["TEST", "Camera", "CameraError", "Pixels", "open_camera", "opencv"]
 Pixels: TypeAlias = "NDArray[np.uint8]"
 
 TEST = "test"
-# Of the test pattern: frames a second, and (width, height).
+# The test pattern's frames per second, and its (width, height).
 TEST_RATE, TEST_SIZE = 30.0, (640, 480)
-# Seconds that a camera may keep silent.
+# Seconds that a camera may send nothing.
 PATIENCE = 10.0
 
 
 class CameraError(StylizeError):
-    """A camera that is not there, is in use, or stopped sending."""
+    """A camera that does not exist, is in use, or stopped sending."""
 
     exit_code = 3
 
@@ -42,7 +42,7 @@ class CameraError(StylizeError):
 def opencv() -> Any:
     """Return OpenCV. Raises: ExtraMissingError."""
     cv2 = import_extra("cv2", "video", "stylize webcam")
-    # What it says of a camera that is not there is said by us.
+    # Our own messages report a missing camera.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return cv2
 
@@ -52,11 +52,11 @@ class Camera:
 
     Args:
         name: for messages.
-        read: returns the next frame, or None where there are no more.
-        rate: frames a second of what does not wait by itself; 0 for a real camera.
+        read: returns the next frame, or None at the end.
+        rate: frames per second of a source that does not wait by itself; 0 for a real camera.
 
     Attributes:
-        taken, frames: how many were looked at, and how many came.
+        taken, frames: how many frames were looked at, and how many arrived.
     """
 
     def __init__(self, name: str, read: Callable[[], Pixels | None], rate: float) -> None:
@@ -70,9 +70,9 @@ class Camera:
         self._thread.start()
 
     def next(self) -> Pixels | None:
-        """Return the newest frame that was not looked at yet, or None where it ended.
+        """Return the newest frame that was not looked at yet, or None at the end.
 
-        Raises: CameraError where nothing comes.
+        Raises: CameraError if no frame arrives.
         """
         with self._changed:
             waiting = lambda: self._newest is not None or self._ended  # noqa: E731
@@ -95,7 +95,7 @@ class Camera:
         while not self._ended:
             try:
                 frame = self._read()
-            except Exception:  # a driver's: there is no more to be had from it
+            except Exception:  # a driver's: it gives no more frames
                 frame = None
             with self._changed:
                 if frame is None:
@@ -125,7 +125,7 @@ def open_camera(name: str) -> Iterator[Camera]:
         return
     if not name.isdecimal() and not Path(name).is_file():
         raise CameraError(
-            f"camera {name}: is neither a number, as 0, nor a file, nor {TEST}: check the name"
+            f"camera {name}: is neither a number such as 0, nor a file, nor {TEST}: check the name"
         )
     capture = cv2.VideoCapture(int(name) if name.isdecimal() else name)
     try:
@@ -153,7 +153,7 @@ def open_camera(name: str) -> Iterator[Camera]:
 
 
 def _pattern() -> Iterator[Pixels]:
-    """Yield frames without end: colours, and a disc that moves."""
+    """Yield endless frames: colours, and a moving disc."""
     width, height = TEST_SIZE
     y, x = np.mgrid[:height, :width]
     ground = np.stack([x * 255 // width, y * 255 // height, (x + y) % 64 * 4], -1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""`stylize webcam`: the options, and what they begin."""
+"""`stylize webcam`: its options, its models and the session that they start."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def webcam(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Record all of it: .mp4, .mov or .mkv."
+            "--output", "-o", metavar="FILE", help="Record everything shown: .mp4, .mov, .mkv."
         ),
     ] = None,
     temporal: Annotated[
         bool,
         typer.Option(
             "--temporal/--no-temporal",
-            help="Hold strokes still over time, or not (faster, and flickers).",
+            help="Hold strokes still over time, or not (faster, but flickers).",
         ),
     ] = True,
     force: ForceOption = False,
@@ -69,8 +69,8 @@ def webcam(
     """Show a camera's picture in the style of trained models.
 
     In the window, 1 to 9 choose the style, r starts and ends a recording, s saves a snapshot, and
-    q quits. Frames that come while a picture is made are dropped, and counted. Without a window,
-    as with opencv-python-headless, -o records until Ctrl-C or --time.
+    q quits. Frames that arrive while a picture is being made are dropped and counted. Without a
+    window, as with opencv-python-headless, -o records until Ctrl-C or --time.
     """
     host: PluginHost = ctx.obj
     given = {name: value for name, value in settings.items() if value is not None}
@@ -83,7 +83,7 @@ def webcam(
 
 
 def _fast_models(host: PluginHost) -> list[str]:
-    """Return the names of the fast models. Raises: UsageError where there is none."""
+    """Return the names of the fast models. Raises: UsageError if there is none."""
     known = [model.name for model in known_models(host) if isinstance(model, ModelFile)]
     if fast := [name for name in known if name.endswith(FAST)]:
         return fast[:KEYS]
@@ -93,7 +93,7 @@ def _fast_models(host: PluginHost) -> list[str]:
 def _plan(host: PluginHost, names: list[str], size: int, device: str) -> dict[str, Plan]:
     """Return plans by the name of their style. Raises: UsageError, ModelError."""
     if len(names) > KEYS:
-        raise UsageError(f"{len(names)} models, and there are {KEYS} keys: name fewer")
+        raise UsageError(f"{len(names)} models are too many for {KEYS} keys: name fewer")
     plans: dict[str, Plan] = {}
     for name in names:
         plan = make_plan(host, make_settings({"model": name, "size": size, "device": device}))

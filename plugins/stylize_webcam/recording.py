@@ -1,4 +1,4 @@
-"""A recording of what was shown, each picture at its own time."""
+"""A recording of the pictures shown, each at its own time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_recording(path: Path, *, force: bool) -> None:
 
 
 class Recording:
-    """A video file being written, under another name until it is whole.
+    """A video file being written, under another name until it is complete.
 
     Args:
         size: (width, height) of the pictures; an odd side loses a pixel.
@@ -55,7 +55,7 @@ class Recording:
         self._last = -1
 
     def write(self, picture: Pixels, seconds: float) -> None:
-        """Add a picture (H, W, 3), shown from a time on. Raises: OutputError."""
+        """Add a picture (H, W, 3) that is shown from `seconds` on. Raises: OutputError."""
         pixels = picture[: self._height, : self._width]
         frame = self._av.VideoFrame.from_ndarray(pixels.copy(), format="rgb24")
         self._last = max(self._last + 1, round(seconds / TICK))
@@ -67,7 +67,7 @@ class Recording:
         self.pictures += 1
 
     def finish(self) -> Path:
-        """End the file, give it its name and return it. Raises: OutputError."""
+        """Complete the file, give it its name and return its path. Raises: OutputError."""
         try:
             self._container.mux(self._stream.encode(None))
             self._container.close()
@@ -76,7 +76,7 @@ class Recording:
             raise self._failed(error) from error
 
     def drop(self) -> None:
-        """Remove what was written."""
+        """Remove the incomplete file."""
         self._part.unlink(missing_ok=True)
 
     def _failed(self, error: OSError) -> OutputError:

@@ -1,4 +1,4 @@
-"""The show: the newest frame, in the chosen style, held still, to the window and the file."""
+"""The session: shows and records the newest frame in the chosen style, with strokes held still."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from stylize_webcam.windows import Window
 
 __all__ = ["Session"]
 
-# Seconds over which the title's rate is taken.
+# Seconds over which the title's rate is averaged.
 RATE_OVER = 2.0
 
 
 class Session:
-    """Shows a camera until a key, the time or the camera ends it.
+    """Shows a camera's pictures until a key, the time limit or the camera ends the session.
 
     Args:
         stylizers: by the name of their style, in the order of the number keys.
         size: longer side of the pictures in pixels.
         temporal: whether strokes are held still.
         window: None shows nothing.
-        folder: for snapshots and recordings that the key r begins.
-        tell: gets what a person should know.
+        folder: for snapshots and recordings that the key r starts.
+        tell: called with each message for the user.
 
     Attributes:
-        shown: how many pictures were made.
+        shown: number of pictures made.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class Session:
         self._choose(next(iter(stylizers)))
 
     def run(self, stop: Callable[[], bool], output: Path | None, *, force: bool) -> None:
-        """Show pictures until `stop` says so.
+        """Show pictures until `stop` returns true.
 
         Args:
-            output: a recording of all of them.
+            output: a file that records all of them.
 
-        Raises: StylizeError; a recording is kept all the same.
+        Raises: StylizeError; even then a recording is kept.
         """
         started = time.monotonic()
         try:
@@ -101,7 +101,7 @@ class Session:
         return f"{number} {self.style}, {rate}{recording} (1-9 style, r record, s snapshot, q quit)"
 
     def _press(self, key: str, picture: Pixels) -> bool:
-        """Do what a key says, and return whether it ends the show."""
+        """Act on a key, and return whether it ends the session."""
         if key.isdecimal() and 1 <= int(key) <= len(self.stylizers):
             self._choose([*self.stylizers][int(key) - 1])
         elif key == "r" and self._recording:

@@ -1,4 +1,4 @@
-"""What is asked of a camera's show."""
+"""The settings of `stylize webcam`."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class WebcamSettings(Settings):
         320, ge=32, le=4096, description="Longer side of the picture in pixels: smaller is faster."
     )
     time: Annotated[Duration, Field(gt=0)] | None = Field(
-        None, description="End after so long: 60s, 2m."
+        None, description="End after this time: 60s, 2m."
     )

@@ -15,17 +15,17 @@ ESCAPE = 27
 
 
 class Window(Protocol):
-    """Where pictures are shown."""
+    """A window that shows pictures."""
 
     def show(self, picture: Pixels, title: str) -> str:
-        """Show a picture (H, W, 3), and return the key pressed since the last, or ""."""
+        """Show a picture (H, W, 3) and return the key pressed since the previous one, or ""."""
 
     def close(self) -> None:
-        """Close it."""
+        """Close the window."""
 
 
 class OpenCVWindow:
-    """A window of OpenCV's. Closing it is the key q."""
+    """An OpenCV window. Closing it counts as the key q."""
 
     def __init__(self) -> None:
         self._cv2 = opencv()
@@ -44,7 +44,7 @@ class OpenCVWindow:
 
 
 def why_no_window() -> str | None:
-    """Return why there can be no window, with the remedy; None where there can be one."""
+    """Return why there can be no window, with the remedy; None if there can be one."""
     build = opencv().getBuildInformation()
     gui = next((line.split()[-1] for line in build.splitlines() if "GUI:" in line), "NONE")
     if gui == "NONE":
