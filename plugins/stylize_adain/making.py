@@ -31,7 +31,7 @@ from stylize_adain.transfer import Transfer
 
 __all__ = ["Making"]
 
-# Where time runs out in the midst of tiles, the rest is taken from a picture of this size.
+# If time runs out during the tiles, the rest is taken from a picture of this size.
 THUMBNAIL = 512
 # In a clip's memory, by size: the content's moments, and what the style side is for it.
 MOMENTS, STYLE = "adain.content", "adain.style"
@@ -116,7 +116,7 @@ class Making:
         """Return the picture of a photograph at one size.
 
         Args:
-            before: that of a smaller size, for what is left where time runs out.
+            before: the picture of a smaller size, which fills the rest if time runs out.
             done, after: steps of the run before and after these.
         """
         transfer, run = self.transfer, self.run

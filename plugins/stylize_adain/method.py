@@ -97,7 +97,7 @@ class Adain:
     def _transfer(self, parts: Parts) -> Transfer:
         """Return the model's network on the device, loaded once.
 
-        Raises: ModelError where the encoder's weights are others than in training.
+        Raises: ModelError if the encoder's weights differ from those of training.
         """
         model = parts.model
         assert model is not None
@@ -106,7 +106,7 @@ class Adain:
             if found != needed:
                 raise ModelError(
                     f"model {model.name} was trained on weights {needed} of "
-                    f"{model.header.backbone}, and those of {parts.weights.name} at hand are "
+                    f"{model.header.backbone}, and the available {parts.weights.name} are "
                     f"{found}: give the former with --weights FILE, or train a model on the latter"
                 )
             layer = self.settings.layer

@@ -24,9 +24,9 @@ from stylize_adain.settings import AdainSettings
 __all__ = ["LEAST", "Decoder", "buildable_layers", "choose_layer"]
 
 DEFAULT_LAYER = "relu4_1"
-# Pixels a position, beyond which a picture's lines are lost: those of relu4_1.
+# Pixels per position, beyond which a picture's lines are lost: those of relu4_1.
 FINE = 8
-# Of equal layers in a row, how many are mirrored, and their most channels: VGG-19 has no more,
+# Most equal layers in a row that are mirrored, and their most channels: VGG-19 has no more,
 # ResNet-152 has 36 of 1024.
 REPEATS = 4
 WIDEST = 512
@@ -46,7 +46,7 @@ class Decoder(nn.Module):
         layer: the encoder's last.
         settings: width, and how it enlarges.
 
-    Raises: UsageError where the layers' strides do not let it be built.
+    Raises: UsageError if it cannot be built with the layers' strides.
     """
 
     exponent: Tensor
@@ -100,7 +100,7 @@ class Decoder(nn.Module):
     def _joints(self) -> list[int]:
         """Return after which of the layers the picture has each skip's stride.
 
-        Raises: UsageError where it never has.
+        Raises: UsageError if it never has.
         """
         reached, stride = {}, self.stride
         for number, layer in enumerate(self.layers):
@@ -135,7 +135,7 @@ class Decoder(nn.Module):
     def load_tensors(self, tensors: Mapping[str, Tensor], name: str) -> None:
         """Take over the tensors of a model file, in place of the decoder's own.
 
-        Raises: ModelError, with the model's name, where they are of another network.
+        Raises: ModelError, with the model's name, if they are of another network.
         """
         try:
             self.load_state_dict(dict(tensors), assign=True)

@@ -22,7 +22,7 @@ class Normalization:
     """AdaIN. A style side is the moments of the painting.
 
     Args:
-        gain_limit: by how much at most a channel's deviation is multiplied, at alpha 1.
+        gain_limit: largest factor for a channel's deviation, at alpha 1.
     """
 
     name = "adain"

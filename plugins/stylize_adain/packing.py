@@ -60,7 +60,7 @@ class Packing:
         layers: of the backbone, shallow to deep.
         layer: the encoder's last.
         skips: finer layers, comma-separated; at most one of each stride.
-        colors: whether the mean colours of each position's pixels come along.
+        colors: whether the mean colours of each position's pixels are included.
 
     Raises: UsageError for a layer that cannot be one.
     """

@@ -1,4 +1,4 @@
-"""How far a network sees: measured, for no backbone declares it."""
+"""The measured reach of a network, which no backbone declares."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def measure_reach(
 
     Args:
         step: pictures (1, 3, H, W) to features, or to pictures again.
-        stride: pixels a position.
+        stride: pixels per position.
 
     Returns:
-        A multiple of the stride; None where no picture that was tried is large enough, as with a
+        A multiple of the stride; None if no picture that was tried is large enough, as with a
         softmax over the whole map.
     """
     for positions in SIDES:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 __all__ = ["Moments", "adain", "blend_moments", "moments_of"]
 
-# Of a sample's mean square over all channels, what every variance is raised by: a channel that
-# never changes is not divided by zero. Relative, for the scale of features differs by network.
+# The share of a sample's mean square over all channels that is added to every variance, so that
+# no constant channel is divided by zero. Relative, for the scale of features differs by network.
 EPSILON = 1e-5
 
 
@@ -76,8 +76,8 @@ def adain(
         features: (N, C, H, W), of the content or of a part of it.
         content: of the whole content.
         alpha: share of the style in a blend of features (eq. 15); 0 leaves them as they are.
-        gain_limit: by how much at most a channel's deviation is multiplied, at alpha 1; its mean
-            is the style's all the same.
+        gain_limit: largest factor for a channel's deviation, at alpha 1; its mean is the style's
+            in any case.
 
     Returns:
         (N, C, H, W) in float32.

@@ -39,7 +39,7 @@ class SwapStyle:
     Args:
         values: (K, C), packed.
         sizes: height and width of each painting, in positions.
-        shares: how much of a photograph each is to have.
+        shares: the share of a photograph that each gets.
         moments: of each.
         axes: (C, D) in which positions are compared, None for all channels.
         keys: (K, D) in these, of length 1 or 0.
@@ -67,9 +67,9 @@ class Swap:
         components: how many principal components are compared; 0 compares all channels.
         tone: weight of light and dark beside the cosine of features, where colours come with them.
         light: share of the photograph's light and dark in the colours that are taken.
-        coherence: what a match gains, in cosine, where all eight neighbours go on with it, and
-            loses where all take the very same.
-        dtype: in which they are multiplied.
+        coherence: bonus of a match, in cosine, if all eight neighbours continue it, and its
+            penalty if all take the same position.
+        dtype: in which the components are multiplied.
     """
 
     name = "swap"

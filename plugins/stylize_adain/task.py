@@ -1,4 +1,4 @@
-"""What training minimises: eq. 10-12, for photographs and paintings that come in pairs."""
+"""The objective of training: eq. 10-12, for photographs and paintings that come in pairs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Targets:
 
 
 class AdainTask:
-    """A decoder to train, behind a fixed encoder, on the losses that the parts hold.
+    """A decoder to train, after a fixed encoder, on the losses that the parts hold.
 
     Raises: UsageError, UnknownNameError for a layer that no decoder can be built for.
     """
@@ -60,7 +60,7 @@ class AdainTask:
     def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
         """Fill the decoder from a model's.
 
-        Raises: RuntimeError where the tensors are of another network.
+        Raises: RuntimeError if the tensors are of another network.
         """
         del same_styles  # none is learnt
         self.network.load_state_dict(dict(tensors))
@@ -151,7 +151,7 @@ class AdainTask:
     def _features_of_noise(self) -> Tensor:
         """Return packed features of a picture of smooth noise.
 
-        Raises: UsageError where they are not of the size that the backbone declares.
+        Raises: UsageError if they are not of the size that the backbone declares.
         """
         features, layer = self.parts.features, self.layer
         info = features.layers[layer]

@@ -46,7 +46,7 @@ class Transfer:
 
     @property
     def stride(self) -> int:
-        """Pixels a position of the features."""
+        """Pixels per position of the features."""
         return self.decoder.stride
 
     @property
@@ -82,7 +82,7 @@ class Transfer:
     def tiles(self, height: int, width: int) -> list[Tile]:
         """Return the tiles of a picture.
 
-        Raises: UsageError where there are several, and the network needs all of it at once.
+        Raises: UsageError if there are several, and the network needs all of it at once.
         """
         tiles = list(cut_tiles(height, width, self.side, self.stride))
         if len(tiles) > 1 and self._reaches is None:
@@ -119,7 +119,7 @@ class Transfer:
         """Yield the features of a picture, tile by tile.
 
         Args:
-            go_on: told how many tiles are done; where it says no, the rest is left out.
+            go_on: called with the number of tiles done; if it returns false, the rest is left out.
         """
         margin = self.encoder_reach if len(tiles) > 1 else 0
         for number, tile in enumerate(tiles, 1):

@@ -1,4 +1,4 @@
-"""`stylize models`: list, show, see and export trained models."""
+"""`stylize models` and `stylize learn`: list, show, see, export and make models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`stylize models`: trained models, and what they are."""
+"""`stylize models`: list, show, see and export trained models."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Converted", "Exported", "convert_module", "export_model", "export_modules"]
 
-# Largest difference of an output in float32, over its largest value where that is above 1: the
+# Largest difference of an output in float32, over its largest value if that is above 1: the
 # order of sums differs between runtimes.
 LIMIT = 1e-3
 PURPOSE = "stylize models export"
@@ -47,8 +47,8 @@ class Exported:
     Args:
         size: in bytes.
         takes: its inputs, in words.
-        differences: the largest of an output from PyTorch's, over the largest value where that
-            is above 1, by shapes of the inputs.
+        differences: largest difference from PyTorch's output, over its largest value if that is
+            above 1, by shapes of the inputs.
     """
 
     path: Path
@@ -121,7 +121,7 @@ def export_modules(host: PluginHost, model: ModelFile) -> Mapping[str, ExportMod
 def convert_module(model: ModelFile, name: str, module: ExportModule) -> Converted:
     """Convert a network of a model to ONNX, and compare it with PyTorch.
 
-    Raises: ExtraMissingError; ExportError where ONNX cannot express it or computes something else.
+    Raises: ExtraMissingError; ExportError if ONNX cannot express it or computes something else.
     """
     onnx = import_extra("onnx", "export", PURPOSE)
     runtime = import_extra("onnxruntime", "export", PURPOSE)
@@ -172,7 +172,7 @@ def _free(axis: Axis) -> str:
 
 
 def _tidy(program: Any, module: ExportModule) -> None:
-    """Name variable sizes, and leave out what the exporter notes: stack traces, with paths."""
+    """Name variable sizes, and remove the exporter's notes: stack traces, with paths."""
     names = {
         f"{axis.step}*{_free(axis)}": axis.name
         for axes in module.axes.values()
@@ -240,7 +240,7 @@ def _larger(module: ExportModule) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what the exporter says of its own workings off the terminal."""
+    """Keep the exporter's own messages off the terminal."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)

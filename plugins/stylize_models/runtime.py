@@ -1,4 +1,4 @@
-"""The scripts that run networks in a browser: of the npm package onnxruntime-web."""
+"""The scripts of the npm package onnxruntime-web, which run networks in a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["PACKAGE", "VERSION", "read_runtime"]
 
 PACKAGE = "onnxruntime-web"
 VERSION = "1.30.0"
-# Of that version's archive, as the registry gives it.
+# The hash of that version's archive, as the registry gives it.
 SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 # WebAssembly alone, in one script and one module. Not .mjs: some web servers do not know it.
 SCRIPTS = {

@@ -1,4 +1,4 @@
-"""A page that applies trained models in the browser, and needs no server but for files."""
+"""A page that applies trained models in the browser, and only needs a server for files."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def export_page(
 
     Args:
         models: of methods with one network, from a picture to a picture.
-        folder: is made; or is empty.
+        folder: is made, unless it exists and is empty.
         package: as of `read_runtime`.
         force: replace a page that is there.
-        tell: told each model before it is converted.
+        tell: called with each model's name before it is converted.
 
     Raises: UsageError for a model of several networks, or two of one name; ExtraMissingError,
         WeightsUnavailableError, ExportError, ModelError, OutputError.
@@ -127,7 +127,7 @@ def _only_module(host: PluginHost, model: ModelFile) -> tuple[str, ExportModule]
 
 
 def _describe(name: str, model: ModelFile, converted: Converted) -> dict[str, Any]:
-    """Return what the page knows of a model."""
+    """Return a model's entry in the page's listing."""
     ((given, axes),) = ((key, converted.module.axes[key]) for key in converted.module.inputs)
     is_file = model.name == str(model.path)
     return {

@@ -1,4 +1,4 @@
-"""What `stylize models export` writes: ONNX files, or a page for the browser."""
+"""The outputs of `stylize models export`: ONNX files, or a page for the browser."""
 
 from __future__ import annotations
 

@@ -51,20 +51,20 @@ def stylize_video(
     Args:
         content: a video file, a GIF, or a folder of numbered pictures.
         style: the painting, or several; None for a model that has learnt its style. Without
-            `method` and `model`, the method is one that takes any painting in one pass, where one
+            `method` and `model`, the method is one that takes any painting in one pass, if one
             has a model of its own, else gatys.
         output: a .mp4, .m4v, .mov, .mkv, .webm or .gif file, or frames/%06d.png.
         temporal: whether, or how, strokes are held still over time.
         force: replace an output that exists.
         preset, host: as of `stylize_image`.
-        observers: told how far the run is, in frames, with each frame as soon as it is finished.
+        observers: get the progress in frames, with each frame as soon as it is finished.
         cancelled: set it to stop early and keep the frames made so far.
-        max_pixels: the largest frame or painting that is taken.
+        max_pixels: the largest frame or painting that is accepted.
         settings: any of `RunSettings` and `VideoSettings`, and options of parts, as
             `model="mosaic", start=2, fps=12`. `time` is the limit of the whole video.
 
-    Raises: StylizeError for anything that the caller can mend; what is kept of a video that was
-        begun is in its notes.
+    Raises: StylizeError for anything that the caller can fix; its notes say what is kept of a
+        video that was begun.
     """
     started = time.monotonic()
     host = host or PluginHost.discover()
@@ -98,7 +98,7 @@ def first_frame(
     Args:
         content: a video file, a GIF, or a folder of numbered pictures.
         size: longer side in pixels; smaller clips keep their size, None keeps any.
-        max_pixels: the largest frame that is taken.
+        max_pixels: the largest frame that is accepted.
 
     Raises: VideoError, ImageError, ExtraMissingError.
     """

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["make_videos", "without_time"]
 
-# From how many seconds on it is said beforehand how long a clip will take.
+# A clip that will take longer than these seconds is announced with a forecast.
 LONG = 60.0
-# After how many seconds a first frame tells how long the others will take.
+# After these seconds, an unfinished first frame is enough for a forecast.
 TELLING = 10.0
 INTERRUPTED = "ending the file after the last whole frame (Ctrl-C again to drop it)"
 
@@ -59,10 +59,10 @@ def make_videos(
     Clips and outputs are checked before torch is imported.
 
     Args:
-        record: what files tell of their making.
-        remarks: what is added to the line of a clip, by its output.
+        record: which facts about their making the files record.
+        remarks: additions to a clip's line, by its output.
 
-    Raises: StylizeError for what concerns all of them.
+    Raises: StylizeError for errors that concern all of them.
     """
     from stylize_video.checking import check_clip, check_video_output
 
@@ -129,7 +129,7 @@ def _made(job: Job, result: VideoResult, report: Report, remark: str | None) -> 
         f"{frames / max(seconds, 0.01):.2g} frames per second"
         + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there")
         + (f"; {remark}" if remark else ""),
-        {**record, "warnings": result.warnings},  # told already, as they came
+        {**record, "warnings": result.warnings},  # shown already, as they came
     )
 
 

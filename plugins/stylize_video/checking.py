@@ -1,4 +1,4 @@
-"""What can be refused of a clip and its output before anything heavy is loaded."""
+"""Checks of a clip and its output before anything heavy is loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PURPOSE = "stylize video"
 
 
 def check_clip(path: Path) -> None:
-    """Refuse what is no clip: a missing file, a picture, a folder without numbered pictures.
+    """Reject a missing file, a picture, and a folder without numbered pictures.
 
     Raises: VideoError, UsageError, ExtraMissingError.
     """
@@ -32,7 +32,7 @@ def check_clip(path: Path) -> None:
 def check_video_output(
     output: str | Path, settings: VideoSettings, *, force: bool, inputs: Sequence[Path]
 ) -> Encoder | None:
-    """Refuse an output that could not be written; return the encoder, None for pictures.
+    """Reject an output that could not be written; return the encoder, None for pictures.
 
     Raises: OutputError, CodecMissingError, SettingsError, ExtraMissingError.
     """

@@ -1,4 +1,4 @@
-"""Which method a clip is stylised by, where none is given."""
+"""The choice of the method that stylises a clip, if none is given."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["choose_method"]
 
 
 def choose_method(host: PluginHost, settings: RunSettings) -> RunSettings:
-    """Return settings with the method that suits clips, where none is given and no model.
+    """Return settings with the method that suits clips, if neither method nor model is given.
 
-    That is one that applies a model of its own to any painting, in one pass, ours before others;
-    without one, the method stays the default of pictures, which is slow.
+    This method applies a model of its own to any painting, in one pass; ours comes before others.
+    Without such a method, the default for pictures stays, which is slow.
     """
     if settings.model is not None or "method" in settings.model_fields_set:
         return settings

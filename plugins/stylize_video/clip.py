@@ -34,7 +34,7 @@ class ClipStylizer:
         temporal: whether, or how, strokes are held still; each frame alone without.
 
     Attributes:
-        cuts: numbers of the frames, from 0, where a new scene begins; found with `temporal` only.
+        cuts: numbers, from 0, of the frames that begin a new scene; found with `temporal` only.
 
     Raises: ExtraMissingError for `temporal` without OpenCV.
     """
