@@ -1,7 +1,7 @@
 """The cells of a sweep: a picture for each variant, content and style, made, judged and kept.
 
-A cell is one file, and all that is known of it is in that file's record: an interrupted sweep
-goes on from the files that it finds.
+A cell is one file, and that file's record holds everything known of the cell: an interrupted sweep
+resumes from the files that it finds.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ __all__ = [
     "plan_cells",
 ]
 
-# The judge's, as a cell's record has them.
+# The judge's distances, as a cell's record names them.
 DISTANCES = ("content", "style", "structure", "strokes")
-# Contents and styles whose measures are kept at a time: at most a gigabyte of each.
+# The contents and styles whose measurements are kept at a time: at most a gigabyte of each.
 MEASURED = 50
 
-# File systems take names of 255 bytes; the hash and the extension come on top.
+# File systems accept names of 255 bytes; the hash and the extension need the rest.
 LONGEST_STEM = 200
 
 Watch = Callable[["Cell"], contextlib.AbstractContextManager[Sequence[Observer]]]
@@ -59,7 +59,7 @@ Watch = Callable[["Cell"], contextlib.AbstractContextManager[Sequence[Observer]]
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture of a sweep: what it is made of, and the file that keeps it."""
+    """A picture of a sweep: its inputs and settings, and the file that keeps it."""
 
     content: str
     style: str
@@ -68,7 +68,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """The name of the cell in messages."""
         return f"{Path(self.content).stem}, {Path(self.style).stem}: {self.variant.label}"
 
 
@@ -77,11 +77,11 @@ class Outcome:
     """How a cell ended: with a record, or else with an error.
 
     Args:
-        record: of the picture, with "cell": varied values, settings asked for, judged distances
+        record: of the picture, with "cell": varied values, requested settings, judged distances
             and the peak of memory in MB.
         kept: whether an earlier run made it.
         warnings: about the inputs and the run.
-        outdated: of a kept one, what of its parts has changed since: it is to be made again.
+        outdated: what has changed in the parts of a kept cell; if anything has, it is made again.
     """
 
     cell: Cell
@@ -93,7 +93,7 @@ class Outcome:
 
 
 def judged_of(outcome: Outcome) -> Mapping[str, Any]:
-    """Return a cell's judged distances; nothing where it has no picture."""
+    """Return a cell's judged distances; empty if it has no picture."""
     judged: Mapping[str, Any] = outcome.record["cell"].get("judged", {}) if outcome.record else {}
     return judged
 
@@ -103,8 +103,8 @@ def plan_cells(
 ) -> list[Cell]:
     """Return the cells of all variants, contents and styles, those of a variant together.
 
-    A cell's file is named by its inputs' bytes and its varied values: an input that has changed
-    makes another cell, other settings do not (`find_kept` refuses them).
+    A cell's file is named after its inputs' bytes and its varied values. So a changed input makes
+    another cell; other settings do not, and `find_kept` rejects them.
 
     Raises: ImageError for an input that cannot be read.
     """
@@ -129,16 +129,16 @@ def make_cells(
     judge_size: int,
     judge_again: Sequence[Cell] = (),
 ) -> Iterator[Outcome]:
-    """Make, judge and save cells one after another; the error of one is its outcome.
+    """Make, judge and save cells one after another; an error becomes the outcome of its cell.
 
-    A variant's network is loaded once, and let go before the next variant's.
+    A variant's network is loaded once, and released before the next variant's.
 
     Args:
         watch: gives the observers of a cell, for as long as it is made.
         judge_size: longer side in pixels at which pictures are judged.
-        judge_again: cells that are kept, but whose judged distances are to be measured again.
+        judge_again: kept cells whose judged distances are measured again.
 
-    Raises: StylizeError where the judge cannot be had.
+    Raises: StylizeError if the judge is unavailable.
     """
     if not (cells or judge_again):
         return
@@ -165,7 +165,7 @@ def _make_variant(
     try:
         with clean_stdout():
             stylizer = Stylizer(cells[0].variant.plan, host, max_pixels=examiner.max_pixels)
-    except Exception as error:  # as weights that are unavailable: the other variants go on
+    except Exception as error:  # such as unavailable weights: the other variants go on
         yield from (Outcome(cell, error=error) for cell in cells)
         return
     for cell in cells:
@@ -209,9 +209,9 @@ def _judge_again(cell: Cell, examiner: _Examiner) -> Outcome:
 
 
 def hash_weights(plan: Plan) -> str:
-    """Return the hash of the file that a run's weights, or its model, are in; "" for no file.
+    """Return the hash of the file that holds a run's weights, or its model; "" for no file.
 
-    Known without loading them, as torch would have to be.
+    Nothing is loaded, as loading would need torch.
     """
     tags = {each.tag: each.embedded for each in plan.backbone.weights}
     embedded = tags.get(plan.weights_tag or next(iter(tags), ""))
@@ -227,7 +227,7 @@ def hash_weights(plan: Plan) -> str:
 
 
 class _Examiner:
-    """The judge, with what it has measured of the inputs."""
+    """The judge, with its measurements of the inputs."""
 
     def __init__(self, host: PluginHost, device: str, max_pixels: int, size: int) -> None:
         from stylize import Judge
@@ -242,9 +242,9 @@ class _Examiner:
     def judge_picture(
         self, cell: Cell, picture: Tensor, record: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Judge a cell's picture as its file holds it, in 8 bits a colour.
+        """Judge a cell's picture as its file holds it, with 8 bits per channel.
 
-        A distance is None where a blank input makes it a division by zero.
+        A distance is None if a blank input makes it a division by zero.
         """
         verdict = self.judge(picture, self._content(cell.content), self._style(cell.style))
         return {

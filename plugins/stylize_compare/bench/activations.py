@@ -27,11 +27,11 @@ __all__ = ["measure_flatness"]
 def measure_flatness(host: PluginHost, plan: Plan, images: Sequence[str]) -> list[dict[str, Any]]:
     """Measure the style layers that a plan smooths, after its smoothing, on photographs.
 
-    Features are multiplied by the gains that the run takes.
+    Features are multiplied by the gains that the run uses.
 
     Returns: for each layer its name, the entropy of magnitudes (0 for one peak to 1 for a flat
-        map) and their peak over their mean (1 for a flat map); means over images, None where
-        they are not finite.
+        map) and their peak over their mean (1 for a flat map). The numbers are means over images;
+        None if they are not finite.
     """
     import torch
 

@@ -80,8 +80,8 @@ OutputOption = Annotated[
         "--output",
         "-o",
         metavar="FOLDER",
-        help="Folder for bench.html, bench.json, bench.md, sheet.jpg and the pictures, from which "
-        "an interrupted bench resumes; bench-SUBJECT by default.",
+        help="Folder for bench.html, bench.json, bench.md, sheet.jpg and the pictures; an "
+        "interrupted bench resumes from them. The default is bench-SUBJECT.",
     ),
 ]
 QuickOption = Annotated[
@@ -239,7 +239,7 @@ def _run(
 
 
 def _check_weights(host: PluginHost, bench: Bench) -> None:
-    """Load the reference's network before hundreds of pictures fail for want of its weights.
+    """Load the reference's network, before hundreds of pictures fail for lack of its weights.
 
     Raises: WeightsUnavailableError, WeightsError.
     """
@@ -253,7 +253,7 @@ def _check_weights(host: PluginHost, bench: Bench) -> None:
 def _measure_flatness(
     host: PluginHost, bench: Bench, known: Mapping[str, Any], *, debug: bool
 ) -> dict[str, Any]:
-    """Return what is known with what is not; a part whose features cannot be measured has none."""
+    """Add what is missing to the known flatness; a part that cannot be measured has none."""
     from stylize_compare.bench.activations import measure_flatness
 
     images = sorted({cell.content for cell in bench.cells if bench.places[cell.path].seed == 0})
@@ -264,7 +264,7 @@ def _measure_flatness(
         try:
             with clean_stdout():
                 found[name] = measure_flatness(host, plan, images)
-        except Exception as error:  # a stranger's smoothing; its cells say so too
+        except Exception as error:  # from another author's smoothing; its cells report it too
             if debug:
                 traceback.print_exception(error)
             warn(f"{name}: entropy is not measured: {explain(error)[0]}")

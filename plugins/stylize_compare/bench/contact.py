@@ -1,4 +1,4 @@
-"""A bench as a contact sheet: a row a pair, a column a part, at equal structure as far as it is."""
+"""A bench as a contact sheet: a row per pair, a column per part, at nearly equal structure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ WIDTH = 200
 def draw_bench(results: Results) -> Image.Image:
     """Draw the sheet of the first seed.
 
-    Of the reference it shows the middle strength; of every other part the picture whose structure
-    is nearest to that one's, so that what is seen is a gain, not a strength.
+    The reference's pictures have the middle strength. Every other part shows the picture whose
+    structure is nearest to that one's, so that the sheet shows gains, not strengths.
     """
     bench = results.bench
     seed = bench.extent.seeds[0]
@@ -60,7 +60,7 @@ def _tile(results: Results, name: str, pair: Pair, size: tuple[int, int]) -> Til
 
 
 def _choose(results: Results, name: str, pair: Pair) -> Judged | None:
-    """Return the cell to show of a part; None where it has no picture."""
+    """Return the cell that shows a part; None if it has no picture."""
     strength, seed = middle_strength(results.bench), results.bench.extent.seeds[0]
 
     def judged_cells(part: str) -> list[Judged]:

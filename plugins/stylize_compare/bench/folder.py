@@ -1,4 +1,4 @@
-"""The folder of a bench: what it is of, refused where that differs, and its inputs."""
+"""The folder of a bench, with its inputs; a folder of a different bench is rejected."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PICTURES = "stylize_compare.bench", "pictures"
 
 
 class BenchFolder:
-    """Where a bench keeps its pictures and writes its results.
+    """The folder in which a bench keeps its pictures and writes its results.
 
     Args:
-        path: made where it is not there.
+        path: made if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,11 +40,11 @@ class BenchFolder:
         """Make the folder ready and return what an earlier run found, empty for none.
 
         Args:
-            force: throw away what an earlier bench left.
+            force: delete what an earlier bench left.
             check: is called before anything is written into a new folder, and may raise.
 
-        Raises: UsageError where the folder is of another bench, or of something else;
-            OutputError where it cannot be written.
+        Raises: UsageError if the folder belongs to another bench, or to something else;
+            OutputError if it cannot be written.
         """
         before = {} if force and self.json.exists() else self._read_before()
         if before:
@@ -61,7 +61,7 @@ class BenchFolder:
                 f"{self.path}: cannot be written ({error.strerror}): choose another -o"
             ) from error
         self._write_inputs(bench.extent)
-        if not before:  # an interrupted bench tells what it is of
+        if not before:  # even an interrupted bench records its protocol
             write_file(self.json, encode({"protocol": bench.protocol}))
         return before
 
@@ -80,8 +80,8 @@ class BenchFolder:
             before["protocol"]["bench"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(
-                f"{self.json}: is damaged, or no bench's: name another folder with -o, or start "
-                f"again with --force"
+                f"{self.json}: is damaged, or belongs to no bench: name another folder with -o, or "
+                f"start over with --force"
             ) from error
         return before
 
@@ -104,7 +104,7 @@ class BenchFolder:
             )
 
     def _write_inputs(self, extent: Extent) -> None:
-        """Cut the windows of all seeds out of the pictures, where that is not done."""
+        """Cut the windows of all seeds out of the pictures, unless they exist."""
         package, pictures = PICTURES
         names = dict.fromkeys(name for pair in extent.pairs for name in (pair.content, pair.style))
         for name in names:

@@ -1,4 +1,4 @@
-"""What a part gains over the reference: at equal distance to the photograph, with a sign test."""
+"""The gain of a part over the reference, at equal distance to the photograph, with a sign test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["TRADES", "Gain", "Judged", "average_points", "measure_gain", "sign_t
 
 TRADES = Trade("strokes", "structure"), Trade("style", "structure"), Trade("style", "content")
 
-# A cell that was made: where it stands, and its four distances by name, None of blank pictures.
+# A cell that was made: its place, and its four distances by name (None for blank pictures).
 Judged = tuple[Place, Mapping[str, float | None]]
 
 
@@ -23,12 +23,12 @@ class Gain:
     """A part against the reference over the pairs. Negative differences are nearer the painting.
 
     Args:
-        of, at: the distances, as of `Trade`.
+        of, at: the distances, as in `Trade`.
         pairs: how many the bench has.
         differences: by pair, for those whose fronts overlap, seeds averaged first.
-        value, reference, difference: medians over those pairs; None where there are none.
+        value, reference, difference: medians over those pairs; None if there are none.
         by_seed: the median difference with each seed's pictures alone.
-        p: of a two-sided sign test over them; None where no pair differs.
+        p: the p-value of a two-sided sign test over the pairs; None if no pair differs.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Gain:
 
     @property
     def lower(self) -> int:
-        """For how many of the pairs the difference is negative."""
+        """The number of pairs with a negative difference."""
         return sum(difference < 0 for difference in self.differences.values())
 
 
@@ -68,7 +68,7 @@ def average_points(
 def measure_gain(
     cells: Sequence[Judged], name: str, reference: str, pairs: Sequence[str], trade: Trade
 ) -> Gain:
-    """Compare a part with the reference, pair by pair, over what their fronts share."""
+    """Compare a part with the reference, pair by pair, over the levels that their fronts share."""
     overlaps = _overlaps(cells, name, reference, pairs, trade)
     differences = {pair: o.value - o.reference for pair, o in overlaps.items()}
     by_seed = {}
@@ -93,9 +93,10 @@ def measure_gain(
 
 
 def sign_test(differences: Sequence[float]) -> float | None:
-    """Return how likely signs as uneven as these are, were both equally likely; two-sided, exact.
+    """Return the p-value of the exact, two-sided sign test.
 
-    Differences of 0 say nothing and are left out; None where there are no others.
+    It is the probability of signs at least as uneven as these, if both are equally likely.
+    Differences of 0 are left out; None if there are no others.
     """
     signs = [difference < 0 for difference in differences if difference]
     if not signs:

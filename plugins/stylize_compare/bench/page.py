@@ -1,4 +1,4 @@
-"""A bench as one page of HTML that needs nothing beside it."""
+"""A bench as one page of HTML that needs no other file."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def write_page(results: Results, sheet: Image.Image) -> str:
     body += _failures(results)
     body += [
         "<h2>What was held fixed</h2>",
-        "<p>Numbers of two benches are comparable where all of this is the same.</p>",
+        "<p>Numbers of two benches are comparable if all of this is the same.</p>",
         f"<pre>{escape(json.dumps(bench.protocol, indent=1))}</pre>",
         f"<p>Made with stylize {escape(framework_version())}. {BESIDE}</p>",
     ]
@@ -103,7 +103,7 @@ def _key(names: Sequence[str]) -> str:
 
 
 def _plots(results: Results, trade: Trade) -> Iterator[str]:
-    """Yield a plot of the medians over pairs, and one of each pair."""
+    """Yield a plot of the medians over pairs, and one plot per pair."""
     names, pairs = results.bench.names, results.bench.protocol["pairs"]
     fronts = {
         pair: {name: average_points(results.judged, name, pair, trade) for name in names}

@@ -1,4 +1,4 @@
-"""A bench, planned: from names of parts to validated cells. No torch."""
+"""The plan of a bench: from names of parts to validated cells. No torch."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CELLS, INPUTS = "cells", "inputs"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a cell stands in a bench: the part's name, the pair, the strength and the seed."""
+    """The place of a cell in a bench: the part's name, the pair, the strength and the seed."""
 
     name: str
     pair: Pair
@@ -65,11 +65,11 @@ class Bench:
 
     Args:
         names: of the parts, the reference first.
-        plans: what each of them runs, by name, at the first strength and seed.
-        parts: what takes part in that, by name and role, as records tell of it.
-        protocol: everything that was held fixed, as JSON holds it: what two benches must share
-            for their numbers to be comparable.
-        cells: all of them; those of a seed together, so that an interrupted bench has whole ones.
+        plans: each part's run at the first strength and seed, by name.
+        parts: the parts of each of those runs, by name and role, as records describe them.
+        protocol: everything that was held fixed, as JSON holds it. The numbers of two benches are
+            comparable if their protocols are equal.
+        cells: all of them; those of a seed together, so that an interrupted bench has whole seeds.
         places: of each cell, by its file.
     """
 
@@ -84,17 +84,17 @@ class Bench:
 
     @property
     def reference(self) -> str:
-        """The name that the others are held against."""
+        """The name of the part that the others are compared with."""
         return self.names[0]
 
     @property
     def strengths(self) -> tuple[float, ...]:
-        """What each part is run at."""
+        """The strengths at which each part runs."""
         return tuple(self.protocol["strengths"])
 
     @property
     def axes(self) -> list[Axis]:
-        """What varies, as a `Comparison` takes it."""
+        """The varied settings, as a `Comparison` takes them."""
         return [
             Axis(self.subject.setting, self.names),
             Axis("seed", tuple(map(str, self.extent.seeds))),
@@ -103,9 +103,10 @@ class Bench:
 
 
 def default_names(host: PluginHost, subject: Subject) -> list[str]:
-    """Return the parts that are compared where none is named.
+    """Return the parts to compare if the user names none.
 
-    All that are installed; of losses those of style, of backbones those that need no download.
+    These are all installed parts; for losses only style losses, for backbones only those that
+    need no download.
     """
     specs = host.specs(subject.kind)
     return [
@@ -119,7 +120,7 @@ def default_names(host: PluginHost, subject: Subject) -> list[str]:
 def choose_parts(
     host: PluginHost, method: str | None, given: Mapping[str, str | None]
 ) -> tuple[str, Mapping[str, str | None]]:
-    """Return the method and the given settings, the bench's own parts where none are given.
+    """Return the method and the given settings, with the bench's own parts for those left open.
 
     Raises: UnknownNameError, PluginError for parts that are given.
     """
@@ -148,13 +149,13 @@ def plan_bench(
     """Plan the comparison of parts with the subject's reference, which is always among them.
 
     Args:
-        names: of parts, or of presets that choose one; the bench's own settings go over a
-            preset's. Of none, all that are at hand.
-        given: further run settings as text, held fixed as well: backbone, weights, device.
-        assignments: settings of parts, as `--set` takes them; those of parts that a cell does not
-            use are left out of it.
+        names: of parts, or of presets that choose one; empty for all that are available. The
+            bench's own settings override a preset's.
+        given: further run settings as text, also held fixed: backbone, weights, device.
+        assignments: settings of parts, as `--set` takes them; a cell leaves out those of parts
+            that it does not use.
 
-    Raises: UnknownNameError; UsageError, naming the part, for one that cannot be run.
+    Raises: UnknownNameError; UsageError, naming the part, for one that cannot run.
     """
     reference = full_name(host, subject.kind, subject.reference, DISTRIBUTION)
     others = [name for name in names or default_names(host, subject) if name != reference]
@@ -236,7 +237,7 @@ def _choose(host: PluginHost, subject: Subject, name: str) -> dict[str, str]:
 def _plan(
     host: PluginHost, name: str, settings: Mapping[str, str], assignments: Sequence[str]
 ) -> Plan:
-    # Names that several distributions have are refused before: those left are the bench's own.
+    # Names that several distributions have were rejected before: those left are the bench's own.
     own = {key: value for key, value in settings.items() if key != "preset"}
     texts = name_parts(host, own, DISTRIBUTION)
     try:
@@ -247,7 +248,7 @@ def _plan(
 
 
 def _check_parts(host: PluginHost, assignments: Sequence[str], plans: Sequence[Plan]) -> None:
-    """Refuse a setting of a part that no cell uses. Raises: UnknownNameError."""
+    """Reject a setting of a part that no cell uses. Raises: UnknownNameError."""
     used = {name for plan in plans for name in option_names(host, plan)}
     for assignment in assignments:
         part = assignment.partition("=")[0].rpartition(".")[0].strip()
@@ -256,7 +257,7 @@ def _check_parts(host: PluginHost, assignments: Sequence[str], plans: Sequence[P
 
 
 def _file_stem(name: str) -> str:
-    """Return a name as a file's, with a hash where it had to change."""
+    """Return a name as a file name, with a hash if it had to change."""
     stem = re.sub(r"[^\w.-]+", "-", name)
     if stem == name:
         return stem

@@ -1,4 +1,4 @@
-"""Fronts as SVG, for a page that needs nothing else."""
+"""Fronts as SVG, for a page that needs no other file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 __all__ = ["COLOURS", "draw_front"]
 
-# Okabe and Ito's, which people with any colour vision tell apart.
+# Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS = "#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00"
 WIDTH, HEIGHT = 340, 260
 LEFT, RIGHT, TOP, BOTTOM = 54, 18, 24, 38
@@ -20,7 +20,7 @@ def draw_front(title: str, across: str, up: str, lines: Mapping[str, Points]) ->
     """Return a plot of lines of (x, y) points as an SVG element; lines without points are left out.
 
     Args:
-        across, up: what the axes are called.
+        across, up: labels of the axes.
     """
     points = [point for line in lines.values() for point in line]
     (x0, x1), (y0, y1) = (_range([point[axis] for point in points]) for axis in (0, 1))
@@ -61,14 +61,14 @@ def draw_front(title: str, across: str, up: str, lines: Mapping[str, Points]) ->
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """Return what an axis shows: all values, with a little room."""
+    """Return the range of an axis: all values, with a little room."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = (high - low) * 0.05 or 0.05
     return low - room, high + room
 
 
 def _tick(value: float, span: float) -> str:
-    """Write a number at an axis so that those beside it differ."""
+    """Write a number at an axis, with enough digits to differ from its neighbours."""
     return f"{value:.{2 if span > 0.1 else 3 if span > 0.01 else 4}f}"
 
 

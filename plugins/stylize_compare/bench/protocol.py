@@ -1,7 +1,7 @@
 """What the bench holds fixed, so that the numbers of two authors can be compared. No torch.
 
-Whatever is changed here changes the numbers: `VERSION` then rises, and folders of the version
-before are refused.
+Any change here changes the numbers: raise `VERSION` with it, and folders of earlier versions are
+rejected.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ __all__ = [
 
 VERSION = 1
 
-# How much wider and higher than a window the pictures are, in pixels.
+# The pictures are wider and higher than a window by this many pixels.
 MARGIN = 32
 
-# Where the window of each seed begins, (left, top). A method that draws nothing at random makes
-# the same picture for all seeds: what it owes to where strides and edges happen to fall is seen
-# when the pictures move.
+# The origin of each seed's window, (left, top). A method without randomness makes the same picture
+# for all seeds. When the pictures move, its numbers show how much they depend on where strides and
+# edges happen to fall.
 WINDOWS: Mapping[int, tuple[int, int]] = {0: (16, 16), 1: (3, 29), 2: (29, 3)}
 
 
@@ -47,7 +47,7 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """What results call it."""
+        """The name of the pair in results."""
         return f"{self.content}, {self.style}"
 
 
@@ -63,14 +63,14 @@ PAIRS = (
 
 @dataclass(frozen=True)
 class Extent:
-    """How much work a bench is.
+    """The amount of work in a bench.
 
     Args:
         size, judge_size: longer side in pixels at which pictures are made and judged.
         iterations: evaluations of gatys, all at full size; other methods work at quality draft.
         strengths: of optimising methods, wide enough that most fronts overlap.
         shares: the strengths of methods that blend towards the painting, which end at 2.
-        seeds: each a window (see `WINDOWS`), and the run's seed.
+        seeds: each selects a window (see `WINDOWS`), and is the run's seed.
         pairs: the units of the statistics.
     """
 
@@ -89,7 +89,7 @@ class Extent:
             "method": method,
             "size": str(self.size),
             "quality": "draft",
-            # What `auto` comes to depends on the machine.
+            # `auto` would depend on the machine.
             "precision": "float32",
         }
 
@@ -100,7 +100,7 @@ class Extent:
         return ["gatys.scales=1", f"gatys.iterations={self.iterations}"]
 
     def strengths_of(self, method: str) -> tuple[float, ...]:
-        """Return the strengths that a method is run at."""
+        """Return the strengths at which a method runs."""
         return self.shares if method == "neighbors" else self.strengths
 
 
@@ -115,7 +115,7 @@ class Subject:
     Args:
         name: of the sub-command.
         setting: the run setting that names such a part.
-        reference: the part that the others are held against.
+        reference: the part that the others are compared with.
     """
 
     name: str

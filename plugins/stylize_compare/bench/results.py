@@ -1,4 +1,4 @@
-"""What a bench came to: one document, of which table and page are views."""
+"""The results of a bench: one document; the table and the page are views of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stylize_compare.comparison import Comparison
 
 __all__ = ["Cost", "Results"]
 
-# Of a cell in the document, besides where it stands.
+# The keys of a cell in the document, besides its place.
 NUMBERS = (
     "status", *(f"{name}_distance" for name in DISTANCES), "seconds", "peak_memory", "steps",
     "ran_on", "own_network", "weights", "stylize", "torch", "error",
@@ -25,10 +25,10 @@ NUMBERS = (
 
 @dataclass(frozen=True)
 class Cost:
-    """What a picture takes: medians over those made; None where there are none, or nothing tells.
+    """The cost of a picture, as medians over those made; None if there are none, or no measurement.
 
     Args:
-        seconds: reading and writing files left out.
+        seconds: without reading and writing files.
         peak_memory: in MB; see `PeakMemory`.
     """
 
@@ -37,10 +37,10 @@ class Cost:
 
 
 class Results:
-    """A bench's cells as they ended so far, with the flatness of features.
+    """A bench's cells as they have ended so far, with the flatness of features.
 
     Args:
-        flatness: by name, of `measure_flatness`; of parts that have not been measured nothing.
+        flatness: by name, from `measure_flatness`; parts that have not been measured are left out.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Results:
 
     @cached_property
     def rows(self) -> list[tuple[Place, dict[str, Any]]]:
-        """All cells, with what is known of each as JSON holds it."""
+        """All cells, each with its known data as JSON holds it."""
         return [
             (self.bench.places[cell.path], self.comparison.row(cell)) for cell in self.bench.cells
         ]
@@ -82,7 +82,7 @@ class Results:
         ]
 
     def cost(self, name: str) -> Cost:
-        """Return what a picture of a part takes."""
+        """Return the cost of a picture of a part."""
         rows = [row for place, row in self.rows if place.name == name]
         return Cost(_median(rows, "seconds"), _median(rows, "peak_memory"))
 

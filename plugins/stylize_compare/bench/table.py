@@ -13,7 +13,7 @@ NOTHING = "none"
 
 
 def write_table(results: Results) -> str:
-    """Return the table with a line on what it is of."""
+    """Return the table with a caption."""
     head, rows = table_head(results), table_rows(results)
     lines = [head, ["---"] * len(head), *rows]
     table = "\n".join(f"| {' | '.join(row)} |" for row in lines)
@@ -21,7 +21,7 @@ def write_table(results: Results) -> str:
 
 
 def caption(results: Results) -> str:
-    """Say what the numbers are of, and what is missing."""
+    """Describe what the numbers measure, and what is missing."""
     protocol = results.bench.protocol
     fixed = ", ".join(
         f"{key} {protocol[key]}"
@@ -57,7 +57,7 @@ def table_head(results: Results) -> list[str]:
 
 
 def table_rows(results: Results) -> list[list[str]]:
-    """Return a row a part, the reference first."""
+    """Return a row per part, the reference first."""
     rows = []
     for name in results.bench.names:
         gains = [gain for gain in results.gains if gain.name == name]
@@ -82,7 +82,7 @@ def table_rows(results: Results) -> list[list[str]]:
 
 
 def _describe_gain(gain: Gain) -> str:
-    """Tell a gain in a few words."""
+    """Describe a gain in a few words."""
     if gain.difference is None:
         return f"no {gain.at} in common"
     least, most = min(gain.differences.values()), max(gain.differences.values())
@@ -96,7 +96,7 @@ def _describe_gain(gain: Gain) -> str:
 
 
 def _format_number(value: float | None, digits: int = 3) -> str:
-    """Write a number; there may be none."""
+    """Write a number, or `NOTHING` for None."""
     return NOTHING if value is None else f"{value:.{digits}f}"
 
 
