@@ -73,8 +73,8 @@ def compare(
             "--output",
             "-o",
             metavar="FILE",
-            help="The sheet. The numbers go into a .csv and a .json in the same folder, the "
-            "pictures in full size into NAME_cells, from which an interrupted sweep resumes.",
+            help="The sheet. The numbers go into a .csv and a .json in the same folder, and the "
+            "pictures in full size into NAME_cells; an interrupted sweep resumes from them.",
         ),
     ] = Path("grid.png"),
     cell: Annotated[
@@ -176,7 +176,7 @@ def _plan_variants(
 
 
 def _sort_inputs(files: Sequence[str], styles: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tell contents from styles by the rule of the default command; there is one of each at least.
+    """Separate contents from styles by the default command's rule, with at least one of each.
 
     Raises: UsageError.
     """

@@ -1,4 +1,4 @@
-"""What a sweep came to: rows of numbers, and fronts."""
+"""The results of a sweep: rows of numbers, and fronts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stylize_compare.sweep import Axis, label_values
 __all__ = ["STRENGTH", "Comparison", "Measured", "write_value"]
 
 STRENGTH = "strength"
-# Of a row, besides the varied values before and the settings behind them.
+# The keys of a row, between the varied values and the settings.
 NUMBERS = (
     "status", *(f"{name}_distance" for name in DISTANCES), "judge_size", "own_network", "seconds",
     "peak_memory", "steps", "stopped", "width", "height", "ran_on", "file", "error",
@@ -46,7 +46,7 @@ class Comparison:
     Args:
         axes: what varies; the last one makes the sheet's columns.
         cells: all that were planned.
-        explain: tells an error in one line.
+        explain: describes an error in one line.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Comparison:
         self.outcomes: dict[Path, Outcome] = {}
 
     def add(self, outcome: Outcome) -> None:
-        """Take note of a cell that ended."""
+        """Record a cell that ended."""
         self.outcomes[outcome.cell.path] = outcome
 
     @cached_property
@@ -67,7 +67,7 @@ class Comparison:
         return list(dict.fromkeys((cell.content, cell.style) for cell in self.cells))
 
     def row(self, cell: Cell) -> dict[str, Any]:
-        """Return all that is known of a cell, as JSON holds it. Files are named as given."""
+        """Return all data of a cell, as JSON holds it. Files are named as given."""
         outcome = self.outcomes.get(cell.path, Outcome(cell))
         record, judged = outcome.record or {}, judged_of(outcome)
         if outcome.record:
@@ -97,7 +97,7 @@ class Comparison:
         }
 
     def as_json(self) -> bytes:
-        """Return what varied, the rows, and how fronts compare where the strength varied."""
+        """Return the varied settings, the rows, and how fronts compare if the strength varied."""
         document = {
             "stylize": framework_version(),
             "vary": {axis.key: axis.values for axis in self.axes},
@@ -107,18 +107,18 @@ class Comparison:
         return f"{json.dumps(document, indent=1)}\n".encode()
 
     def as_csv(self) -> bytes:
-        """Return a line a cell: inputs, varied values, numbers, and all other settings."""
+        """Return a line per cell: inputs, varied values, numbers, and all other settings."""
         rows = [_csv_row(self.row(cell)) for cell in self.cells]
         columns = list(dict.fromkeys(key for row in rows for key in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        # File names may hold bytes that are no text.
+        # File names may hold bytes that are not text.
         return text.getvalue().encode("utf-8", "surrogateescape")
 
     def doubts(self) -> list[str]:
-        """Return what differs between pictures though it was not varied: they were made apart."""
+        """Return unintended differences between pictures: what differs though it was not varied."""
         rows = [row for row in map(self.row, self.cells) if row["file"]]
         found = {
             "devices": {row["ran_on"] for row in rows},
@@ -142,9 +142,9 @@ class Comparison:
         return any(axis.key == STRENGTH for axis in self.axes)
 
     def measured(self, trade: Trade) -> list[dict[str, list[Measured]]]:
-        """Return for each pair the points by variant, the strength apart, from low to high.
+        """Return for each pair the points by variant, ignoring the strength, from low to high.
 
-        Those of cells without the two distances are left out.
+        Cells without the two distances are left out.
         """
         fronts: dict[tuple[str, str], dict[str, list[Measured]]] = {p: {} for p in self.pairs}
         for cell in self.cells:
@@ -160,7 +160,7 @@ class Comparison:
         return list(fronts.values())
 
     def flattered(self) -> set[str]:
-        """Return the variants, without the strength, that ran on the judge's own network."""
+        """Return the variants, ignoring the strength, that ran on the judge's own network."""
         return {
             _variant_apart_from_strength(cell)
             for cell in self.cells
@@ -168,7 +168,7 @@ class Comparison:
         }
 
     def standings(self) -> list[Standing]:
-        """Compare each variant's fronts with the first one's; nothing without a strength."""
+        """Compare each variant's fronts with the first one's; empty if no strength varies."""
         if not self.has_fronts:
             return []
         return [
@@ -194,13 +194,13 @@ def _variant_apart_from_strength(cell: Cell) -> str:
 def _csv_row(row: Mapping[str, Any]) -> dict[str, str]:
     numbers = {key: row[key] for key in NUMBERS}
     own = {"content": row["content"], "style": row["style"], **row["varied"], **numbers}
-    # A varied setting has its column, as the text that was asked for.
+    # A varied setting already has its column, with the text that was requested.
     others = {k: v for k, v in flatten_settings(row["settings"]).items() if k not in own}
     return {key: write_value(value) for key, value in {**own, **others}.items()}
 
 
 def write_value(value: object) -> str:
-    """Write a value for a person or a spreadsheet: nothing for None, JSON for what has parts."""
+    """Write a value for a person or a spreadsheet: empty for None, JSON for lists and tables."""
     if value is None:
         return ""
     return json.dumps(value) if isinstance(value, bool | dict | list) else str(value)

@@ -35,8 +35,8 @@ def draw_comparison(
     """Draw the contact sheet of a sweep, finished or not.
 
     Args:
-        width: of the longer side of its pictures, in pixels.
-        max_pixels: largest input that is read.
+        width: longer side of its pictures, in pixels.
+        max_pixels: the largest input that is read.
     """
     files = dict.fromkeys(name for pair in comparison.pairs for name in pair)
     inputs = {name: _thumbnail(name, width, max_pixels) for name in files}
@@ -87,7 +87,7 @@ def _inputs_tile(content: str, style: str, inputs: Mapping[str, Image.Image | No
 
 
 def _thumbnail(name: str, longest: int, max_pixels: int) -> Image.Image | None:
-    """Return an input, upright and in sRGB; None where it cannot be read, as its cells tell."""
+    """Return an input, upright and in sRGB; None if it cannot be read, as its cells report."""
     try:
         picture = read_image(name, size=longest, max_pixels=max_pixels)
     except StylizeError:
@@ -96,7 +96,7 @@ def _thumbnail(name: str, longest: int, max_pixels: int) -> Image.Image | None:
 
 
 def _note(comparison: Comparison) -> str:
-    """Say what the numbers are, and which settings all cells share."""
+    """Describe the numbers, and the settings that all cells share."""
     sentences = [f"{', '.join(DISTANCES)}: distances by stylize's judge, 0 for equal."]
     if comparison.flattered():
         sentences.append(f"{OWN_NETWORK} optimised on the judge's own network, which flatters it.")
@@ -106,7 +106,7 @@ def _note(comparison: Comparison) -> str:
 
 
 def _shared_settings(comparison: Comparison) -> dict[str, str]:
-    """Return the settings, other than defaults, that all cells were asked for."""
+    """Return the settings, other than defaults, that were requested for all cells."""
     defaults = flatten_settings(RunSettings().model_dump(mode="json"))
     first, *others = (
         flatten_settings(cell.variant.plan.settings.model_dump(mode="json"))

@@ -15,7 +15,7 @@ from stylize_compare.fronts import Trade
 __all__ = ["EXTRA", "plot_fronts"]
 
 EXTRA = "matplotlib", "plot", "--front"
-# With more pairs than fit beside the median, the median stands alone.
+# If more pairs than this would stand next to the median, only the median is drawn.
 MOST_PANELS = 12
 COLUMNS = 4
 PANEL = 4.4, 3.6
@@ -31,7 +31,7 @@ def plot_fronts(
 
     Args:
         trades: for each pair the measured points by variant, of rising strength.
-        titles: what each pair is called.
+        titles: the name of each pair.
         flattered: variants that are marked as having run on the judge's own network.
 
     Raises: ExtraMissingError.
@@ -39,7 +39,7 @@ def plot_fronts(
     figures = import_extra("matplotlib.figure", *EXTRA[1:])
     panels = {trade: _panels(pairs, titles) for trade, pairs in trades.items()}
     each = len(next(iter(panels.values())))
-    # A trade begins a row of its own; those of a single panel stand beside each other.
+    # Each trade begins a row; trades with a single panel share one row.
     columns = min(COLUMNS, each) if each > 1 else len(panels)
     rows = -(-each // columns) * len(panels) if each > 1 else 1
     size = PANEL[0] * columns, PANEL[1] * rows

@@ -1,8 +1,8 @@
-"""Fronts: a distance to the painting against one to the photograph, and two compared fairly.
+"""Fronts: a distance to the painting against one to the photograph, and a fair comparison of two.
 
-One setting is better than another where its style distance is lower at the same content distance,
-or strokes at the same structure, not at the same strength. Between measured points a front is
-taken as straight; beyond them it is unknown, and nothing is made up.
+One setting is better than another if its style distance is lower at the same content distance, or
+its strokes distance at the same structure distance; not at the same strength. A front is taken as
+straight between measured points. Beyond them it is unknown, and nothing is extrapolated.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from statistics import fmean, median
 
 __all__ = ["TRADES", "Front", "Overlap", "Standing", "Trade", "compare_fronts", "rank_fronts"]
 
-# Levels, evenly spaced over what two fronts share, at which they are compared.
+# The number of levels, evenly spaced over the range that two fronts share, to compare them at.
 LEVELS = 17
 
 
@@ -24,7 +24,7 @@ class Trade:
 
     Args:
         of: the distance to the painting.
-        at: the distance to the photograph, at equal levels of which variants are compared.
+        at: the distance to the photograph; variants are compared at equal levels of it.
     """
 
     of: str
@@ -37,7 +37,7 @@ TRADES = Trade("style", "content"), Trade("strokes", "structure")
 class Front:
     """One variant on one content and style: measured (level, value) pairs of distances.
 
-    Of points with equal level the one with the lowest value counts.
+    If several points have the same level, the one with the lowest value counts.
     """
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
@@ -48,7 +48,7 @@ class Front:
         self.values = [best[level] for level in self.levels]
 
     def value_at(self, level: float) -> float | None:
-        """Return the value at a level; None outside what was measured."""
+        """Return the value at a level; None outside the measured range."""
         at = bisect_left(self.levels, level)
         if at < len(self.levels) and self.levels[at] == level:
             return self.values[at]
@@ -64,7 +64,7 @@ class Overlap:
 
     Args:
         low, high: those levels.
-        value, reference: mean value over them, of the front and of the one it is held against.
+        value, reference: mean value over them, of the front and of the one it is compared with.
     """
 
     low: float
@@ -74,7 +74,7 @@ class Overlap:
 
 
 def compare_fronts(front: Front, reference: Front) -> Overlap | None:
-    """Compare a front with another at equal levels; None where they share none."""
+    """Compare a front with another at equal levels; None if they share none."""
     if not (front.levels and reference.levels):
         return None
     low = max(front.levels[0], reference.levels[0])
@@ -97,11 +97,11 @@ class Standing:
     """A variant against the first one, over several pairs of content and style.
 
     Args:
-        of, at: the distances, as of `Trade`.
-        pairs, compared: how many there are, and for how many the fronts overlap.
+        of, at: the distances, as in `Trade`.
+        pairs, compared: how many pairs there are, and for how many the fronts overlap.
         lower: for how many of those its value is the lower one.
-        low, high, value, reference, difference: medians over the compared pairs, as of `Overlap`;
-            None where there are none. `difference` is value minus reference.
+        low, high, value, reference, difference: medians over the compared pairs, as in `Overlap`;
+            None if there are none. `difference` is value minus reference.
     """
 
     of: str
@@ -121,12 +121,12 @@ class Standing:
 def rank_fronts(pairs: Sequence[Mapping[str, Front]], trade: Trade) -> list[Standing]:
     """Compare each variant with the first, pair by pair, and return the medians.
 
-    Each is compared over what it shares with the first, not over what all share: one variant that
-    shares nothing would else leave all of them without a number.
+    Each is compared over the levels that it shares with the first, not over those that all share.
+    Otherwise one variant that shares none would leave all of them without a number.
 
     Args:
         pairs: for each content and style the fronts by variant, in the same order.
-        trade: what their levels and values are.
+        trade: the distances that their levels and values are.
     """
     if not pairs:
         return []

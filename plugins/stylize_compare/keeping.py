@@ -28,9 +28,9 @@ __all__ = ["find_kept", "flatten_settings"]
 def find_kept(host: PluginHost, cells: Sequence[Cell]) -> dict[Path, Outcome]:
     """Return the cells that an earlier run finished, by file. A damaged file counts as none.
 
-    Those of which a part is of another version or code by now are told by `outdated`.
+    If a part has another version or code now, the cell's `outdated` says so.
 
-    Raises: UsageError where a cell was made with other settings than are asked for now.
+    Raises: UsageError if a cell was made with settings other than those requested now.
     """
     kept: dict[Path, Outcome] = {}
     parts: dict[int, Mapping[str, PartRecord]] = {}
@@ -57,7 +57,7 @@ def find_kept(host: PluginHost, cells: Sequence[Cell]) -> dict[Path, Outcome]:
 
 
 def _changes(record: Mapping[str, Any], parts: Mapping[str, PartRecord], weights: str) -> list[str]:
-    """Tell what has changed of the parts that a cell was made with."""
+    """Describe what has changed in the parts that a cell was made with."""
     try:
         before = {role: PartRecord.model_validate(each) for role, each in record["parts"].items()}
     except (KeyError, AttributeError, ValidationError):
@@ -77,9 +77,9 @@ def flatten_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differences(before: Mapping[str, Any], now: RunSettings) -> list[str]:
-    """Tell each setting that has changed, with both its values."""
+    """Describe each setting that has changed, with both its values."""
     known = RunSettings().model_dump(mode="json")
-    # Options of parts were run settings once, and are told among those of their parts now.
+    # Options of parts were once run settings, and are now listed among those of their parts.
     was = {**known, **{key: before[key] for key in known if key in before}}
     old, new = (
         flatten_settings(plain_names(limit_record(settings, "names") or {}))

@@ -1,4 +1,4 @@
-"""The most memory that making a picture took, where the system tells."""
+"""The peak of memory while a picture was made, if the system reports it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 __all__ = ["PeakMemory"]
 
-# Linux: writing 5 to the one sets the mark of the other back to what is in use.
+# Linux: writing 5 to the first file resets the peak in the second to the memory now in use.
 RESET = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
 
 
 class PeakMemory:
-    """Measures from when it is made until it is asked.
+    """Measures from its creation until it is asked.
 
     Args:
-        device: by torch's name. On CUDA it is what torch had allocated there; otherwise what the
-            whole process held in memory, libraries and networks included, which Linux tells.
+        device: by torch's name. On CUDA the peak is what torch had allocated there. Otherwise it is
+            the memory of the whole process, with libraries and networks, which Linux reports.
     """
 
     def __init__(self, device: str) -> None:
@@ -34,7 +34,7 @@ class PeakMemory:
             self._told = True
 
     def megabytes(self) -> float | None:
-        """Return the peak in MB of 1,000,000 bytes; None where the system does not tell."""
+        """Return the peak in MB of 1,000,000 bytes; None if the system does not report it."""
         if self._cuda is not None:
             import torch
 

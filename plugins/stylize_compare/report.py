@@ -1,4 +1,4 @@
-"""What `stylize compare` writes, and what it says while it works."""
+"""The files and the messages of `stylize compare`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RELEASE = framework_version()
 
 
 class SweepFiles:
-    """Where a sweep's results go: the sheet, its numbers, the cells' folder, and the front."""
+    """The files of a sweep's results: the sheet, its numbers, the cells' folder, and the front."""
 
     def __init__(self, sheet: Path, front: Path | None) -> None:
         self.sheet = sheet
@@ -47,7 +47,7 @@ class SweepFiles:
     def prepare(
         self, host: PluginHost, cells: Sequence[Cell], inputs: Collection[str], *, force: bool
     ) -> dict[Path, Outcome]:
-        """Check all outputs before any work, make the folder, and return what is done already.
+        """Check all outputs before any work, make the folder, and return the cells already made.
 
         Raises: OutputError; UsageError for cells that were made with other settings.
         """
@@ -56,7 +56,7 @@ class SweepFiles:
         if self.front and self.front.absolute() == self.sheet.absolute():
             raise OutputError(f"--front {self.front}: is the sheet too: choose another name")
         kept = {} if force else find_kept(host, cells)
-        # Of this very sweep, then: what it wrote may be written again.
+        # Then this is the same sweep, and may overwrite its own results.
         replace = self._replace = force or bool(kept)
         for picture in filter(None, (self.sheet, self.front)):
             check_output(picture, force=replace, inputs=inputs)
@@ -75,7 +75,7 @@ class SweepFiles:
         return kept
 
     def write(self, comparison: Comparison, width: int, max_pixels: int) -> None:
-        """Write everything that there is to show so far."""
+        """Write all results so far."""
         force = self._replace
         write_file(self.json, comparison.as_json(), force=force)
         write_file(self.csv, comparison.as_csv(), force=force)
@@ -87,14 +87,14 @@ class SweepFiles:
             fronts = {trade: comparison.measured(trade) for trade in TRADES}
             plot = plot_fronts(fronts, titles, comparison.flattered())
             write_picture(plot, self.front, force=force)
-        self._replace = True  # they are ours now
+        self._replace = True  # this sweep wrote them
 
     def __str__(self) -> str:
         return ", ".join(map(str, filter(None, (self.sheet, self.csv, self.json, self.front))))
 
 
 class SweepReport:
-    """Runs what is not done, and tells how each cell ended."""
+    """Makes the missing cells, and reports how each ended."""
 
     def __init__(self, comparison: Comparison, *, as_json: bool, quiet: bool, debug: bool) -> None:
         self.comparison = comparison
@@ -112,7 +112,7 @@ class SweepReport:
     ) -> int:
         """Make all cells that are not kept, and return the exit code.
 
-        Kept ones that are outdated are made again; those that were judged at another size, or by
+        Kept cells that are outdated are made again. Those that were judged at another size, or by
         another release, are judged again.
         """
         total = len(self.comparison.cells)
@@ -161,7 +161,7 @@ class SweepReport:
         return 1 if self.failed else 0
 
     def tell_results(self, files: SweepFiles) -> None:
-        """Say where the results are, and how the fronts compare."""
+        """Report where the results are, and how the fronts compare."""
         for doubt in self.comparison.doubts():
             warn(doubt)
         if self.quiet:
@@ -176,7 +176,7 @@ class SweepReport:
                 typer.echo("* optimised on the judge's own network, which flatters it")
 
     def _watch(self, cell: Cell) -> AbstractContextManager[list[Observer]]:
-        """Return the bar of a cell that begins, with the time left for all of them."""
+        """Return the progress bar of a cell that begins, with the time left for all of them."""
         label = f"{self.ended + 1}/{self.todo} {cell.variant.label}{self._time_left()}"
         return watch(label, quiet=self.quiet)
 
@@ -187,7 +187,7 @@ class SweepReport:
         return f", {format_seconds(each * (self.todo - self.ended))} left"
 
     def _note(self, outcome: Outcome) -> None:
-        """Take note of how a cell ended, and tell it."""
+        """Record how a cell ended, and report it."""
         self.comparison.add(outcome)
         cell = outcome.cell
         self.ended += not outcome.kept
@@ -213,7 +213,7 @@ class SweepReport:
 
 
 def format_standings(standings: Sequence[Standing], flattered: Collection[str]) -> str:
-    """Write how the fronts of a trade compare as a table of text."""
+    """Write the comparison of a trade's fronts as a table of text."""
     of, at = standings[0].of, standings[0].at
     first, pairs = standings[0].reference_variant, standings[0].pairs
     over = f"; medians over {pairs} pairs" if pairs > 1 else ""

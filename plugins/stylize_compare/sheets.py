@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 __all__ = ["Row", "Tile", "draw_sheet", "fit_tile", "inset"]
 
 PAPER, INK, FAINT, EMPTY, ALARM = "white", "#1a1a1a", "#6b6b6b", "#f1f1f1", "#a3221a"
-# Text, next to a tile's width; and in pixels the least that can be read.
+# The size of text as a share of a tile's width, and the smallest readable size in pixels.
 LABEL, CAPTION = (1 / 15, 13), (1 / 20, 11)
 LABEL_LINES, CAPTION_LINES = 4, 4
 INSET = 0.38
@@ -24,9 +24,9 @@ class Tile:
     """A place of the sheet.
 
     Args:
-        image: fitted into the place; None leaves it to `text`.
-        text: shown where there is no image: an error, or why the place is empty.
-        caption: below; what goes beyond four lines is left out.
+        image: fitted into the place; None shows `text` instead.
+        text: shown if there is no image: an error, or why the place is empty.
+        caption: below the image; at most four lines, and the rest is left out.
         failed: whether `text` is an error.
     """
 
@@ -40,7 +40,7 @@ class Tile:
 class Row:
     """A row of tiles; `label` stands between the first, which shows the inputs, and the rest.
 
-    Without an `inputs` tile its place stays blank, as below one that several rows share.
+    Without an `inputs` tile its place stays blank, as below a tile that several rows share.
     """
 
     label: str
@@ -98,7 +98,7 @@ class _Sheet:
         self, columns: Sequence[str], rows: Sequence[Row], inputs: str, note: str
     ) -> Image.Image:
         headers = [_wrap(text, self.label, self.width, LABEL_LINES) for text in (inputs, *columns)]
-        # Labels of rows wrap at what they say on one line, but not beyond a tile's width.
+        # Labels of rows are as wide as their longest line, but wrap at a tile's width.
         room = min(self.width, max(_widest_part(row.label, self.label) for row in rows))
         most = max(1, self.height // _line_height(self.label))
         labels = [_wrap(row.label, self.label, room, most) for row in rows]
@@ -168,7 +168,7 @@ class _Sheet:
         colour: str,
         width: int | None = None,
     ) -> None:
-        """Write lines, centred where there is a width."""
+        """Write lines, centred if a width is given."""
         for index, line in enumerate(lines):
             shift = 0.0 if width is None else (width - font.getlength(line)) / 2
             place = left + shift, top + index * _line_height(font)
@@ -177,7 +177,7 @@ class _Sheet:
 
 def _font(width: int, share: float, least: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(max(least, round(width * share)))
-    assert isinstance(font, ImageFont.FreeTypeFont)  # what a size asks for
+    assert isinstance(font, ImageFont.FreeTypeFont)  # always so if a size is given
     return font
 
 
@@ -190,8 +190,8 @@ def _widest_part(text: str, font: ImageFont.FreeTypeFont) -> int:
 
 
 def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int, most: int) -> list[str]:
-    """Break text into at most so many lines of a width in pixels; what is left out is "..."."""
-    # Pillow's font has no accented letters, and file names may hold bytes that are no text.
+    """Break text into at most so many lines of a width in pixels; "..." marks what is left out."""
+    # Pillow's font has no accented letters, and file names may hold bytes that are not text.
     plain = unicodedata.normalize("NFKD", text.encode(errors="replace").decode())
     text = "".join(letter for letter in plain if not unicodedata.combining(letter))
     lines = [piece for line in text.splitlines() for piece in _break(line, font, width)]
@@ -204,7 +204,7 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int, most: int) -> lis
 
 
 def _break(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """Break one line: between words, else after a mark as in "layers=a,b", else anywhere."""
+    """Break one line: between words, or after a mark as in "layers=a,b", or anywhere."""
     lines = [""]
     for part in re.findall(r"\s*[^\s,=/]*[,=/]*", text):
         if font.getlength(lines[-1] + part) <= width:

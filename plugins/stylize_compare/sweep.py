@@ -1,4 +1,4 @@
-"""Sweeps, planned: which settings vary, and every combination of them as a validated plan."""
+"""The plan of a sweep: which settings vary, with each combination as a validated plan."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ class Axis:
 
 @dataclass(frozen=True)
 class Variant:
-    """One combination of varied values, as text by key, and the run that it means."""
+    """One combination of varied values, as text by key, with the run that it specifies."""
 
     values: Mapping[str, str]
     plan: Plan
 
     @property
     def label(self) -> str:
-        """What messages call it: "backbone=vgg16 smooth=tanh"."""
+        """The combination in messages: "backbone=vgg16 smooth=tanh"."""
         return label_values(self.values)
 
 
 def label_values(values: Mapping[str, str]) -> str:
-    """Write varied values in one line."""
+    """Write varied values on one line."""
     return " ".join(f"{key}={value}" for key, value in values.items())
 
 
 def parse_axis(host: PluginHost, text: str) -> Axis:
-    """Read "smooth=none,tanh"; where a value has commas itself, semicolons stand between values.
+    """Read "smooth=none,tanh"; if a value itself has commas, semicolons separate the values.
 
     Raises: UnknownNameError for a setting that does not exist; UsageError for fewer than two
         values.
@@ -85,12 +85,12 @@ def plan_variants(
 ) -> list[Variant]:
     """Return every combination of the axes' values, the last axis varying fastest, validated.
 
-    Options of a part hold wherever it is used: `tanh.gain=2` says nothing of `smooth=none`.
+    Options of a part apply wherever it is used: `tanh.gain=2` has no effect on `smooth=none`.
 
     Args:
-        settings_of: lays varied values over everything else that was asked for.
+        settings_of: lays varied values over all other requested settings.
 
-    Raises: UsageError, naming the combination, for the first that cannot be run; also where two
+    Raises: UsageError, naming the combination, for the first that cannot run, and if two
         combinations give the same run. UnknownNameError for options of a part that none uses.
     """
     keys = [axis.key for axis in axes]
@@ -124,5 +124,5 @@ def plan_variants(
 
 
 def _run(plan: Plan) -> Plan:
-    """Return what a plan does, without how it was asked for: options are in the parts' settings."""
+    """Return a plan without how it was requested: the parts' settings hold the options."""
     return replace(plan, settings=plan.settings.model_copy(update={"options": {}}), problems=())
