@@ -118,7 +118,7 @@ PREVIEWED, SIDE = 3, 256
 
 @dataclass
 class Progress:
-    """What has been done of each model, kept in a file: the stage at hand, and seconds."""
+    """The finished stages of each model, kept in a file: the current stage, and seconds."""
 
     path: Path
     stages: dict[str, int] = field(default_factory=dict)

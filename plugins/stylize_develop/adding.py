@@ -17,7 +17,7 @@ __all__ = ["describe_plugin"]
 def describe_plugin(info: PluginInfo) -> dict[str, Any]:
     """Return a plugin's API version, hooks, parts, and commands with their summaries.
 
-    Of one that failed, what is known.
+    If it failed, return what is known.
     """
     described: dict[str, Any] = {
         "api": None,

@@ -1,4 +1,4 @@
-"""The hooks that a run calls, called without one: for what they fail at to be seen."""
+"""Calls the hooks of a run without a run, so that their failures become visible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ask_hooks", "default_plan"]
 
 
 def default_plan() -> Plan | None:
-    """Return a plan of built-in parts to call hooks with; None where those are broken."""
+    """Return a plan of built-in parts to call hooks with; None if those are broken."""
     try:
         return make_plan(PluginHost.discover(strict=False, only=[DISTRIBUTION]), RunSettings())
     except StylizeError:
@@ -20,7 +20,7 @@ def default_plan() -> Plan | None:
 def ask_hooks(host: PluginHost) -> None:
     """Call `stylize_check`, `stylize_observers` and `stylize_weights` of all plugins.
 
-    What fails is then in the host's rows.
+    The failures are then in the host's rows.
     """
     if plan := default_plan():
         host.check(plan)

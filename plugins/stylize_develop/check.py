@@ -1,4 +1,4 @@
-"""`stylize plugins check`: whether a plugin keeps what plugins promise, and what to mend."""
+"""`stylize plugins check`: whether a plugin keeps its promises, and what to fix."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check(
 
 
 def _print_as_found(checks: Iterable[Check], *, quiet: bool) -> list[Check]:
-    """Print a line a promise, under the part that made it, and return them all."""
+    """Print a line per promise, under the part that made it, and return them all."""
     found: list[Check] = []
     part = ""
     for check in checks:

@@ -187,9 +187,9 @@ def _weights_line(spec: BackboneSpec) -> list[str]:
 def describe_settings(host: PluginHost, spec: ComponentSpec) -> dict[str, dict[str, Any]]:
     """Return a part's settings with default, description and limits, from the model's schema.
 
-    With each is the option of the command that it is too, as "--alpha", or None.
+    Each also has its option of the command, such as "--alpha", or None.
 
-    Raises: PluginError where the model cannot be used.
+    Raises: PluginError if the model cannot be used.
     """
     if spec.kind is Kind.PRESET or (model := host.settings_model(spec)) is None:
         return {}
@@ -220,7 +220,7 @@ TYPES = {"integer": "a whole number", "number": "a number", "string": "text", "n
 
 
 def _allowed(field: dict[str, Any]) -> str:
-    """Say what a schema allows: its choices, or its type and limits."""
+    """Describe what a schema allows: its choices, or its type and limits."""
     if "anyOf" in field:
         return ", or ".join(_allowed(branch) for branch in field["anyOf"])
     if "enum" in field:

@@ -1,4 +1,4 @@
-"""`stylize evaluate`, `analyze` and `calibrate`: what pictures, features and backbones are like."""
+"""`stylize evaluate`, `analyze` and `calibrate`: measure pictures, features and backbones."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Measure how peaky activations are, and what a smoothing does about it.
+"""Measure how peaky activations are, and how a smoothing changes that.
 
 SWAG (Wang et al. 2021, figure 3 and equations 5 to 8) explains why residual networks make poor
 style: their deep activations and Gram matrices have a few large peaks, that is low entropy. It
-measures largest values and entropies over their largest possible; here peaks are over the mean,
-so that networks of different scale can stand beside each other.
+measures largest values and entropies over their largest possible. Here peaks are over the mean,
+so that networks of different scale can be compared.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ SIZE = 512
 
 @dataclass(frozen=True)
 class LayerActivations:
-    """What one image's activations at one layer are like after one smoothing.
+    """The measurements of one image's activations at one layer after one smoothing.
 
-    Each number is NaN where all activations are 0.
+    Each number is NaN if all activations are 0.
 
     Args:
         image: its name.
         backbone: with the tag of its weights.
         peak: largest over mean magnitude: 1 for a flat map.
         entropy: of magnitudes, 0 for one peak to 1 for a flat map.
-        gram_entropy: the same of the Gram matrix.
+        gram_entropy: the same for the Gram matrix.
     """
 
     image: str
@@ -63,7 +63,7 @@ class LayerActivations:
 
 
 def peak_to_mean(values: Tensor) -> float:
-    """Return max |v| / mean |v| over a tensor of any shape; NaN where all are 0."""
+    """Return max |v| / mean |v| over a tensor of any shape; NaN if all are 0."""
     magnitudes = values.abs().double()
     return float(magnitudes.max() / magnitudes.mean())
 
@@ -81,16 +81,16 @@ def analyze_activations(
     host: PluginHost | None = None,
     device: str = "auto",
 ) -> list[LayerActivations]:
-    """Measure activations of images, a result for each backbone, image, layer and smoothing.
+    """Measure activations of images, with a result per backbone, image, layer and smoothing.
 
     Every smoothing is applied to every layer, also to those that a run would leave alone.
 
     Args:
         backbones: as "vgg16" or "resnet50_thin.open_nsfw".
-        smoothings: by their names; without any, features as they are.
+        smoothings: by their names; if empty, features as they are.
         layers: names or shell patterns; by default each backbone's style and smoothed layers. A
             pattern may match nothing in some of the backbones, not in all.
-        gains: what features are multiplied by before they are smoothed, as in a run.
+        gains: the factors of features before they are smoothed, as in a run.
         size: longer side of the images in pixels; smaller ones are not enlarged.
         options: settings of backbones and smoothings by name, {"softmax": {"temperature": 2}}.
 
@@ -132,7 +132,7 @@ def analyze_activations(
 def _choose_layers(
     networks: Sequence[Network], patterns: Sequence[str] | None
 ) -> list[tuple[str, ...]]:
-    """Return each network's layers. Raises: UnknownNameError for a pattern of no network."""
+    """Return each network's layers. Raises: UnknownNameError for a pattern without a match."""
     if patterns is None:
         return [
             network.expand((*network.spec.style_layers, *network.spec.smooth_layers))
@@ -178,7 +178,7 @@ def _measure(
 
 
 def _gram(features: Tensor) -> Tensor:
-    """Return the Gram matrix of (1, C, H, W), but for a factor: softmax's would underflow."""
+    """Return the Gram matrix of (1, C, H, W), except for a factor: softmax's would underflow."""
     flat = features.flatten(2).double()
     flat = flat / flat.abs().max()
     return flat @ flat.mT / flat.shape[-1]

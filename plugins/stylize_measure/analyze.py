@@ -1,4 +1,4 @@
-"""`stylize analyze`: what features are like, and what smoothings do to them."""
+"""`stylize analyze`: measure features, and the effect of smoothings on them."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _check_parts(
     smoothings: Sequence[str],
     options: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Refuse names and settings that are wrong, before torch is imported.
+    """Reject wrong names and settings, before torch is imported.
 
     Raises: UnknownNameError, SettingsError.
     """
@@ -187,7 +187,7 @@ def _check_parts(
 
 
 def _check_output(path: Path, inputs: Sequence[str], *, force: bool) -> None:
-    """Refuse a file that could not be written, before any work. Raises: OutputError."""
+    """Reject a file that could not be written, before any work. Raises: OutputError."""
     writer = _WRITERS.get(path.suffix.lower())
     if writer is None:
         raise OutputError(
@@ -230,7 +230,7 @@ def _json(records: Sequence[Mapping[str, Any]], rows: Sequence[LayerActivations]
 
 
 def _plot(records: Sequence[Mapping[str, Any]], rows: Sequence[LayerActivations]) -> bytes:
-    """Draw a column a backbone, a row a measure, a line a smoothing, over its layers."""
+    """Draw a column per backbone, a row per measure, a line per smoothing, over its layers."""
     del records
     figures = import_extra("matplotlib.figure", *PLOT[1:])
     backbones = _by_backbone(rows)

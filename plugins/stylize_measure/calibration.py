@@ -1,4 +1,4 @@
-"""Gains: what brings each layer of a backbone to unit size before it is smoothed.
+"""Gains: the factors that bring each layer of a backbone to unit size before it is smoothed.
 
 tanh, softsign and softmax depend on the scale of features, which differs by thousands between
 networks. A gain makes it the same for all: features times the gain have a root mean square of 1
@@ -29,7 +29,7 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a calibration found.
+    """The result of a calibration.
 
     Args:
         backbone: with the tag of its weights, or the file of them.
@@ -66,10 +66,10 @@ def calibrate_gains(
             a layer, are skipped.
         layers: names or shell patterns.
         size: longer side of the photographs in pixels; smaller ones are not enlarged.
-        weights: a file to read them from instead.
-        observers: told how far it is.
+        weights: a file to read the weights from instead.
+        observers: are notified of the progress.
 
-    Raises: UsageError where no image is left; StylizeError where a layer is zero on all of them.
+    Raises: UsageError if no image is left; StylizeError if a layer is zero on all of them.
     """
     network = load_backbone(host or PluginHost.discover(), backbone, weights=weights, device=device)
     sums = dict.fromkeys(network.expand(layers), 0.0)

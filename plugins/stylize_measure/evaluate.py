@@ -19,7 +19,7 @@ __all__ = ["evaluate"]
 
 
 def _refuse_video(asked: bool) -> None:
-    """Name the successor, whatever else is on the line."""
+    """Name the replacement, whatever else is on the line."""
     if asked:
         raise UsageError("--video is now a command: stylize evaluate-video CLIP --content SOURCE")
 

@@ -33,13 +33,13 @@ SSIM = "torchmetrics", "evaluate", "SSIM"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of one picture.
+    """The measurements of one picture.
 
     Args:
         verdict: the judge's distances.
-        ssim: structural similarity to the content, 1 for equal; None where it was not asked for.
+        ssim: structural similarity to the content, 1 for equal; None if it was not requested.
         own_network: whether the picture's record says that it was optimised on the judge's own
-            network, which flatters it; None where the picture has no record.
+            network, which flatters it; None if the picture has no record.
         warnings: what to know before believing the numbers.
     """
 
@@ -83,8 +83,8 @@ def evaluate_picture(
 
     Args:
         ssim: whether to measure the structural similarity too.
-        judge: to evaluate many pictures with one loaded network; made of `host`, `device` and
-            `judge_size` where it is not given.
+        judge: to evaluate many pictures with one loaded network; by default made from `host`,
+            `device` and `judge_size`.
 
     Raises:
         ImageError: one of the three cannot be read, or is too narrow a strip.
@@ -94,7 +94,7 @@ def evaluate_picture(
         require_extra(*SSIM)  # before the work
     judge = judge or Judge(host, device, size=judge_size)
     made = read_image(picture)
-    # What is larger than the judge looks at need not be kept.
+    # The judge needs no more pixels than its own size.
     photo, painting = (read_image(image, size=judge.size) for image in (content, style))
     weights = _recorded_weights(made)
     own = None if weights is None else judge.is_own(weights)
@@ -115,7 +115,7 @@ def structural_similarity(output: Tensor, content: Tensor, size: int = JUDGE_SIZ
     The mean over channels and positions with a Gaussian window of deviation 1.5, as in Wang et
     al. 2004; torchmetrics computes it.
 
-    Raises: ExtraMissingError; ImageTooSmallError where a side is under 11 pixels, the window's.
+    Raises: ExtraMissingError; ImageTooSmallError if a side is under 11 pixels, the window's.
     """
     metric = import_extra("torchmetrics.functional.image", *SSIM[1:])
     height, width = seen = judged_size(content, size)
@@ -129,7 +129,7 @@ def structural_similarity(output: Tensor, content: Tensor, size: int = JUDGE_SIZ
 
 
 def _recorded_weights(picture: Picture) -> str | None:
-    """Return the fingerprint of the weights that a picture was made with, if it tells."""
+    """Return the fingerprint of the weights that a picture was made with, if it is recorded."""
     if picture.path is None:
         return None
     try:
@@ -140,7 +140,7 @@ def _recorded_weights(picture: Picture) -> str | None:
 
 
 def _doubts(made: Picture, photo: Picture, *, own: bool) -> list[str]:
-    """Return what makes the numbers mean less than they seem to."""
+    """Return the reasons to trust the numbers less."""
     doubts = []
     if own:
         doubts.append(

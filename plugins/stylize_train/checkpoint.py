@@ -19,13 +19,13 @@ from stylize.errors import TrainingError, UsageError
 __all__ = ["PARTS", "Checkpoint", "Trained", "read_checkpoint", "state_of", "write_checkpoint"]
 
 FORMAT = 1
-# What identifies a run, but may be of another version when it is resumed.
+# These identify a run, but may have another version when it is resumed.
 PARTS = "parts"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave: the network's state in float32, steps, last validation losses.
+    """The result of training: the network's state in float32, steps, last validation losses.
 
     The steps include those of the model that the run started from.
     """
@@ -41,7 +41,7 @@ class Checkpoint:
 
     Args:
         step: steps taken.
-        identity: what must be the same to go on: settings, data, paintings, weights.
+        identity: what must stay the same to resume: settings, data, paintings, weights.
         network: state of the trained network, float32.
         optimizer: state of the optimiser.
         rng: torch's generator on the CPU. The order and framing of photographs need no state:
@@ -62,7 +62,7 @@ class Checkpoint:
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint, whole or not at all.
 
-    Raises: OutputError where it cannot be written, with the one before left in place.
+    Raises: OutputError if it cannot be written; the one before is left in place.
     """
     buffer = BytesIO()
     torch.save({"format": FORMAT, **vars(checkpoint)}, buffer)
@@ -75,9 +75,9 @@ def read_checkpoint(
     """Read a checkpoint of the run that `identity` describes. Runs no code of the file.
 
     Args:
-        tell: told of parts that are of another version or code now: the training goes on.
+        tell: called with each part that has another version or code now; the training goes on.
 
-    Raises: UsageError where there is none, or it is of another run; TrainingError where it is
+    Raises: UsageError if there is none, or it belongs to another run; TrainingError if it is
         damaged.
     """
     if not path.is_file():
@@ -107,7 +107,7 @@ def read_checkpoint(
 
 
 def _parts_of(identity: Mapping[str, Any]) -> dict[str, PartRecord]:
-    """Return the parts that a run tells of: checkpoints of earlier releases have none."""
+    """Return the parts that a run records: checkpoints of earlier releases have none."""
     parts = identity.get(PARTS, {})
     return {role: PartRecord.model_validate(part) for role, part in parts.items()}
 

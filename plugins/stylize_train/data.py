@@ -1,7 +1,7 @@
 """Photographs for training: a folder tree, in an order and with crops that a number decides.
 
-Sample k of a run is the same whoever asks for it and when: a resumed run, another process, any
-number of workers. There is no state to save.
+Sample k of a run is the same for every process, any number of workers, and a resumed run. There is
+no state to save.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ __all__ = [
     "summarize_files",
 ]
 
-# Ends the name of the folder beside a model file that keeps what its training left.
+# The ending of the folder next to a model file that keeps the training's checkpoint and logs.
 RESULTS = ".training"
-# Broken pictures in a row after which the folder is taken to be broken as a whole.
+# After this many broken pictures in a row, the whole folder is taken to be broken.
 PATIENCE = 200
 
 
@@ -46,10 +46,10 @@ class Sample:
     """A training picture, or why there is none.
 
     Args:
-        pixels: (3, S, S), uint8; None where no picture could be read.
-        faults: what was wrong with pictures that were passed over.
+        pixels: (3, S, S), uint8; None if no picture could be read.
+        faults: what was wrong with pictures that were skipped.
         grown: whether the photograph was smaller than the crop, and enlarged.
-        picture: (3, S, S), uint8, what the photograph is to become, where pictures are given.
+        picture: (3, S, S), uint8, the target for the photograph, if pictures are given.
     """
 
     pixels: Tensor | None
@@ -67,7 +67,7 @@ class Photographs(Dataset[Sample]):
         settings: crop, framing, zoom, flip, small.
         seed: of order and framing.
         fixed: frame by the middle at the least scale and never mirror, for validation.
-        taught: by file, the picture that it is to become, which is framed alike; may be empty.
+        taught: by file, its target picture, which is framed alike; may be empty.
     """
 
     files: tuple[str, ...]
@@ -80,7 +80,7 @@ class Photographs(Dataset[Sample]):
         return len(self.files)
 
     def __getitem__(self, number: int) -> Sample:
-        """Return sample `number`, from 0 on without end: each epoch is in another order."""
+        """Return sample `number`, from 0 without end: each epoch is in another order."""
         epoch, place = divmod(number, len(self.files))
         order = self._order(epoch)
         faults: list[str] = []
@@ -129,7 +129,7 @@ class Photographs(Dataset[Sample]):
 def _box(
     image: Image.Image, side: float, at: Sequence[float], *, fixed: bool
 ) -> tuple[float, float, float, float]:
-    """Return the square of an image to cut out: its middle, or where two random numbers say."""
+    """Return the square of an image to cut out: its middle, or at two random numbers."""
     side = min(side, *image.size)  # rounding must not make it a hair wider, which Pillow refuses
     left = (image.width - side) * (0.5 if fixed else at[1])
     upper = (image.height - side) * (0.5 if fixed else at[2])
@@ -141,7 +141,7 @@ def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, .
 
     Previews of trainings are left out: the folder may be the one that models are written to.
 
-    Raises: UsageError, naming the option, where there is no folder, or no picture in it.
+    Raises: UsageError, naming the option, if there is no folder, or no picture in it.
     """
     if not Path(folder).is_dir():
         raise UsageError(f"{option} {folder}: is no folder: give one with pictures in it")
@@ -156,12 +156,12 @@ def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, .
 
 
 def pair_pictures(files: Sequence[str], folder: str | Path) -> dict[str, str]:
-    """Return, of the photographs that have one, the picture in a folder that was made of each.
+    """Return the target picture of each photograph that has one in a folder.
 
-    It bears the photograph's name, and after an underscore anything: cat_starry_night.png of
-    cat.jpg, as `stylize` names what it makes.
+    The picture has the photograph's name, and then an underscore and any text: the picture of
+    cat.jpg is cat_starry_night.png, as `stylize` names its results.
 
-    Raises: UsageError where there is no folder, or no photograph has a picture.
+    Raises: UsageError if there is no folder, or no photograph has a picture.
     """
     made = find_photographs(folder, "--pictures")
     paired = {}
@@ -196,9 +196,9 @@ def load_batches(
 
     Args:
         steps: from the first, counted from 0; a resumed run starts at another.
-        batch: samples a process: step s has numbers s * batch * processes and on.
+        batch: samples per process: step s has numbers from s * batch * processes.
 
-    Raises: TrainingError where no picture can be read.
+    Raises: TrainingError if no picture can be read.
     """
     if not len(steps):
         return
@@ -212,9 +212,9 @@ def load_batches(
         num_workers=workers,
         collate_fn=list,
         prefetch_factor=4 if workers else None,
-        # Samples go as they are: a batch in shared memory would need as many open files.
+        # Samples are sent as they are: a batch in shared memory would need as many open files.
         worker_init_fn=_start_worker,
-        # Else it draws from torch's own, which a resumed run has to find as it was.
+        # Otherwise it draws from torch's own, which must be the same in a resumed run.
         generator=torch.Generator(),
     )
     for samples in loader:
@@ -264,6 +264,6 @@ def _mix(seed: int, number: int) -> int:
 
 
 def summarize_files(files: Sequence[str]) -> str:
-    """Tell a list of files in a few characters: their number, and a hash of their names."""
+    """Summarise a list of files in a few characters: their number, and a hash of their names."""
     names = "\n".join(Path(file).name for file in files)
     return f"{len(files)} files, {hashlib.sha256(names.encode()).hexdigest()[:8]}"

@@ -41,7 +41,7 @@ def make_header(
         network: settings that shape the network.
         pictures: how many photographs it was trained on.
     """
-    # Names alone: whose parts they are is told by `parts`.
+    # Names alone: `parts` records which distributions they come from.
     plain = RunSettings.model_validate(plain_names(dict(plan.settings)))
     changed = plain.model_dump(mode="json", exclude_defaults=True)
     backbone = plan.backbone

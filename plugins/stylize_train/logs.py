@@ -1,4 +1,4 @@
-"""What training leaves to plot: metrics.csv, and TensorBoard's logs where they are asked for."""
+"""The logs of training: metrics.csv, and TensorBoard's logs if they are requested."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ COLUMNS = ("step", "kind", "term", "value", "images_per_second", "seconds")
 
 
 class MetricsLog:
-    """One row a term: step, "training" or "validation", name, value, speed, seconds since start.
+    """One row per term: step, "training" or "validation", name, value, speed, seconds since start.
 
-    A resumed run keeps the rows up to its first step and goes on after them.
+    A resumed run keeps the rows up to its first step and continues after them.
 
     Args:
         folder: that exists.

@@ -36,7 +36,7 @@ __all__ = ["Trainer"]
 
 CHECKPOINT = "checkpoint.pt"
 PREVIEWED = 4
-# Of the moving average of losses that is shown, the share of each new step.
+# The share of each new step in the moving average of losses that is shown.
 NEWEST = 0.05
 
 
@@ -49,10 +49,10 @@ class Trainer:
         held_out: the same streams, of pictures that are not trained on; may be empty.
         settings: how long and how often.
         run: seed, deadline, cancellation, observers.
-        folder: where checkpoint, metrics.csv and previews go; made if need be.
+        folder: for the checkpoint, metrics.csv and previews; made if need be.
         identity: what must not change between a run and its resumption.
-        accelerator: of `make_accelerator`.
-        tell: told of broken pictures and the like, a line each.
+        accelerator: from `make_accelerator`.
+        tell: called with each warning, such as a broken picture, as one line.
         before: steps of the model that the run starts from; a checkpoint knows its own.
     """
 
@@ -100,7 +100,7 @@ class Trainer:
 
         Raises: TrainingError for a loss that is not finite or pictures that are all broken, with
             the last checkpoint left in place; UsageError for a checkpoint of another run;
-            OutputError where a file cannot be written.
+            OutputError if a file cannot be written.
         """
         start = self.run.steps_done = self._load() if resume else 0
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ class Trainer:
                 yield step + 1, {key: value for each in squares for key, value in each.items()}
 
     def _stack(self, name: str, samples: Sequence[Sample]) -> dict[str, Tensor]:
-        """Return (N, 3, S, S) in [0, 1] on the device by name, having told what was wrong."""
+        """Return (N, 3, S, S) in [0, 1] on the device by name; report what was wrong."""
         self._tell_of(samples)
         squares, device = stack_samples(name, samples), self.accelerator.device
         return {key: stack.to(device).float().div_(255) for key, stack in squares.items()}
@@ -215,7 +215,7 @@ class Trainer:
         )
 
     def _agree(self, flag: bool) -> bool:
-        """Return whether any process says so: all must stop at the same step."""
+        """Return whether any process agrees: all must stop at the same step."""
         if self.accelerator.num_processes == 1:
             return flag
         flags = torch.tensor(float(flag), device=self.accelerator.device)
@@ -226,8 +226,8 @@ class Trainer:
     def _read_held_out(self, held_out: Mapping[str, Photographs]) -> list[dict[str, Tensor]]:
         """Return batches of held-out photographs, with paintings from the first on, over and over.
 
-        A picture that is broken is told of and replaced by another, as in training; where all
-        are broken, there is nothing to look at.
+        A broken picture is reported and replaced by another, as in training. If all are broken,
+        there is nothing to validate.
         """
         count = len(held_out["content"]) if all(map(len, held_out.values())) else 0
         if not (count and self._is_main):
@@ -288,7 +288,7 @@ class Trainer:
         self.saved_step = step
 
     def _load(self) -> int:
-        """Take up the checkpoint and return its step."""
+        """Restore the checkpoint and return its step."""
         checkpoint = read_checkpoint(self.checkpoint, self.identity, self.tell)
         self.task.network.load_state_dict(dict(checkpoint.network))
         self.optimizer.optimizer.load_state_dict(dict(checkpoint.optimizer))

@@ -1,4 +1,4 @@
-"""Previews of a training: what became of held-out photographs."""
+"""Previews of a training: the network's pictures of held-out photographs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ __all__ = ["tile_preview"]
 
 
 def tile_preview(columns: Tensor) -> Image.Image:
-    """Lay (N, R, 3, S, S) out as R rows: photographs, maybe paintings, what became of them."""
+    """Lay (N, R, 3, S, S) out as R rows: photographs, maybe paintings, the network's pictures."""
     rows = [torch.cat(list(row), dim=2) for row in columns.unbind(dim=1)]
     return to_pil(torch.cat(rows, dim=1).unsqueeze(0))

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Training", "training_folder"]
 
-# Deviation of colours under which a painting is a single colour.
+# Below this deviation of colours, a painting counts as a single colour.
 BLANK = 1 / 255
 # What may change when a run is resumed, for the result does not depend on it.
 FREE = {
@@ -60,7 +60,7 @@ FREE = {
 
 
 def training_folder(output: Path) -> Path:
-    """Return the folder beside a model file that keeps its checkpoint, metrics and previews."""
+    """Return the folder next to a model file that keeps its checkpoint, metrics and previews."""
     return output.with_name(f"{output.stem}{RESULTS}")
 
 
@@ -69,18 +69,18 @@ class Training:
     """One training run, planned and checked; call it to train.
 
     Args:
-        plan: of `make_plan(..., training=True)`.
-        settings: how long, on what.
+        plan: from `make_plan(..., training=True)`.
+        settings: the length and the data of the training.
         data: folder of photographs.
-        styles: the paintings, of a method that learns them.
-        paintings: folder of paintings, of a method that takes any.
-        pictures: folder of what the photographs are to become, of a task that learns from pairs.
+        styles: the paintings, for a method that learns them.
+        paintings: folder of paintings, for a method that takes any.
+        pictures: folder of the photographs' target pictures, for a task that learns from pairs.
         output: the model file.
-        resume: go on from the checkpoint beside the output.
-        force: replace the output and start over over a checkpoint.
+        resume: continue from the checkpoint next to the output.
+        force: replace the output and the checkpoint, and start over.
         init: a model file to start from.
         summary, license: for the model's header.
-        tell: told of broken pictures and the like, a line each.
+        tell: called with each warning, such as a broken picture, as one line.
     """
 
     host: PluginHost
@@ -100,7 +100,7 @@ class Training:
     tell: Callable[[str], None] = print
 
     def check(self) -> None:
-        """Find out what can be known before anything heavy is loaded.
+        """Check everything that can be checked before anything heavy is loaded.
 
         Raises: UsageError, OutputError, ModelError.
         """
@@ -133,9 +133,9 @@ class Training:
                 )
 
     def __call__(self, run: Run) -> ModelFile:
-        """Train and write the model file; stopped early, the model so far.
+        """Train and write the model file; if stopped early, the model so far.
 
-        Raises: StylizeError for anything that the user can mend.
+        Raises: StylizeError for anything that the user can fix.
         """
         self.check()
         files = {"content": find_photographs(self.data)}
@@ -218,7 +218,7 @@ class Training:
     ) -> tuple[dict[str, Photographs], dict[str, Photographs]]:
         """Return the streams to train on, and the held-out ones.
 
-        Of fewer than ten paintings none is held out: the held-out photographs get known ones.
+        With fewer than ten paintings none is held out: the held-out photographs get known ones.
         """
         data, held_out = {}, {}
         for number, (name, listed) in enumerate(files.items()):
@@ -239,14 +239,14 @@ class Training:
         settings: Mapping[str, object],
         styles: tuple[StyleRecord, ...],
     ) -> int:
-        """Fill the network from `init`, and return the steps that that model was trained for.
+        """Fill the network from `init`, and return the number of steps that model was trained for.
 
         Raises: ModelError.
         """
         assert self.init is not None
         header = read_header(self.init)
         for key, value in settings.items():
-            # A model from before there was this setting is of its default, or does not fit.
+            # A model older than this setting has its default, or does not fit.
             own = header.network.get(key, value)
             if own != value and key not in getattr(task, "init_may_differ", ()):
                 raise ModelError(

@@ -145,7 +145,7 @@ def _sample(every: Sequence[Combination], count: int) -> list[Combination]:
 def _two_steps(kit: Kit, combination: Combination, dtype: torch.dtype) -> None:
     """Take two steps, forward and backward.
 
-    Raises: UsageError where the parts refuse each other, AssertionError where nothing moves.
+    Raises: UsageError if the parts reject each other, AssertionError if nothing moves.
     """
     trainable = combination.method in {spec.name for spec in methods(kit.host, trainable=True)}
     settings: dict[str, Any] = {
@@ -158,7 +158,7 @@ def _two_steps(kit: Kit, combination: Combination, dtype: torch.dtype) -> None:
     if trainable and combination.method in SMALL:
         settings["options"] = {combination.method: SMALL[combination.method]}
     plan = make_plan(kit.host, make_settings(settings), training=trainable)
-    del plan  # planned once more with the device: here for what it refuses, which is no failure
+    del plan  # planned once more with the device: here for what it rejects, which is no failure
     try:
         parts = kit.parts(dtype, training=trainable, **settings)
         if trainable:

@@ -39,7 +39,7 @@ class Outcome:
         values: numbers and words by name, for the table.
         claims: what must hold, by what is claimed.
         notes: lines for a person.
-        skipped: parts of the task that did not fit, told as "not run".
+        skipped: parts of the task that did not fit, reported as "not run".
     """
 
     values: dict[str, Any] = field(default_factory=dict)

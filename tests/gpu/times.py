@@ -107,7 +107,7 @@ def _whole(
     qualities: Sequence[Quality],
     values: dict[str, Any],
 ) -> Outcome:
-    """Time whole pictures; one that is not done in the time left is told so."""
+    """Time whole pictures; one that is not done in the time left is reported so."""
     photo, painting = kit.pictures(size)
     for quality in qualities:
         run = Run(quality=quality, deadline=time.monotonic() + clock.left)

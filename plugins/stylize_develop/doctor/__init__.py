@@ -1,4 +1,4 @@
-"""What is wrong with an installation and its plugins, and what to do about each.
+"""The faults of an installation and its plugins, with a remedy for each.
 
 Plugins are loaded in a process of their own with a time limit, as they may hang or end it.
 """

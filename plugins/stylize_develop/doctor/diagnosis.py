@@ -1,4 +1,4 @@
-"""Everything that can be found wrong, in one."""
+"""All checks of the installation and its plugins together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Diagnosis", "diagnose"]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was examined, and what was found.
+    """The versions examined, and the findings.
 
     Args:
         versions: of stylize, Python and the packages that matter most; "missing" where absent.
@@ -28,12 +28,12 @@ class Diagnosis:
 
     @property
     def problems(self) -> list[Finding]:
-        """What is wrong."""
+        """The findings that are wrong."""
         return [finding for finding in self.findings if finding.level == "problem"]
 
     @property
     def advice(self) -> list[Finding]:
-        """What may be as it should be."""
+        """The findings that may be intended."""
         return [finding for finding in self.findings if finding.level == "advice"]
 
 

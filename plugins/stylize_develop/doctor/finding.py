@@ -12,7 +12,7 @@ Level = Literal["problem", "advice"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found, and what to do about it.
+    """A fault or advice, and what to do about it.
 
     Args:
         level: a problem fails `stylize plugins doctor`; advice does not.
@@ -33,5 +33,5 @@ def problem(about: str, message: str, remedy: str) -> Finding:
 
 
 def advice(about: str, message: str, remedy: str) -> Finding:
-    """Return something that may be as it should be."""
+    """Return something that may be intended."""
     return Finding("advice", about, message, remedy)

@@ -1,4 +1,4 @@
-"""What the metadata of installed distributions tells, without importing any of them."""
+"""Checks the metadata of installed distributions, without importing any of them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["PURPOSES", "Installed", "check_installation", "installed_distributio
 
 OURS = "stylize-nst"
 FOREIGN = "stylize"
-# What it and the plugins compute with: a pair that does not fit fails in odd ways.
+# The libraries that compute: a pair that does not fit fails in odd ways.
 PAIRED = ("torch", "torchvision")
 
-# What each extra that a user may want is for.
+# The purpose of each extra that a user may want.
 PURPOSES = {
     "evaluate": "the SSIM of stylize evaluate",
     "export": "stylize models export (ONNX)",
@@ -60,17 +60,17 @@ class Installed:
             if origin.get("dir_info", {}).get("editable"):
                 return Path(url2pathname(urlparse(origin["url"]).path))
         except (OSError, ValueError, KeyError, AttributeError):
-            pass  # of an installer that we do not know; nothing depends on it
+            pass  # from an unknown installer; nothing depends on it
         return None
 
     @property
     def has_plugins(self) -> bool:
-        """Whether it has entry points of ours."""
+        """Whether it has entry points for stylize."""
         return f"[{GROUP}]" in (self.distribution.read_text("entry_points.txt") or "")
 
     @property
     def overwrites_us(self) -> bool:
-        """Whether it brings the import package `stylize` though it is not ours."""
+        """Whether it installs the import package `stylize` though it is another project's."""
         files = self.distribution.read_text("RECORD") or ""
         taken = re.search(r"^stylize/__init__\.py,", files, re.MULTILINE)
         return self.name != OURS and (self.name == FOREIGN or taken is not None)
@@ -94,7 +94,7 @@ def installed_distributions(path: Sequence[str] | None = None) -> list[Installed
             folder = Path(str(distribution.locate_file("")))
             key = Path(str(getattr(distribution, "_path", folder / name))).resolve()
             found.setdefault(key, Installed(name, distribution.version, folder, distribution))
-        except Exception:  # damaged in whatever way; where it has plugins, discovery tells
+        except Exception:  # damaged in some way; if it has plugins, discovery reports it
             continue
     return list(found.values())
 
@@ -151,10 +151,10 @@ def _check_foreign(installed: Iterable[Installed]) -> Iterator[Finding]:
 
 
 def _check_twice(installed: Iterable[Installed]) -> Iterator[Finding]:
-    """Check that neither stylize nor a plugin is there twice: the first on sys.path hides others.
+    """Check that stylize and each plugin are there once: the first on sys.path hides others.
 
-    An editable install beside a wheel, say, or one in the user's folder beside one in the
-    environment: an upgrade of the hidden one then changes nothing.
+    An example is an editable install next to a wheel, or one in the user's folder next to one in
+    the environment: then an upgrade of the hidden one changes nothing.
     """
     several: dict[str, list[Installed]] = {}
     for each in installed:
@@ -173,11 +173,11 @@ def _check_requirements(of: Installed, installed: dict[str, Installed]) -> Itera
     for name, versions in requirements(of.distribution.metadata.get_all("Requires-Dist")):
         have = installed.get(canonical_name(name))
         if of.name in PAIRED and name not in PAIRED:
-            continue  # theirs to mend, where it matters: they are imported, too
+            continue  # for their authors to fix; an import that fails is reported anyway
         if have is not None and satisfies(have.version, versions):
             continue
         state = "is not installed" if have is None else f"is installed in version {have.version}"
-        # Both of a pair at once: one alone draws in whichever fits it.
+        # Both of a pair at once: one alone may install a version of the other that does not fit.
         wanted = " ".join(PAIRED) if name in PAIRED else f"'{name}{versions}'"
         yield problem(
             f"{of.name} {of.version}",

@@ -1,7 +1,7 @@
-"""What plugins do when they are loaded: run in a process of its own, as that may be anything.
+"""Loads plugins in a separate process, because they may do anything.
 
-Tells its parent, in lines of JSON, of every step before it takes it, so that the parent knows what
-hung or ended the process, and of what it finds.
+Before every step it sends its parent a line of JSON, so that the parent knows which step hung or
+ended the process. It sends its findings in the same way.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from stylize_develop.doctor.remedies import OURS, remedy, report_it, title
 
 __all__ = ["HEAVY", "run"]
 
-# What factories import: first by itself, so that its time is not held against a plugin.
+# The imports of factories: done first, so that their time is not counted against a plugin.
 HEAVY = ("torch", "torchvision")
 # Seconds that loading a plugin may take.
 SLOW = 1.0
@@ -52,17 +52,17 @@ class Channel:
         self._stream = stream
 
     def step(self, doing: str, info: PluginInfo | None = None) -> None:
-        """Tell what comes next, and whose doing that is."""
+        """Send the next step, and the plugin that takes it."""
         plugin = f"{info.distribution}:{info.entry}" if info else ""
         self._send(step={"plugin": plugin, "title": title(info) if info else "", "doing": doing})
 
     def tell(self, findings: Iterable[Finding]) -> None:
-        """Tell what was found."""
+        """Send findings."""
         for finding in findings:
             self._send(finding=asdict(finding))
 
     def done(self) -> None:
-        """Tell that all is examined."""
+        """Report that all is examined."""
         self._send(done=True)
 
     def _send(self, **line: object) -> None:
@@ -70,7 +70,7 @@ class Channel:
 
 
 def run(stuck: Collection[str]) -> None:
-    """Examine all plugins and tell standard output.
+    """Examine all plugins and write the findings to standard output.
 
     Args:
         stuck: plugins, as "distribution:entry", that hung or ended an earlier process: left out.
@@ -94,7 +94,7 @@ def run(stuck: Collection[str]) -> None:
 
 
 def _discover(channel: Channel, stuck: Collection[str]) -> PluginHost:
-    """Load all plugins, and tell which of them print, are slow or import what is heavy."""
+    """Load all plugins, and report which of them print, are slow or import heavy packages."""
     printed = io.StringIO()
     starts: list[tuple[PluginInfo, int]] = []
     costs: list[tuple[float, str]] = []  # when each began, and what was imported by then
@@ -125,7 +125,7 @@ def _discover(channel: Channel, stuck: Collection[str]) -> PluginHost:
 def _costing(
     info: PluginInfo, before: tuple[float, str], after: tuple[float, str]
 ) -> Iterator[Finding]:
-    """Yield what makes every start of stylize wait for a plugin."""
+    """Yield each way in which a plugin slows every start of stylize."""
     seconds = after[0] - before[0]
     cost = f"so that every start of stylize takes {seconds:.1f} s longer"
     if after[1] and not before[1]:
@@ -144,7 +144,7 @@ def _printing(info: PluginInfo, text: str) -> Finding:
 
 
 def _check_disabled(host: PluginHost, stuck: Collection[str]) -> Iterator[Finding]:
-    """Yield what STYLIZE_DISABLE_PLUGINS leaves out, and what of it names nothing."""
+    """Yield the plugins that STYLIZE_DISABLE_PLUGINS leaves out, and its unknown names."""
     given = disabled_names()
     used: set[str] = set()
     for info in host.plugins:
@@ -168,7 +168,7 @@ def _check_disabled(host: PluginHost, stuck: Collection[str]) -> Iterator[Findin
 
 
 def _check_hooks(channel: Channel, host: PluginHost) -> Iterator[Finding]:
-    """Yield what failed while loading, then what fails when hooks that need no torch are called."""
+    """Yield failures while loading, then those of hooks that need no torch."""
     for info in host.plugins:
         if info.failure:
             yield _failed(info, info.failure)
@@ -196,7 +196,7 @@ def _check_hooks(channel: Channel, host: PluginHost) -> Iterator[Finding]:
 
 
 def _check_making(channel: Channel, host: PluginHost) -> Iterator[Finding]:
-    """Yield what fails before parts are made: weights are asked for, factories are imported."""
+    """Yield failures before parts are made: hooks for weights, imports of factories."""
     weights = [
         (spec.name, each.tag)
         for _, spec in registered(host)
@@ -224,7 +224,7 @@ def _working(host: PluginHost) -> list[PluginInfo]:
 
 
 def _alone(info: PluginInfo) -> PluginHost:
-    """Return a host with one plugin, whose hooks are then called apart from the others'."""
+    """Return a host with one plugin, whose hooks are then called without the others'."""
     host = PluginHost()
     plugin = EntryPoint.from_string(info.value, info.entry).load()
     host.register(plugin, info.distribution, info.entry)

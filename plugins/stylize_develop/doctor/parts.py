@@ -1,4 +1,4 @@
-"""What is wrong with the parts that plugins declare: names, settings, presets, factories."""
+"""Faults of the parts that plugins declare: names, settings, presets, factories."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def registered(host: PluginHost) -> list[tuple[PluginInfo, ComponentSpec]]:
 
 
 def check_collisions(host: PluginHost) -> Iterator[Finding]:
-    """Yield the names that several distributions claim: a short one is then refused."""
+    """Yield the names that several distributions claim: the short name is then rejected."""
     claims: dict[tuple[Kind, str], list[str]] = {}
     for info, spec in registered(host):
         claims.setdefault((spec.kind, spec.name), []).append(info.distribution)
@@ -48,7 +48,7 @@ def check_collisions(host: PluginHost) -> Iterator[Finding]:
 
 
 def check_settings(host: PluginHost, info: PluginInfo, spec: ComponentSpec) -> Iterator[Finding]:
-    """Import a part's settings, or read the file that a preset or a model is."""
+    """Import a part's settings, or read the file of a preset or a model."""
     name = f"{info.distribution}:{spec.name}"
     try:
         if spec.kind is Kind.PRESET:
@@ -62,7 +62,7 @@ def check_settings(host: PluginHost, info: PluginInfo, spec: ComponentSpec) -> I
 
 
 def check_factory(host: PluginHost, info: PluginInfo, spec: ComponentSpec) -> Iterator[Finding]:
-    """Import what makes a part."""
+    """Import the factory of a part."""
     try:
         factory = host.load_object(spec.factory)
     except ExtraMissingError as error:

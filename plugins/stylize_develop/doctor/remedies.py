@@ -14,7 +14,7 @@ OURS = "stylize-nst"
 
 
 def title(info: PluginInfo) -> str:
-    """Return what a plugin is called in findings."""
+    """Return the name of a plugin in findings."""
     name = f"plugin {info.distribution} {info.version}".rstrip()
     return f"{name} ({info.entry})" if info.entry else name
 
@@ -25,7 +25,7 @@ def leave_out(info: PluginInfo) -> str:
 
 
 def report_it(info: PluginInfo) -> str:
-    """Return whom to tell."""
+    """Return how to update a plugin, or whom to report it to."""
     if info.distribution == OURS:
         return f"pip install --force-reinstall --no-deps {OURS}, and report it if it stays"
     return f"pip install --upgrade {info.distribution}, or report it to its author"

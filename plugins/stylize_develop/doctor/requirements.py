@@ -1,7 +1,7 @@
-"""Whether what a distribution requires is installed, as far as its metadata tells.
+"""Whether the requirements of a distribution are installed, according to its metadata.
 
-Only what every installation of it needs: requirements with a condition are left out, except for
-the extras that are asked for.
+Only requirements of every installation count: those with a condition are left out, except for the
+extras that are requested.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Requirement(NamedTuple):
 
 
 def requirements(lines: list[str] | None, extra: str | None = None) -> Iterator[Requirement]:
-    """Yield what is always needed, or what an extra adds.
+    """Yield the requirements that always apply, or those that an extra adds.
 
     Args:
         lines: `Requires-Dist` of metadata.

@@ -1,4 +1,4 @@
-"""The process that loads plugins, watched: what hangs or ends it is a finding too."""
+"""Watches the process that loads plugins: a plugin that hangs or ends it is a finding too."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PATIENCE = 300.0
 
 @dataclass
 class Step:
-    """What the process said that it does; `plugin` is "" where no plugin is to blame."""
+    """What the process is doing; `plugin` is "" if no plugin is to blame."""
 
     plugin: str = ""
     title: str = ""
@@ -41,7 +41,7 @@ class Step:
 
 @dataclass
 class Report:
-    """What the process told, and how it ended; `ending` is "" where it told all."""
+    """The lines of the process, and how it ended; `ending` is "" if it finished."""
 
     findings: list[Finding] = field(default_factory=list)
     step: Step = field(default_factory=Step)
@@ -49,7 +49,7 @@ class Report:
 
 
 def examine_plugins(time_limit: float) -> list[Finding]:
-    """Load all plugins in a process apart, and return what is wrong with them.
+    """Load all plugins in a separate process, and return what is wrong with them.
 
     A plugin that hangs or ends the process is left out of the next one, until all others are seen.
 
@@ -66,13 +66,14 @@ def examine_plugins(time_limit: float) -> list[Finding]:
             finding = problem(
                 step.doing if step.plugin == "" else step.title,
                 f"the examination {report.ending} at {step.doing}; plugins were not fully seen",
-                "mend what else is found, then run stylize plugins doctor again",
+                "fix the other findings, then run stylize plugins doctor again",
             )
             return [*stuck.values(), *report.findings, finding]
         stuck[step.plugin] = problem(
             step.title,
             f"{report.ending} at {step.doing}",
-            f"tell its author; until then leave it out with {DISABLE_VARIABLE}={step.plugin}",
+            f"report it to its author; until then leave it out with "
+            f"{DISABLE_VARIABLE}={step.plugin}",
         )
 
 

@@ -1,4 +1,4 @@
-"""The kinds of package that there are templates of, and what each template makes."""
+"""The kinds of package that have templates, and the result of each template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of a new plugin package, all made from one, and refused where they could not work."""
+"""The names of a new plugin package, all made from one name, which is rejected if unusable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PREFIX = "stylize_"
 
 @dataclass(frozen=True)
 class ProjectNames:
-    """What a new package and the things in it are called.
+    """The names of a new package and its contents.
 
     Args:
         distribution: what pip installs, as "stylize-cubic-root".

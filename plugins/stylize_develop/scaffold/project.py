@@ -28,7 +28,7 @@ def write_project(names: ProjectNames, kind: PluginKind, folder: Path) -> list[P
 
     Returns: its files, relative to the folder, sorted.
 
-    Raises: OutputError where the folder exists or cannot be made.
+    Raises: OutputError if the folder exists or cannot be made.
     """
     if folder.exists() or folder.is_symlink():
         raise OutputError(f"{folder}: exists: choose another place with --output")
@@ -58,7 +58,7 @@ def use_line(names: ProjectNames, kind: PluginKind) -> str:
 
 
 def _names(names: ProjectNames, kind: PluginKind) -> dict[str, str]:
-    """Return what the package and the thing in it are called, by placeholder."""
+    """Return the names of the package and its contents, by placeholder."""
     example = EXAMPLES[kind]
     option = names.part.replace("_", "-")
     return {
@@ -77,7 +77,7 @@ def _names(names: ProjectNames, kind: PluginKind) -> dict[str, str]:
 
 
 def _values(names: ProjectNames, kind: PluginKind) -> dict[str, str]:
-    """Return what the placeholders of templates stand for."""
+    """Return the values of the placeholders in templates."""
     example, called = EXAMPLES[kind], _names(names, kind)
     return {
         **called,

@@ -1,4 +1,4 @@
-"""What a new package requires: this stylize, from where it is."""
+"""The requirement of a new package: this stylize, from its source."""
 
 from __future__ import annotations
 
