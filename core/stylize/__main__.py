@@ -1,4 +1,4 @@
-"""The command, and `python -m stylize`. Ctrl-C is heard from here on."""
+"""The command, and `python -m stylize`. Ctrl-C is handled from here on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["hear_interrupts", "main"]
 
 INTERRUPTED = 130
 BEGUN = time.monotonic()
-# The plugin that is being loaded, in words: what hangs then.
+# The plugin that is being loaded, in words: the one to blame if loading hangs.
 _loading = ""
-# How long what handles Ctrl-C may take, or the process ends: some libraries swallow it.
+# Time that handling Ctrl-C may take before the process is ended: some libraries swallow it.
 GRACE = 10.0
 
 
 def leave(number: int, frame: FrameType | None) -> None:
-    """End at once, while nothing is begun: modules are loaded, and some swallow exceptions."""
+    """End at once, before any work: modules are being loaded, and some swallow exceptions."""
     del number, frame
     try:
         doing = f", while plugin {_loading}" if _loading else ""
@@ -32,7 +32,7 @@ def leave(number: int, frame: FrameType | None) -> None:
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, and see to it that the process ends; a second time is final."""
+    """Raise KeyboardInterrupt, and make sure that the process ends; a second Ctrl-C is final."""
     import threading
 
     signal.signal(signal.SIGINT, leave)
@@ -43,13 +43,13 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def note_loading(plugin: str) -> None:
-    """Note what is loaded now, for who interrupts it."""
+    """Note which plugin is being loaded, to name it after an interrupt."""
     global _loading
     _loading = plugin
 
 
 def hear_interrupts() -> None:
-    """Let the command that runs end in its own way at Ctrl-C, from now on."""
+    """From now on, let the running command handle Ctrl-C in its own way."""
     note_loading("")
     if signal.getsignal(signal.SIGINT) is leave:
         signal.signal(signal.SIGINT, interrupt)
@@ -67,7 +67,7 @@ def main() -> None:
     code = run(sys.argv[1:], started=hear_interrupts, loading=note_loading, begun=BEGUN)
     if carries_data(sys.argv[1:]):
         give_stdout_away()
-    gc.freeze()  # or the collector goes through all of torch once more, to end
+    gc.freeze()  # or the collector goes through all of torch once more at exit
     sys.exit(code)
 
 

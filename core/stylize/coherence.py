@@ -1,11 +1,11 @@
-"""Coherent matches: neighbours that take neighbours, as a stroke goes on.
+"""Coherent matches: neighbours take neighbours, so that strokes continue.
 
-The nearest features alone leave a grain: what lies side by side is taken from all over the
-painting. So each position is offered what its neighbours' matches go on to, and takes it where the
-features agree about as well.
+The nearest features alone give a grainy picture: adjacent positions are taken from all over the
+painting. So each position is offered the continuations of its neighbours' matches, and takes one
+if its features agree about as well.
 
 Source: the coherence of Ashikhmin 2001, "Synthesizing natural textures", and Hertzmann et al.
-2001, "Image analogies", as an energy that is lowered position by position.
+2001, "Image analogies", as an energy that is minimised position by position.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NEIGHBORS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
 
 
 class Grids:
-    """Several grids of positions, numbered through: row by row, one grid after another.
+    """Several grids of positions, numbered consecutively: row by row, grid after grid.
 
     Args: sizes: height and width of each.
     """
@@ -61,10 +61,10 @@ def make_coherent(
     sweeps: int = 6,
     first: tuple[int, int] = (0, 0),
 ) -> Tensor:
-    """Return matches (M,) that agree with their neighbours where the features nearly do.
+    """Return matches (M,) that continue their neighbours' if the features agree nearly as well.
 
     A match is worth its cosine, its bias, and `gain` times the share of its eight neighbours whose
-    matches lie just so in the painting as they lie in the picture.
+    matches lie at the same offset in the painting as in the picture.
 
     Args:
         index: (M,) of the keys; the nearest ones.
@@ -72,10 +72,10 @@ def make_coherent(
         bias: (K,) of the keys.
         grids: where the keys lie.
         size: height and width of the grid of the queries.
-        repetition: what a match loses, in cosine, where all eight neighbours take the very same.
-        sweeps: how often; each half of the positions is decided in turn. A match depends on what
-            is at most as many positions away.
-        first: row and column of the first query, where they are a part of a larger grid.
+        repetition: what a match loses, in cosine, if all eight neighbours take the very same.
+        sweeps: number of passes; they decide the two halves of the positions in turn. A match
+            depends only on positions that are at most this many positions away.
+        first: row and column of the first query, if the queries are a part of a larger grid.
     """
     own = Grids([size], index.device)
     places = torch.arange(len(index), device=index.device)
@@ -97,7 +97,7 @@ def make_coherent(
             better = allowed & (other > worth)
             best = torch.where(better, offer, best)
             worth = torch.where(better, other, worth)
-        # Half of the positions at a time: neighbours that changed together would miss each other.
+        # Half of the positions at a time: neighbours that change together would miss each other.
         index = torch.where(odd == bool(sweep % 2), best, index)
     return index
 
@@ -109,7 +109,7 @@ def _worth(
     keys: Tensor,
     bias: Tensor,
 ) -> Tensor:
-    """Return what matches are worth; votes are what each says, of which neighbours, where valid."""
+    """Return what matches are worth; votes: weight, each neighbour's proposal, and its validity."""
     cosine = (queries * keys[match]).sum(dim=1, dtype=torch.float32)
     worth = cosine + bias[match]
     for weight, named, valid in votes:

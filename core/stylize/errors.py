@@ -46,7 +46,7 @@ class SettingsError(UsageError):
 
 
 class UnknownNameError(UsageError):
-    """A part, layer, preset or setting that nobody registered; suggests the nearest name."""
+    """A part, layer, preset or setting that is not registered; suggests the nearest name."""
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
@@ -73,7 +73,7 @@ class VideoError(UsageError):
 
 
 class OutputError(UsageError):
-    """An output that cannot be written where it was asked for."""
+    """An output that cannot be written to the requested place."""
 
 
 class PluginError(StylizeError):
@@ -105,7 +105,7 @@ class CodecMissingError(StylizeError):
 
 
 class DeviceError(StylizeError):
-    """A GPU that the installed PyTorch cannot work with: its driver, or itself, is too old."""
+    """A GPU that the installed PyTorch cannot use: the GPU or its driver is too old."""
 
     exit_code = 3
 
@@ -115,11 +115,11 @@ class ModelError(UsageError):
 
 
 class ExportError(StylizeError):
-    """A network that another format cannot hold, or that computes something else there."""
+    """A network that another format cannot hold, or in which it gives other results."""
 
 
 class TrainingError(StylizeError):
-    """A training run that cannot go on, with the step and what is kept."""
+    """A training run that cannot continue, with the step and what is kept."""
 
 
 class StalledError(StylizeError):

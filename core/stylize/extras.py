@@ -1,4 +1,4 @@
-"""Optional dependencies: imported where they are used, and named with their remedy when missing."""
+"""Optional dependencies: imported on use; if one is missing, an error gives the remedy."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def require_extra(package: str, extra: str, purpose: str) -> None:
 
     Args:
         package: its import name.
-        extra: of stylize-nst that installs it.
-        purpose: what needs it; starts the message.
+        extra: the extra of stylize-nst that installs it.
+        purpose: what needs the package; starts the message.
 
     Raises: ExtraMissingError.
     """
@@ -28,7 +28,7 @@ def require_extra(package: str, extra: str, purpose: str) -> None:
 def import_extra(module: str, extra: str, purpose: str) -> Any:
     """Import a module of an extra.
 
-    Raises: ExtraMissingError, also where the package is there but cannot be imported.
+    Raises: ExtraMissingError, also if the package is installed but cannot be imported.
     """
     try:
         return import_module(module)

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, told by their bytes, and carried by packages."""
+"""Files: written whole or not at all, identified by their bytes, and carried by packages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write_file(path: str | Path, data: bytes, *, force: bool = True) -> None:
     """Write a file, whole or not at all; "-" is standard output.
 
     Args:
-        force: replace a file of that name; as of `place_file`.
+        force: replace a file of that name; see `place_file`.
 
     Raises:
         OutputError: the place cannot be written, the disk is full, or, without `force`, the name
@@ -48,16 +48,16 @@ def write_file(path: str | Path, data: bytes, *, force: bool = True) -> None:
 
 
 def package_file(reference: str) -> Path:
-    """Return the path of the file that "package:file" names, which may not be there.
+    """Return the path of the file that "package:file" names; it may not exist.
 
     Raises:
         PluginError: there is no such package.
     """
     package, _, file = reference.partition(":")
     try:
-        # A wheel is always unpacked; of zipped packages, which Python allows, files have no path.
+        # A wheel is always unpacked; files of zipped packages, which Python allows, have no path.
         return Path(str(resources.files(package) / file))
-    except (ImportError, TypeError) as error:  # TypeError: of a single module
+    except (ImportError, TypeError) as error:  # TypeError: a single module
         raise PluginError(f"{reference}: {error}: install the plugin that has it again") from error
 
 

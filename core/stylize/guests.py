@@ -1,4 +1,4 @@
-"""Code of plugins at work: where its prints go, how its errors read, and whose a module is."""
+"""Running the code of plugins: where its output goes, how its errors read, who owns a module."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from stylize.version import DISTRIBUTION
 __all__ = ["GROUP", "canonical_name", "guest", "is_memory", "one_line", "plugin_of", "title_of"]
 
 GROUP = "stylize"  # of entry points
-# What memory that has run out says, in Python or in torch, which has a class for it on some GPUs.
+# Messages of Python and torch when memory runs out; torch has a class for it on some GPUs only.
 MEMORY_SIGNS = (
     "OutOfMemoryError",
     "out of memory",
     "ALLOC_FAILED",
     "can't allocate memory",
     "not enough memory",
-    "failed to map segment",  # of a library, as torch's
+    "failed to map segment",  # of a library, such as torch's
     "Cannot allocate memory",
 )
 
@@ -36,10 +36,12 @@ def guest(title: Callable[[], str] | None = None) -> Iterator[None]:
     """Run code of a plugin: what it prints goes to standard error, under the plugin's name.
 
     Args:
-        title: what is blamed for any error but ours and one of memory, "smoothing power of acme".
+        title: what to blame for errors other than ours and lack of memory, such as "smoothing
+            power of acme".
 
-    Raises: PluginError, with a title; without one only for what is no Exception, as sys.exit or a
-        panic of an extension, which would end the program. Ctrl-C passes.
+    Raises: PluginError, with a title; without one only for a raise of something other than an
+        Exception, such as sys.exit or a panic of an extension, which would end the program.
+        Ctrl-C passes.
     """
     with _named_stdout():
         try:
@@ -54,7 +56,7 @@ def guest(title: Callable[[], str] | None = None) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """Tell an error in one line; our own need no class name."""
+    """Return an error in one line; our own need no class name."""
     text = textwrap.shorten(str(error), 400, placeholder=" ...")
     if isinstance(error, SystemExit):
         return f"it called sys.exit({text})"
@@ -75,12 +77,12 @@ def canonical_name(name: str) -> str:
 
 
 def plugin_of(module: str) -> str:
-    """Return the distribution, normalised and not ours, whose plugin a module is of; or ""."""
+    """Return the distribution, normalised, whose plugin has a module; "" for none and for ours."""
     return _owners(tuple(sys.path)).get(module.partition(".")[0], "")
 
 
 def title_of(made: object) -> str:
-    """Return what an object of a plugin is called in messages, as "PreviewWriter of acme"."""
+    """Return the name of a plugin's object for messages, such as "PreviewWriter of acme"."""
     plugin = plugin_of(type(made).__module__)
     return f"{type(made).__name__}{f' of {plugin}' if plugin else ''}"
 
@@ -95,16 +97,16 @@ def _owners(path: tuple[str, ...]) -> dict[str, str]:
             names = {point.value.partition(":")[0].partition(".")[0] for point in points}
             if names and (name := canonical_name(distribution.name)) != DISTRIBUTION:
                 found.update(dict.fromkeys(names, name))
-        except Exception:  # damaged: discovery tells of it
+        except Exception:  # damaged: discovery reports it
             continue
     return found
 
 
 class _NamedStderr(io.TextIOBase):
-    """Standard error as it is now, where each line of a plugin begins with its name.
+    """Standard error as it is now, with the plugin's name at the start of each of its lines.
 
-    That is for the thread that made it, until it has ended, and for plugins in other threads. All
-    others write to the standard output before it.
+    This applies to the thread that made it, until it has ended, and to plugins in other threads.
+    All others write to the previous standard output.
     """
 
     def begin(self) -> None:
@@ -124,7 +126,7 @@ class _NamedStderr(io.TextIOBase):
         stream = self._stream
         if stream is self.before:
             return stream.write(text) if stream else len(text)
-        with contextlib.suppress(OSError):  # of a terminal that is gone
+        with contextlib.suppress(OSError):  # the terminal is gone
             for line in text.splitlines(keepends=True) if stream else ():
                 if self._begins and (name := _writer()):
                     stream.write(f"{name}: ")
@@ -155,7 +157,7 @@ class _NamedStderr(io.TextIOBase):
         return self._stream.encoding
 
 
-# Those that stand in for standard output, in the order in which they began: guests of several
+# The replacements of standard output, in the order in which they began: guests of several
 # threads end in any order. None is ever freed, as a thread may still be printing to it.
 _standing_in: list[_NamedStderr] = []
 _spare: list[_NamedStderr] = []

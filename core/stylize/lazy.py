@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing's own takes its time to import, in which Ctrl-C is not heard
+TYPE_CHECKING = False  # importing typing's takes time, in which Ctrl-C is not handled
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -14,7 +14,7 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
     """Return `__getattr__` and `__dir__` of a package, for the imports of the stub beside it.
 
     Type checkers read the stub, and so does Python: a name is listed in one place. The names of a
-    plugin are there as soon as it is installed.
+    plugin are available as soon as it is installed.
 
     Args:
         package, file: the package's `__name__` and `__file__`.

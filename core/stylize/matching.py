@@ -1,4 +1,4 @@
-"""The search of nearest features: which of the painting's belongs to each of the picture's."""
+"""The search for nearest features: each of the picture's is matched to one of the painting's."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["Matches", "balance_shares", "nearest", "principal_axes"]
 
 # Queries and keys that are compared at a time: their products stay in a processor's cache.
 QUERIES, KEYS = 1024, 4096
-# Components with less than this share of the largest one's variance are rounding.
+# Components with less than this share of the largest one's variance are rounding errors.
 NEGLIGIBLE = 1e-6
-# How the bias of a painting is found: its first step, what is left of it each time, and how often.
+# Search for a painting's bias: its first step, the factor of each next step, and the repetitions.
 STEP, DECAY, STEPS = 0.2, 0.9, 60
 
 
@@ -25,7 +25,7 @@ class Matches:
 
     Args:
         index: (M,) of the keys.
-        cosine: (M,) with it, float32, -1 to 1; 0 with a vector of zeros.
+        cosine: (M,) to that key, float32, -1 to 1; 0 for a vector of zeros.
     """
 
     index: Tensor
@@ -62,7 +62,7 @@ def _unit(rows: Tensor) -> Tensor:
 def principal_axes(rows: Tensor, count: int, sample: int = 1024) -> Tensor:
     """Return at most `count` principal axes (C, K) of rows (M, C), the largest last.
 
-    Args: sample: how many rows they are taken of, spread evenly.
+    Args: sample: how many rows, evenly spread, they are computed from.
     """
     chosen = torch.linspace(0, len(rows) - 1, min(len(rows), sample), device=rows.device)
     centred = rows[chosen.round().long()].double() - rows.mean(dim=0, dtype=torch.float64)

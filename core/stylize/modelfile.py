@@ -1,6 +1,6 @@
 """Trained models: one safetensors file of tensors in float16, with a typed JSON header.
 
-The header is read without torch and without running code, so that a wrong model is refused at
+The header is read without torch and without running code, so that a wrong model is rejected at
 once.
 """
 
@@ -39,7 +39,7 @@ MODEL_SCHEMA = 1
 MODEL_KEY = "stylize_model"
 # The tensor of a picture file's bytes, in a model that has a base.
 PAINTING = "painting"
-# Of a safetensors file: no header of ours comes near it, and a wrong file could claim anything.
+# Limit of a safetensors header: ours come nowhere near it, and a wrong file could claim anything.
 LONGEST_HEADER = 10_000_000
 
 
@@ -53,7 +53,7 @@ class StyleRecord(BaseModel):
 
 
 class PartRecord(BaseModel):
-    """A part that took part in a run, as records and model files tell of it."""
+    """A part of a run, as records and model files describe it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,12 +98,12 @@ class ModelHeader(BaseModel):
     losses: dict[str, float] = Field(default_factory=dict, description="Last validation losses.")
     base: str = Field(
         "",
-        description="The model whose network makes the pictures, where this one is a painting "
-        "alone; all fields that tell of a network are then that model's.",
+        description="The model whose network makes the pictures, if this one is a painting "
+        "alone; all fields about a network are then that model's.",
     )
     usual: dict[str, Any] = Field(
         default_factory=dict,
-        description="Settings of the method that suit the painting; given ones go before them.",
+        description="Settings of the method that suit the painting; a run's own override them.",
     )
     summary: str = Field("", description="One line.")
     license: str = Field("", description="SPDX identifier or short note.")
@@ -123,8 +123,8 @@ class ModelFile:
         name: what messages and records call it: a registered name, or the path.
         path: of the file.
         header: what it is.
-        distribution: that carries it; "" for a file of the user's.
-        base: the model whose network a painting of its own is given to.
+        distribution: the one that carries it; "" for a file of the user's.
+        base: the model whose network gets this model's own painting.
     """
 
     name: str
@@ -136,14 +136,14 @@ class ModelFile:
     def tensors(self) -> dict[str, Tensor]:
         """Return the network's tensors by name, in float32.
 
-        Raises: ModelError where the file is damaged or a value is not finite.
+        Raises: ModelError if the file is damaged or a value is not finite.
         """
         return self.base.tensors() if self.base else self._load()
 
     def paintings(self) -> list[BinaryIO]:
-        """Return the picture files that the model holds: one of its own, or none without a base.
+        """Return the picture files that the model holds: its painting, or none without a base.
 
-        Raises: ModelError where the file is damaged.
+        Raises: ModelError if the file is damaged.
         """
         if self.base is None:
             return []
@@ -180,7 +180,7 @@ class ModelFile:
 def read_header(path: Path) -> ModelHeader:
     """Read a model file's header.
 
-    Raises: ModelError where the file is missing, cut short, not safetensors, no model of stylize,
+    Raises: ModelError if the file is missing, cut short, not safetensors, no model of stylize,
         or of a newer schema.
     """
     try:
@@ -215,9 +215,9 @@ def write_model(
     """Write a model file, whole or not at all; floating-point tensors become float16.
 
     Args:
-        force: replace a file of that name; one that has appeared is left as it is without.
+        force: replace a file of that name; without it, one that has appeared stays as it is.
 
-    Raises: OutputError where it cannot be written; ModelError where float16 cannot hold a value.
+    Raises: OutputError if it cannot be written; ModelError if float16 cannot hold a value.
     """
     import torch
     from safetensors.torch import save
@@ -237,7 +237,7 @@ def write_model(
 def _read_metadata(path: Path) -> Mapping[str, str]:
     """Return a safetensors file's metadata.
 
-    Raises: OSError; ValueError, struct.error, LookupError, TypeError where it is none.
+    Raises: OSError; ValueError, struct.error, LookupError, TypeError for any other file.
     """
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))

@@ -1,4 +1,4 @@
-"""Giving a finished file its name, without replacing what has taken it meanwhile."""
+"""Giving a finished file its name, without replacing a file that has taken it meanwhile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def place_file(made: Path, path: Path, *, force: bool) -> Path:
 
     Args:
         force: replace a file of that name. Without it one that has appeared since the run began
-            stays, and what was made gets the next free name, as picture_2.png.
+            stays, and the new file gets the next free name, such as picture_2.png.
 
     Raises:
         OSError: it cannot be written there.
@@ -33,12 +33,12 @@ def place_file(made: Path, path: Path, *, force: bool) -> Path:
 
 
 def _take_name(made: Path, path: Path) -> bool:
-    """Rename a file to a name that nothing has; return whether it was free."""
+    """Rename a file if the name is free; return whether it was."""
     try:
-        os.link(made, path)  # which fails where there is something, as renaming does not
+        os.link(made, path)  # fails if the name is taken, unlike renaming
     except FileExistsError:
         return False
-    except OSError:  # of a disk without links
+    except OSError:  # a disk without links
         if path.exists():
             return False
         made.rename(path)

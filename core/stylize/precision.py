@@ -1,4 +1,4 @@
-"""Which precision networks have: by what the hardware declares, never by a timing."""
+"""The precision of networks: chosen by what the hardware declares, never by a timing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AMX, AVX = "AMX", "AVX-512 bfloat16"
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
-    """Return the dtype of the network; "auto" takes bfloat16 where the hardware declares it.
+    """Return the dtype of the network; "auto" takes bfloat16 if the hardware declares it.
 
     Never by a timing: the same command makes the same picture, however busy the machine is.
 
@@ -28,7 +28,7 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype:
 
 
 def declares_bfloat16(device: torch.device) -> tuple[bool, str]:
-    """Return whether the hardware says that it multiplies bfloat16 itself, and what says so."""
+    """Return whether the hardware declares that it multiplies bfloat16, and the reason."""
     if device.type == "cuda":
         if torch.version.hip:
             return True, "ROCm has bfloat16"
@@ -43,7 +43,7 @@ def declares_bfloat16(device: torch.device) -> tuple[bool, str]:
 
 
 def _cpu_features() -> dict[str, bool]:
-    """Return what the processor declares that makes bfloat16 fast; older torch tells in private."""
+    """Return the processor's features for fast bfloat16; private functions in older torch."""
     if ask := getattr(torch.cpu, "get_capabilities", None):
         told = ask()
         return {AMX: bool(told.get("amx_bf16")), AVX: bool(told.get("avx512_bf16"))}

@@ -1,1 +1,1 @@
-"""What plugins declare and implement, and what a run is: data and protocols, without torch."""
+"""What plugins declare and implement, and the state of a run: data and protocols, no torch."""

@@ -1,4 +1,4 @@
-"""The hooks that a plugin may implement. A plugin module needs none but those that it uses."""
+"""The hooks that a plugin may implement. A plugin module needs only those that it uses."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:  # type: ignore[empty-body]
 
 @hookspec
 def stylize_observers(plan: Plan) -> Iterable[Observer]:  # type: ignore[empty-body]
-    """Return observers of a run (progress, previews, logging); asked once a run.
+    """Return observers of a run (progress, previews, logging); asked once per run.
 
     Args:
         plan: what is about to be run; one plan makes many pictures.
@@ -78,8 +78,8 @@ def stylize_commands(app: typer.Typer) -> None:
     """Add commands to the `stylize` command. Must not import torch.
 
     Args:
-        app: of typer. A command gets the plugin host as `ctx.obj`. `stylize.command.add_command`
-            adds one whose module is imported only when it is run.
+        app: typer's application. A command gets the plugin host as `ctx.obj`.
+            `stylize.command.add_command` adds one whose module is imported only when it is run.
 
     versionadded: API 1
     """
@@ -89,10 +89,10 @@ def stylize_commands(app: typer.Typer) -> None:
 def stylize_rerun(path: Path) -> Rerunner | None:
     """Return what repeats the run that made a file, or None to leave it to others.
 
-    The first answer wins; without one the file is taken for a picture. Must not import torch.
+    The first answer wins; without one, the file is treated as a picture. Must not import torch.
 
     Args:
-        path: what `stylize rerun` is given; it need not exist.
+        path: the argument of `stylize rerun`; it need not exist.
 
     Returns: a function of the plugin host and a `stylize.command.RerunRequest` that repeats the run
         and returns the exit code.

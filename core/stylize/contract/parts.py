@@ -1,4 +1,4 @@
-"""How pictures are made: methods, and the parts that they work with, built and on their device."""
+"""How pictures are made: methods, and the parts that they use, built and on their device."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LossPart:
     weight: float
 
     def at(self, layer: str) -> Loss:
-        """Return the loss as it is at a layer: its `for_layer(layer)`, where it has one."""
+        """Return the loss for a layer: its `for_layer(layer)`, if it has one."""
         loss: Loss = getattr(self.loss, "for_layer", lambda _: self.loss)(layer)
         return loss
 
@@ -40,8 +40,8 @@ class Features(Protocol):
     Attributes:
         backbone: the network itself, on the parts' device and in their precision.
         name: of the backbone, for messages.
-        smoothing_name: "none" where nothing is smoothed.
-        smooth_layers: the layers that are.
+        smoothing_name: "none" if nothing is smoothed.
+        smooth_layers: the layers that are smoothed.
     """
 
     backbone: Backbone
@@ -63,7 +63,7 @@ class Features(Protocol):
         """
 
     def check_finite(self, features: Mapping[str, Tensor]) -> None:
-        """Raise NonFiniteError, naming layer and smoothing, where features are NaN or infinite."""
+        """Raise NonFiniteError, naming layer and smoothing, if features are NaN or infinite."""
 
 
 class Objective(Protocol):
@@ -76,8 +76,8 @@ class Objective(Protocol):
 class Parts(Protocol):
     """A run's parts on their device.
 
-    Backbone, smoothing and losses are loaded when they are first asked for where there is a model,
-    or the method needs no features; else before the first picture.
+    If there is a model, or the method needs no features, backbone, smoothing and losses are loaded
+    on first use; otherwise before the first picture.
     """
 
     @property
@@ -90,11 +90,11 @@ class Parts(Protocol):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of networks; images and statistics are float32."""
+        """The dtype of networks; images and statistics are float32."""
 
     @property
     def model(self) -> ModelFile | None:
-        """The trained model that the method applies, if it does."""
+        """The trained model that the method applies, if any."""
 
     @property
     def features(self) -> Features:
@@ -154,6 +154,6 @@ class Method(Protocol):
     ) -> Tensor:
         """Return the picture (1, 3, H, W) in [0, 1], of the content's size.
 
-        Honours `run`: its seed, strength, deadline and cancellation, and reports progress. Of a
-        method that `streams`, content and picture are uint8.
+        Honours `run`: its seed, strength, deadline and cancellation, and reports progress. If the
+        method `streams`, content and picture are uint8.
         """

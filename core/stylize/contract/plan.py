@@ -1,4 +1,4 @@
-"""What was asked for (RunSettings), and what that means (Plan): chosen and validated, not built."""
+"""The request (RunSettings), and what it means (Plan): chosen and validated, not built."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _parse_list(value: object) -> object:
 
 
 def _parse_size(value: object) -> object:
-    """Read "512" as 512; "full" stays. Without this, pydantic tells of one of the two only."""
+    """Read "512" as 512; "full" stays. Without this, pydantic's errors name only one of the two."""
     if value == "full":
         return value
     try:
@@ -63,7 +63,7 @@ Size = Annotated[
 
 
 class RunSettings(Settings):
-    """Everything that decides a picture besides its inputs. The command's options are these."""
+    """Everything that decides a picture besides its inputs. These are the command's options."""
 
     method: str = Field("neighbors", description="How the picture is made.")
     model: str | None = Field(
@@ -160,7 +160,7 @@ class LossPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """A validated run: which parts, with which settings; of a trained model, with its own."""
+    """A validated run: its parts and their settings; a trained model brings its own."""
 
     settings: RunSettings
     method: MethodSpec
@@ -190,7 +190,7 @@ class Plan:
 
     @property
     def needs_style(self) -> bool:
-        """Whether paintings are to be given: not where the method or its model has learnt one."""
+        """Whether the run needs paintings: not if the method or its model has learnt one."""
         return self.method.needs_style and not (self.model and self.model.base)
 
     def warning(self, message: str) -> Problem:

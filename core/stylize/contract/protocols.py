@@ -1,4 +1,4 @@
-"""What looks at pictures: backbones, smoothings and losses. Structural: no base class is needed.
+"""Protocols of backbones, smoothings and losses. Structural: no base class is needed.
 
 Images are sRGB, (N, 3, H, W), float, in [0, 1], everywhere outside a backbone.
 """
@@ -22,8 +22,8 @@ class LayerInfo:
     """A layer's declared facts.
 
     Args:
-        channels: of its output.
-        stride: input pixels a position.
+        channels: the channels of its output.
+        stride: input pixels per position.
         min_size: least height and width of an image for which the layer has a position.
     """
 
@@ -62,10 +62,10 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class Smoothing(Protocol):
-    """A function of features (N, C, H, W), of the same shape, dtype and device, a sample alone.
+    """A function of features (N, C, H, W) that keeps shape, dtype and device, each sample alone.
 
-    One that differs from layer to layer has a method more, `for_layer(layer: str) -> Smoothing`:
-    what that returns is called in its place. It is asked at each call, so it must be quick.
+    A smoothing that differs from layer to layer also has `for_layer(layer: str) -> Smoothing`,
+    whose result is called in its place. It is asked at each call, so it must be quick.
     """
 
     def __call__(self, features: Tensor) -> Tensor:
@@ -79,16 +79,16 @@ class Loss(Protocol):
     The distance is homogeneous: features scaled by k on both sides scale it by a fixed power of
     k, and its value against all-zero statistics is the reference of `--balance relative`.
 
-    Statistics of several paintings are blended by their weighted mean. A loss of which that would
-    mean nothing, as its statistics are sets, has a method more: `blend(statistics:
+    Statistics of several paintings are blended by their weighted mean. A loss for which that would
+    mean nothing, because its statistics are sets, also has `blend(statistics:
     Sequence[Statistics], weights: Sequence[float]) -> Statistics`. The weights are not negative and
     sum to one; statistics of one shape blend into that shape, each sample by itself.
 
-    A loss that differs from layer to layer has `for_layer(layer: str) -> Loss`, as a smoothing has;
-    `LossPart.at` asks it.
+    A loss that differs from layer to layer has `for_layer(layer: str) -> Loss`, as a smoothing
+    does; `LossPart.at` calls it.
 
     A loss that draws random numbers gets the run's seed (`LossSpec(..., seeded=True)`), and draws
-    the same ones at every call: what is minimised must not change while it is.
+    the same ones at every call: the objective must not change while it is minimised.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""What a run knows besides its parts: the time left, how far it is, and whether to stop."""
+"""The state of a run besides its parts: the time left, its progress, and whether to stop."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ StopReason = Literal["done", "time", "interrupted"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     Args:
-        fraction: work done, 0 to 1 (the last report is 1 even where a run stops early).
+        fraction: work done, 0 to 1 (the last report is 1 even if a run stops early).
         step, steps: evaluations done and planned, in all.
         losses: the terms of the objective by name.
-        stage: what is being done, as "256 px".
+        stage: the current stage, such as "256 px".
         image: returns the image so far, (1, 3, H, W) in [0, 1]; costs a copy, so called on demand.
     """
 
@@ -43,10 +43,10 @@ class Progress:
 class Observer(Protocol):
     """Follows a run: progress bars, previews, logs.
 
-    It may have two methods more. `picture_started(name: str)` is called before a picture is made,
-    and `picture_finished(name: str, record: Mapping | None)` when it is, or failed, which None
-    says. The name is the photograph's, or the first painting's; the record is the result's. Frames
-    of a clip, and training, are no pictures by themselves.
+    It may have two more methods. `picture_started(name: str)` is called before a picture is made,
+    and `picture_finished(name: str, record: Mapping | None)` when it is finished or has failed;
+    the record is then None. The name is the photograph's, or the first painting's; the record is
+    the result's. Frames of a clip, and training, do not count as pictures.
     """
 
     def progressed(self, progress: Progress) -> None:
@@ -55,15 +55,15 @@ class Observer(Protocol):
 
 @dataclass
 class Clip:
-    """Where a frame stands in its clip, for methods that hold their strokes still over time.
+    """A frame's place in its clip, for methods that hold their strokes still over time.
 
     Args:
         warped: the previous picture, moved along with what it shows, (1, 3, H, W) in [0, 1] on the
             CPU; None for the first frame of a scene.
-        trust: how far each pixel of `warped` can be believed, (1, 1, H, W): 0 where there was
-            nothing before, or something else, to 1; None with `warped`.
+        trust: how reliable each pixel of `warped` is, (1, 1, H, W), from 0 to 1: 0 where the
+            previous picture showed nothing, or something else; None if `warped` is None.
         memory: the method's own, kept from frame to frame and emptied where a scene begins.
-        held: set by a method whose picture holds still as it is; others' are blended with `warped`.
+        held: set by a method whose picture is already stable; others are blended with `warped`.
     """
 
     warped: torch.Tensor | None = None
@@ -82,7 +82,7 @@ class Run:
         quality: how much work the method spends.
         deadline: `time.monotonic()` value to finish by, or None.
         cancelled: set from outside (Ctrl-C) to ask for the best image so far.
-        clip: of a frame of a video; None for a picture by itself.
+        clip: for a frame of a video; None for a single picture.
         replay: filled in by the method: the settings of its own that repeat this run exactly.
         losses, steps_done, stop_reason, warnings: what `report` and `should_stop` noted.
     """
@@ -105,7 +105,7 @@ class Run:
         return float("inf") if self.deadline is None else self.deadline - time.monotonic()
 
     def should_stop(self, next_step: float = 0.0) -> bool:
-        """Say whether to stop now, where the next step takes `next_step` seconds."""
+        """Return whether to stop now, if the next step takes `next_step` seconds."""
         if self.cancelled.is_set():
             self.stop_reason = "interrupted"
         elif self.time_left() < next_step:
@@ -113,7 +113,7 @@ class Run:
         return self.stop_reason != "done"
 
     def report(self, progress: Progress) -> None:
-        """Tell every observer how far the run is, and remember it for the record."""
+        """Report progress to every observer, and keep it for the record."""
         self.steps_done = progress.step
         self.losses = dict(progress.losses)
         self.tell("progressed", progress)

@@ -1,4 +1,4 @@
-"""The base of every settings model: how text becomes settings, and which are options too."""
+"""The base of all settings models: how text becomes settings, and which are also options."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class CommandOption:
     """Makes a setting an option of the command too, as in
     `alpha: Annotated[float, CommandOption("--alpha")] = Field(1.0, ge=0, le=1, description=...)`.
 
-    Whatever part of a run declares the option then takes it: from the command line, a preset,
-    `--vary`, and as `stylize_image(alpha=...)`. Parts may share an option of one type; one that
-    the command has itself, or of several types, is reached by `--set PART.NAME=VALUE` alone.
+    Every part of a run that declares the option takes it: from the command line, a preset,
+    `--vary`, and as `stylize_image(alpha=...)`. Parts may share an option of one type. An option
+    that the command has itself, or of several types, is set only by `--set PART.NAME=VALUE`.
 
     Args:
-        flag: as it is typed, "--stroke-size".
+        flag: as typed, "--stroke-size".
     """
 
     flag: str
@@ -46,17 +46,17 @@ class CommandOption:
 
     @property
     def name(self) -> str:
-        """The name that it has in Python and in presets, "stroke_size"."""
+        """Its name in Python and in presets, "stroke_size"."""
         return self.flag.removeprefix("--").replace("-", "_")
 
 
 def parse_settings(model: type[Model], values: Mapping[str, object], owner: str = "") -> Model:
     """Validate values, reading text as `--set` means it: "0.5", "yes", "none", "a,b", "a=1,b=2".
 
-    A number is a list of one where a list is wanted.
+    If a list is expected, a number is read as a list of one.
 
     Args:
-        owner: the part that they are of, for messages; "" for those of the run itself.
+        owner: the part that the values belong to, for messages; "" for the run itself.
 
     Raises: UnknownNameError for a field that does not exist; SettingsError for a bad value.
     """
@@ -76,7 +76,7 @@ def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
         return model.model_validate(dict(values))
     except ValidationError as error:
         # pydantic reads numbers and booleans from text, but not None, collections or Literal[1].
-        # A field's own validator has read the text that it refuses.
+        # A field's own validator has read the text that it rejects.
         refused = [e for e in error.errors() if e["loc"] and e["type"] != "value_error"]
         rejected = {str(e["loc"][0]) for e in refused}
         parsed = {
@@ -90,7 +90,7 @@ def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
 
 
 def _problem(error: Any, values: Mapping[str, object], owner: str) -> str:
-    """Tell one of pydantic's errors: field, value, limit."""
+    """Describe one of pydantic's errors: field, value, limit."""
     message = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return f"{owner}: {message}" if owner else message
@@ -100,7 +100,7 @@ def _problem(error: Any, values: Mapping[str, object], owner: str) -> str:
 
 
 def short(value: object) -> str:
-    """Write any value in a few words, in one line, for messages."""
+    """Return a short form of any value, in one line, for messages."""
     return " ".join(reprlib.repr(value).split())
 
 

@@ -71,10 +71,10 @@ class WeightsSpec:
     """One set of weights of a backbone, spelled `backbone.tag`.
 
     Args:
-        tag: lower_snake_case, as `imagenet1k_v1`.
+        tag: lower_snake_case, such as `imagenet1k_v1`.
         embedded: "package:file" of a safetensors file that the plugin carries; its header gives
             mean and std.
-        torchvision: member of a torchvision weights enum, as "VGG16_Weights.IMAGENET1K_V1".
+        torchvision: a torchvision weights enum member, such as "VGG16_Weights.IMAGENET1K_V1".
         mean, std: normalisation of RGB in [0, 1] that the weights expect.
         gains: a layer's gain for smoothings (1 / root mean square on photographs); 1 where absent.
         license: SPDX identifier or short note.
@@ -94,9 +94,9 @@ class BackboneSpec(ComponentSpec):
     """A network whose features are compared. The first of `weights` is the default tag.
 
     `content_layers`, `style_layers` and `smooth_layers` are defaults; shell patterns are allowed.
-    `hypercolumn_layers` are the style layers of methods that compare position by position; the
-    style layers where there are none.
-    `aliases` are other names of layers, as {"conv3_1": "layer3.0"}; patterns match them too.
+    `hypercolumn_layers` are the style layers of methods that compare position by position; if
+    there are none, `style_layers` are.
+    `aliases` are other names of layers, {"conv3_1": "layer3.0"}; patterns match them too.
     """
 
     kind = Kind.BACKBONE
@@ -111,7 +111,7 @@ class BackboneSpec(ComponentSpec):
 
 @dataclass(frozen=True)
 class SmoothingSpec(ComponentSpec):
-    """A function of features. `pointwise`: an output depends on one input only (tiles exactly)."""
+    """A function of features. `pointwise`: each output depends on one input only (exact tiles)."""
 
     kind = Kind.SMOOTHING
 
@@ -122,7 +122,7 @@ class SmoothingSpec(ComponentSpec):
 class LossSpec(ComponentSpec):
     """A loss. `paper` holds the settings that give the paper's printed form (`--balance paper`).
 
-    `seeded`: its factory is given the run's seed, as it draws random numbers.
+    `seeded`: its factory gets the run's seed, because it draws random numbers.
     """
 
     kind = Kind.LOSS
@@ -139,16 +139,16 @@ class MethodSpec(ComponentSpec):
     Args:
         trainable: applies a trained model, which `stylize train` makes.
         needs_style: takes paintings when it makes a picture.
-        needs_features: looks at pictures through the backbone, smoothing and losses of the run;
-            without, none is loaded, and options of theirs are told to have no effect.
-        hypercolumns: compares position by position: its style layers are, where none are given,
-            the backbone's `hypercolumn_layers`.
+        needs_features: uses the backbone, smoothing and losses of the run; if false, none of them
+            is loaded, and a warning says that their options have no effect.
+        hypercolumns: compares position by position: unless style layers are given, it uses the
+            backbone's `hypercolumn_layers`.
         streams: takes and returns pictures as uint8, so that large ones need little memory.
-        default_model: of a trainable method, the name of the model that is used where none is
+        default_model: the name of the model that a trainable method uses if none is
             named.
-        usual: run settings where none are given, by pattern of the backbone's name: {"vgg*":
+        usual: defaults of run settings, by pattern of the backbone's name: {"vgg*":
             {"options": {"backbone": {"pooling": "average"}}}}; later ones win.
-        training: the same, of its training.
+        training: the same for its training.
     """
 
     kind = Kind.METHOD
@@ -178,6 +178,6 @@ class PresetSpec(ComponentSpec):
 
 
 def split_backbone_name(name: str) -> tuple[str, str | None]:
-    """Split "vgg16.oxford" into backbone and tag; the tag is None where it is left out."""
+    """Split "vgg16.oxford" into backbone and tag; the tag is None if it is left out."""
     backbone, _, tag = name.partition(".")
     return backbone, tag or None

@@ -1,4 +1,4 @@
-"""A backbone's weights, and what gives them."""
+"""A backbone's weights, and their sources."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Weights:
-    """Tensors for a backbone, and how they want their input.
+    """Tensors for a backbone, and the normalisation of its input.
 
     Args:
         name: "vgg16.oxford", or the file they were read from.
         tensors: by torchvision's names; None means seeded random ones.
         mean, std: normalisation of RGB in [0, 1].
-        gains: a layer's gain for smoothings, 1 where absent.
+        gains: a layer's gain for smoothings, 1 if absent.
         seed: of random weights.
     """
 
@@ -56,7 +56,7 @@ class Weights:
     def load_into(self, module: nn.Module) -> None:
         """Fill a module (made on the meta device) in float32. Tensors it does not know are ignored.
 
-        Raises: WeightsError where a tensor is missing, of another shape or not finite.
+        Raises: WeightsError if a tensor is missing, of another shape or not finite.
         """
         if self.tensors is None:
             _initialise(module, self.seed)

@@ -1,1 +1,1 @@
-"""Finds plugins, keeps them apart, and keeps their parts. Without torch."""
+"""Finds plugins, isolates them, and holds their parts. Without torch."""

@@ -1,4 +1,4 @@
-"""What a plugin must be like to be let in, and what its hooks may answer."""
+"""What a plugin must meet to be accepted, and what its hooks may return."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ REFERENCES = {
 
 
 def check_api(plugin: object, module: object = None) -> None:
-    """Raise PluginError unless a plugin says that it is made for this API."""
+    """Raise PluginError unless a plugin declares that it is made for this API."""
     version = getattr(plugin, API_ATTRIBUTE, getattr(module, API_ATTRIBUTE, None))
     if version is None:
         raise PluginError(f"it does not say {API_ATTRIBUTE} = {PLUGIN_API}: add it to the module")
@@ -90,12 +90,12 @@ def _check_reference(spec: ComponentSpec, what: str, reference: object, form: st
 
 
 def call_hook(hook: pluggy.HookImpl, **arguments: object) -> Any:
-    """Call one implementation with those of the arguments that it takes."""
+    """Call one implementation with the arguments that it takes."""
     return hook.function(*(arguments[name] for name in hook.argnames))
 
 
 def listed(answer: object, wanted: type[Item] | tuple[type[Item], ...]) -> list[Item]:
-    """Return a hook's answer as a list of what was wanted. Raises: PluginError."""
+    """Return a hook's answer as a list of the wanted type. Raises: PluginError."""
     names = " or ".join(t.__name__ for t in (wanted if isinstance(wanted, tuple) else (wanted,)))
     if not isinstance(answer, Iterable) or isinstance(answer, str | Mapping):
         raise PluginError(f"the hook returned {short(answer)}, not an iterable of {names}")

@@ -1,7 +1,7 @@
-"""Plugins: found through entry points, each kept from harming the others.
+"""Plugins: found through entry points, and isolated from each other.
 
-A plugin is one entry point of the group `stylize`. One that fails is a row with a reason, not a
-traceback: `PluginHost` works on with the rest, unless it is strict.
+A plugin is one entry point of the group `stylize`. If one fails, its row gives the reason, not a
+traceback: `PluginHost` continues with the rest, unless it is strict.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class PluginHost(PartRegistry):
             disabled: names of entry points, distributions or "distribution:entry"; default is
                 the comma-separated STYLIZE_DISABLE_PLUGINS.
             only: names of distributions; no other's plugins are loaded.
-            loading: told of each plugin before it is loaded, as that may take long.
+            loading: called with each plugin before it is loaded, as that may take long.
 
-        Raises: PluginError, where strict.
+        Raises: PluginError, if strict.
         """
         if strict is None:
             strict = os.environ.get(STRICT_VARIABLE, "0") not in ("", "0")
@@ -94,9 +94,9 @@ class PluginHost(PartRegistry):
     def register(
         self, plugin: object, distribution: str = "local", name: str | None = None
     ) -> PluginInfo:
-        """Add a plugin that is at hand (a module or any object with hooks) and return its row.
+        """Add a plugin object (a module or any object with hooks) and return its row.
 
-        As with installed plugins, a failure is in the row, and is raised only where strict.
+        As with installed plugins, a failure is in the row, and is raised only if strict.
         """
         entry = name or str(getattr(plugin, "__name__", type(plugin).__name__))
         row = self._add_row(PluginInfo(canonical_name(distribution), entry=entry))
@@ -111,12 +111,12 @@ class PluginHost(PartRegistry):
     def unregister(self, plugin: PluginInfo) -> None:
         """Take out a plugin that `register` added, with its parts and failures.
 
-        Raises: PluginError where the host has no such row.
+        Raises: PluginError if the host has no such row.
         """
         rows = [row for row, info in self._plugins.items() if info.key == plugin.key]
         if not rows:
             raise PluginError(f"{plugin.key} is not registered: nothing to take out")
-        gone = rows[-1]  # a second one of a name has failed to register
+        gone = rows[-1]  # a second plugin of the same name has failed to register
         if self._rows.get(plugin.key) == gone:
             self._manager.unregister(name=plugin.key)
             del self._rows[plugin.key]
@@ -126,11 +126,11 @@ class PluginHost(PartRegistry):
     # Hooks, called for one plugin at a time: pluggy itself stops at the first that raises.
 
     def weights_source(self, backbone: str, tag: str, home: str = "") -> WeightsSource | None:
-        """Return where the weights `backbone.tag` come from, None where no plugin says.
+        """Return where the weights `backbone.tag` come from, or None if no plugin says.
 
         Args:
-            home: the backbone's distribution: others that have a backbone of this name speak of
-                their own, and are not asked.
+            home: the backbone's distribution: others that have a backbone of this name would
+                answer for their own, and are not asked.
         """
         alike = [spec for spec in self.specs(BackboneSpec) if spec.name == backbone and home]
         others = {self.origin(spec).distribution for spec in alike} - {home}
@@ -145,16 +145,16 @@ class PluginHost(PartRegistry):
         return source
 
     def check(self, plan: Plan) -> list[Problem]:
-        """Return what plugins find wrong or doubtful with a plan."""
+        """Return the problems that plugins find in a plan."""
         return self.gather("check", Problem, plan=plan)
 
     def observers(self, plan: Plan) -> list[Observer]:
         """Return the observers of one run."""
-        # A protocol, which isinstance takes all the same.
+        # A protocol, which isinstance accepts.
         return self.gather("observers", Observer, plan=plan)  # type: ignore[type-abstract]
 
     def gather(self, stage: Stage, wanted: type[Item], **arguments: object) -> list[Item]:
-        """Return what all plugins answer to the hook of a stage."""
+        """Return the answers of all plugins to the hook of a stage."""
         found: list[Item] = []
         for call, isolated in self.hooks(stage):
             with isolated:
@@ -183,7 +183,7 @@ class PluginHost(PartRegistry):
     def hooks(
         self, stage: Stage, without: Collection[str] = ()
     ) -> Iterator[tuple[Call, contextlib.AbstractContextManager[None]]]:
-        """Yield the implementations of a stage's hook, with what keeps the failure of each.
+        """Yield the implementations of a stage's hook, each with a context that keeps its failure.
 
         In pluggy's order: tryfirst first, later registrations earlier.
         """

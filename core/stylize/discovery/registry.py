@@ -1,4 +1,4 @@
-"""The parts that plugins add, by name, and what their specs refer to."""
+"""The parts that plugins add, by name, and the objects that their specs refer to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Spec = TypeVar("Spec", bound=ComponentSpec)
 
 
 class PartRegistry:
-    """Plugins in the order in which they came, and the parts that they add, by name.
+    """Plugins in the order in which they were added, and their parts, by name.
 
     Args:
         strict: raise PluginError at the first failure instead of keeping it.
@@ -46,7 +46,7 @@ class PartRegistry:
 
     @property
     def failures(self) -> tuple[PluginFailure, ...]:
-        """What failed so far, oldest first; at most once a plugin and stage."""
+        """What failed so far, oldest first; at most once per plugin and stage."""
         return tuple(self._failures.values())
 
     @overload
@@ -90,7 +90,7 @@ class PartRegistry:
     def origin(self, spec: ComponentSpec) -> PluginInfo:
         """Return the plugin that added a part.
 
-        Raises: PluginError for a part that is not of this host.
+        Raises: PluginError for a part that this host does not have.
         """
         for info, known in self._parts(spec.kind):
             if known is spec:
@@ -98,13 +98,13 @@ class PartRegistry:
         raise PluginError(f"{spec.kind} {spec.name!r} is not registered: register its plugin first")
 
     def key(self, spec: ComponentSpec) -> str:
-        """Return the name to record for a part: the short one where it is its alone."""
+        """Return the name to record for a part: the short one if no other part has it."""
         origin = self.origin(spec)
         claims = Counter(known.name for _, known in self._parts(spec.kind))
         return spec.name if claims[spec.name] == 1 else f"{origin.distribution}:{spec.name}"
 
     def title(self, spec: ComponentSpec) -> str:
-        """Return what a part is called in messages, "smoothing power of acme-power"."""
+        """Return a part's name for messages, "smoothing power of acme-power"."""
         return f"{spec.kind} {spec.name} of {self.origin(spec).distribution}"
 
     # What specs refer to.
@@ -125,9 +125,9 @@ class PartRegistry:
         return next((f"{spec.kind} {self.key(spec)}: " for spec in using), "")
 
     def settings_model(self, spec: ComponentSpec) -> type[Settings] | None:
-        """Return the model of a part's settings, None where it has none.
+        """Return the model of a part's settings, or None if it has none.
 
-        Raises: PluginError where it cannot be imported or is no Settings.
+        Raises: PluginError if it cannot be imported or is no Settings.
         """
         if spec.settings is None:
             return None
@@ -141,7 +141,7 @@ class PartRegistry:
         return model
 
     def make_settings(self, spec: ComponentSpec, values: Mapping[str, object]) -> Settings | None:
-        """Return a part's validated settings, None where it has none.
+        """Return a part's validated settings, or None if it has none.
 
         Args:
             values: by field; text is read as `--set` means it ("0.5", "yes", "a,b", "a=1,b=2").
@@ -171,7 +171,7 @@ class PartRegistry:
         failure = PluginFailure(
             info.distribution, info.version, info.entry, stage, one_line(error), error
         )
-        # A check that fails stops the run, and is told as its error.
+        # A check that fails stops the run, and is reported as its error.
         if not (self.strict or stage == "check" or (row, stage) in self._failures):
             LOG.warning("%s", failure)
         self._failures.setdefault((row, stage), failure)

@@ -1,4 +1,4 @@
-"""What is known of each plugin: whether it works, why not, and what it adds."""
+"""What is known about each plugin: whether it works, why not, and what it adds."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class PluginFailure:
     """Why a plugin does not work; `str()` is the one line to show.
 
     Args:
-        distribution: normalised name, or the metadata folder where even that is unreadable.
-        entry: name of the entry point, "" where the metadata cannot be read.
+        distribution: normalised name, or the metadata folder if even that is unreadable.
+        entry: name of the entry point, "" if the metadata cannot be read.
         stage: what the plugin failed at.
         message: one line.
         exception: the cause, for `--debug`.
@@ -57,7 +57,7 @@ class PluginInfo:
         distribution: normalised name (PEP 503).
         entry: name of the entry point.
         value: the module, or "module:object", that it names.
-        status: "failed" also where only a hook call failed; `specs` are then still usable.
+        status: "failed" even if only a hook call failed; `specs` are then still usable.
         failure: the first one.
         specs: the parts that it adds.
     """

@@ -22,11 +22,11 @@ DISABLE_VARIABLE = "STYLIZE_DISABLE_PLUGINS"
 
 
 def scan_plugins(only: Collection[str] | None) -> Iterator[tuple[PluginInfo, Exception | None]]:
-    """Yield a row for each entry point of our group, of distributions as Python itself finds them.
+    """Yield a row for each entry point of our group, in distributions as Python itself finds them.
 
     Args:
-        only: of these distributions alone, by normalised names. Damaged metadata comes with what
-            it raised and the row of its folder.
+        only: scan only these distributions, by normalised names. Damaged metadata gives a row
+            with its folder and the error that it raised.
     """
     seen: set[str] = set()
     for distribution in metadata.distributions():
@@ -38,7 +38,7 @@ def scan_plugins(only: Collection[str] | None) -> Iterator[tuple[PluginInfo, Exc
             points = distribution.entry_points.select(group=GROUP)
             name = _distribution_name(distribution) if points else ""
             # The first on sys.path hides others (an editable install and an old wheel, say),
-            # also where only the hidden one has plugins.
+            # even if only the hidden one has plugins.
             if not points or name in seen or _entry_points_text(name) != text:
                 continue
             seen.add(name)
@@ -46,7 +46,7 @@ def scan_plugins(only: Collection[str] | None) -> Iterator[tuple[PluginInfo, Exc
             if only is None or name in only:
                 yield from ((PluginInfo(name, version, p.name, p.value), None) for p in points)
         except Exception as error:
-            if only is not None:  # its name, which cannot be read, is none of these
+            if only is not None:  # its name cannot be read, so it is none of these
                 continue
             yield PluginInfo(_folder_name(distribution)), error
 
@@ -71,5 +71,5 @@ def _entry_points_text(name: str) -> str | None:
 
 
 def _folder_name(distribution: metadata.Distribution) -> str:
-    """Return the folder of metadata that cannot be read: the only name that is left."""
+    """Return the folder of metadata that cannot be read: the only name available."""
     return str(getattr(getattr(distribution, "_path", None), "name", "unknown distribution"))
