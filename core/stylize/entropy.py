@@ -1,4 +1,4 @@
-"""How flat a tensor is: from one peak to all alike."""
+"""The flatness of a tensor: from one peak to all values alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["normalized_entropy"]
 def normalized_entropy(values: Tensor) -> float:
     """Return H(p) / log n with p = |v| / sum |v| over the n values of a tensor of any shape.
 
-    Between 0 (one value only) and 1 (all alike); NaN where all are 0, 1 for a single value.
+    It is between 0 (one value only) and 1 (all alike); NaN if all are 0, 1 for a single value.
     """
     magnitudes = values.abs().double().flatten()
     if len(magnitudes) == 1:

@@ -1,7 +1,7 @@
-"""What the judge measures, as plain functions of features.
+"""The judge's measures, as plain functions of features.
 
-Structure and strokes are the content and the style loss of Kolkin et al. 2019 (STROTSS), here as
-measures of finished pictures.
+Structure and strokes are the content and the style loss of Kolkin et al. 2019 (STROTSS), applied
+here to finished pictures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
     "transport_distance",
 ]
 
-# Below it distances among features are rounding, and a picture has no structure.
+# Below it, distances among features are rounding errors, and a picture has no structure.
 FLAT = 1e-6
 
 
@@ -48,9 +48,9 @@ def relative_distance(current: Tensor, target: Tensor) -> float:
 
 
 def draw_positions(features: Tensor, count: int, seed: int) -> Tensor:
-    """Return (M, C): features (1, C, H, W) at `count` positions, or at all where there are fewer.
+    """Return (M, C): features (1, C, H, W) at `count` positions, or at all if there are fewer.
 
-    They are the same for every map of that size, on every device.
+    The positions are the same for every map of that size, on every device.
     """
     rows = features[0].flatten(1).mT
     drawn = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:count]
@@ -58,10 +58,10 @@ def draw_positions(features: Tensor, count: int, seed: int) -> Tensor:
 
 
 def self_similarity(features: Tensor) -> Tensor:
-    """Return the (M, M) cosine distances among features (M, C), each row over its mean.
+    """Return the (M, M) cosine distances among features (M, C), each row divided by its mean.
 
-    A flat picture's are 0. Source: Kolkin et al. 2019, the content loss; there over the sum, which
-    makes the number depend on M.
+    A flat picture's are 0. Source: Kolkin et al. 2019, the content loss, which divides by the sum
+    instead; that makes the number depend on M.
     """
     unit = F.normalize(features, dim=1)
     distances = (1 - unit @ unit.mT).clamp(min=0)
@@ -71,8 +71,8 @@ def self_similarity(features: Tensor) -> Tensor:
 def transport_distance(features: Tensor, others: Tensor) -> float:
     """Return the relaxed earth mover's distance between (M, C) and (K, C), 0 to 2.
 
-    The larger of the two mean cosine distances to the nearest of the other side: what is in one
-    picture only costs, whichever that is. Source: Kolkin et al. 2019, the style loss.
+    It is the larger of the two mean cosine distances to the nearest of the other side: features
+    of one picture alone cost, whichever it is. Source: Kolkin et al. 2019, the style loss.
     """
     there, back = nearest(features, others).cosine, nearest(others, features).cosine
     return max(float((1 - cosine).clamp(min=0).mean()) for cosine in (there, back))

@@ -1,7 +1,7 @@
-"""The one judge of pictures: how far a picture is from its content and from its style.
+"""The one judge of pictures: a picture's distances from its content and from its style.
 
 All comparisons use the same network, size and layers, whatever made the picture, so that numbers
-of different methods, backbones and losses can stand beside each other.
+of different methods, backbones and losses are comparable.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CONTENT_LAYER = "relu4_1"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 STRUCTURE_LAYERS = STYLE_LAYERS[2:4]
 STROKE_LAYERS = STYLE_LAYERS[:4]
-# How many positions of a layer are looked at, and the seed that draws them.
+# Number of positions sampled per layer, and the seed that draws them.
 STRUCTURE_DRAW = 1024, 1
 STROKE_DRAW = 4096, 0
 
@@ -58,20 +58,20 @@ class Verdict:
         content: |F - Fc| / |Fc| at relu4_1.
         style: mean over relu1_1 ... relu5_1 of |G - Gs| / |Gs|, G = F F^T / M.
         structure: mean over relu3_1 and relu4_1 of the mean absolute difference of the two
-            pictures' self-similarities: cosine distances among 1,024 positions, each row of them
-            over its mean. Lost shapes cost; new colours and strokes hardly do.
+            pictures' self-similarities: cosine distances among 1,024 positions, each row divided
+            by its mean. Lost shapes cost; new colours and strokes hardly do.
         strokes: mean over relu1_1 ... relu4_1 of the relaxed earth mover's distance: the larger
             of the two mean cosine distances to the nearest of the other picture, at 4,096
-            positions of each, features less the style's mean. Low only if what is in the picture
-            is in the style, and the other way round.
+            positions of each, with the style's mean subtracted from the features. Low only if
+            the features of the picture are in the style, and the other way round.
         layers: the style distance, layer by layer.
         means, deviations: |m - ms| / |ms| of the channels' means, and of their standard
-            deviations, over positions; layer by layer. No part of the style distance.
+            deviations, over positions; layer by layer. Not part of the style distance.
         stroke_layers: the strokes distance, layer by layer.
         judge_size: longer side in pixels at which pictures were judged; numbers of different
             sizes are not comparable.
 
-    Source: of structure and strokes, Kolkin et al. 2019 (STROTSS).
+    Source: Kolkin et al. 2019 (STROTSS), for structure and strokes.
     """
 
     content: float
@@ -87,7 +87,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ContentMeasures:
-    """A content as a judge sees it, to judge many pictures against; up to 16 MB.
+    """A content's measures, to judge many pictures against; up to 16 MB.
 
     Args:
         size: (height, width) at which the pictures are judged.
@@ -102,7 +102,7 @@ class ContentMeasures:
 
 @dataclass(frozen=True)
 class StyleMeasures:
-    """A style as a judge sees it, to judge many pictures against; up to 20 MB.
+    """A style's measures, to judge many pictures against; up to 20 MB.
 
     Args:
         grams, means, deviations: (1, C, C), (1, C) and (1, C), by layer.
@@ -141,7 +141,7 @@ class Judge:
         """Judge a picture (1, 3, H, W) in [0, 1] against a content and a style of any sizes.
 
         Args:
-            content, style: such pictures too, or what this judge has measured of them.
+            content, style: such pictures too, or this judge's measures of them.
 
         Raises: ImageTooSmallError for a strip: more than 32 times as long as wide at 512 pixels.
         """
@@ -226,7 +226,7 @@ class Judge:
         return weights == self.network.weights.fingerprint
 
     def _seen_size(self, image: Tensor) -> tuple[int, int]:
-        """Return `judged_size`. Raises: ImageTooSmallError where no layer could see it."""
+        """Return `judged_size`. Raises: ImageTooSmallError if the layers could not see it."""
         height, width = judged_size(image, self.size)
         least = self.network.features.least_size(STYLE_LAYERS)
         if min(height, width) < least:

@@ -1,1 +1,1 @@
-"""From a plan to its parts on their device, and the objective that they make."""
+"""From a plan to its parts on their device, and their objective."""

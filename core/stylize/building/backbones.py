@@ -1,4 +1,4 @@
-"""Parts built from their specs, and a backbone with its weights."""
+"""Building parts from their specs, and a backbone with its weights."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def load_backbone(
 
     Args:
         weights: a file to read them from instead.
-        settings: of the backbone, as {"pooling": "average"}.
+        settings: of the backbone, such as {"pooling": "average"}.
         seed: of random weights.
 
     Raises: UnknownNameError, SettingsError, PluginError, WeightsError, WeightsUnavailableError,
@@ -92,7 +92,7 @@ def load_backbone(
 
 
 def build_loss(host: PluginHost, spec: LossSpec, settings: Settings | None, seed: int) -> Loss:
-    """Build a loss, with the seed where it asks for one; raises as `build_component` does."""
+    """Build a loss, with the seed if it needs one; raises as `build_component` does."""
     loss: Loss = build_component(host, spec, settings, *([seed] if spec.seeded else []))
     return loss
 

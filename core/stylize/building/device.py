@@ -1,4 +1,4 @@
-"""Which device a run uses: the best that works."""
+"""The device of a run: the best that works."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LOG = logging.getLogger("stylize")
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device by torch's name; "auto" prefers CUDA, then MPS, then the CPU.
 
-    "auto" warns of a GPU that is there and cannot be used.
+    "auto" warns of a GPU that is present and cannot be used.
 
-    Raises: UsageError where the device is unknown or absent, DeviceError where it is too old.
+    Raises: UsageError if the device is unknown or absent, DeviceError if it is too old.
     """
-    with warnings.catch_warnings(record=True) as caught:  # of a driver, in paragraphs
+    with warnings.catch_warnings(record=True) as caught:  # drivers warn in paragraphs
         warnings.simplefilter("always")
         cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
     mps = ["mps"] * torch.backends.mps.is_available()

@@ -1,4 +1,4 @@
-"""Backbone and smoothing together: images to named features."""
+"""Backbone and smoothing together: from images to named features."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class FeatureExtractor:
         return self.backbone.layers
 
     def least_size(self, layers: Collection[str]) -> int:
-        """The least height and width for which all of `layers` have a position."""
+        """The least height and width that give all of `layers` a position."""
         return max((self.layers[layer].min_size for layer in layers), default=1)
 
     def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
@@ -86,14 +86,14 @@ class FeatureExtractor:
         }
 
     def _smooth(self, layer: str, features: Tensor) -> Tensor:
-        # In float32: bfloat16 holds too few digits of a softmax near uniform to tell features.
+        # In float32: bfloat16 has too few digits to distinguish the values of a flat softmax.
         features = features.to(torch.promote_types(features.dtype, torch.float32))
         smoothing: Smoothing = getattr(self.smoothing, "for_layer", lambda _: self.smoothing)(layer)
         return smoothing(features * self.gains.get(layer, 1.0))
 
     def check_finite(self, features: Mapping[str, Tensor]) -> None:
-        """Raise NonFiniteError, naming layer and smoothing, where features are NaN or infinite."""
-        # In one piece: a GPU waits at each number that is asked for.
+        """Raise NonFiniteError, naming layer and smoothing, if features are NaN or infinite."""
+        # All in one request: each number that is read makes a GPU wait.
         finite = [each.isfinite().all() for each in features.values()]
         sound = torch.stack(finite).tolist() if finite else []
         for (layer, tensor), fine in zip(features.items(), sound, strict=True):

@@ -1,8 +1,8 @@
-"""What is minimised: weighted distances of layers' statistics from their targets.
+"""The objective: weighted distances of layers' statistics from their targets.
 
 Source: eq. 1 of the paper. Under the relative balance each distance is divided by the target's
 distance from all-zero features, which is of the same degree in the features: 1 then means "as
-far off as nothing at all", whatever the backbone, smoothing, pooling or size.
+far off as a blank", whatever the backbone, smoothing, pooling or size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Term:
 
     Args:
         group: "content", "style" or the image loss's name, for reports.
-        layer: whose features are compared; None for the image itself.
+        layer: the layer whose features are compared; None for the image itself.
         weight: factor, with 1 / reference and all user weights multiplied in; a number or (N,).
         target: statistics to reach; None for an image loss.
     """
@@ -43,7 +43,7 @@ class Term:
 def blend_statistics(
     loss: Loss, several: Sequence[Statistics], weights: Sequence[float]
 ) -> Statistics:
-    """Return statistics blended as the loss says, or else their mean; weights may sum to any."""
+    """Return statistics blended by the loss, or their weighted mean; weights may have any sum."""
     total = sum(weights)
     shares = [weight / total for weight in weights]
     if hasattr(loss, "blend"):
@@ -61,7 +61,7 @@ def blend_statistics(
 
 
 def relative_reference(loss: Loss, target: Statistics) -> Tensor:
-    """Return (N,) distances of the target from all-zero statistics; 1 where the target is blank."""
+    """Return (N,) distances of the target from all-zero statistics; 1 if the target is blank."""
     zeros = {name: torch.zeros_like(value) for name, value in target.values.items()}
     reference = loss.distance(Statistics(zeros, target.positions), target)
     return torch.where(reference > BLANK, reference, torch.ones_like(reference))

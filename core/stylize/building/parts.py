@@ -1,4 +1,4 @@
-"""Parts: what a plan's specs become, built and ready to use."""
+"""The parts of a plan, built from its specs and ready to use."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 __all__ = ["BuiltParts"]
 
-# The smoothing that does nothing; a stranger's of that name may do something.
+# The smoothing that does nothing; another plugin's of that name may do something.
 NOTHING = "none", f"{DISTRIBUTION}:none"
 
 
 class BuiltParts:
-    """The parts of a plan, built: `stylize.Parts` is the protocol that methods know them by.
+    """The parts of a plan, built. Methods see them through the protocol `stylize.Parts`.
 
     Args:
-        device: instead of the one that the settings name, where Accelerate has chosen it.
+        device: used instead of the one in the settings, if Accelerate has chosen it.
 
-    Raises: WeightsUnavailableError, WeightsError, UnknownNameError, PluginError, UsageError; those
-        of the backbone, smoothing and losses of a trained model not before they are asked for.
+    Raises: WeightsUnavailableError, WeightsError, UnknownNameError, PluginError, UsageError; for
+        the backbone, smoothing and losses of a trained model, only when they are first used.
     """
 
     def __init__(self, host: PluginHost, plan: Plan, device: torch.device | None = None) -> None:
@@ -53,7 +53,7 @@ class BuiltParts:
         self.model = plan.model
         self.looks = FirstLooks()
         self.method: Method = self._build(plan.method, plan.method_settings)
-        # What is wrong with the others is told of now.
+        # Errors of the others are reported now.
         if plan.model is None and plan.method.needs_features:
             _ = self.features, self.content, self.style, self.images
 
@@ -80,7 +80,7 @@ class BuiltParts:
     def features(self) -> FeatureExtractor:
         """Backbone and smoothing."""
         plan, settings = self._plan, self._plan.settings
-        # Checked even without a smoothing, so that a misspelt layer is not found out later.
+        # Checked even without a smoothing, so that a misspelt layer is reported early.
         smoothed = self._network.expand(settings.smooth_layers or plan.backbone.smooth_layers)
         backbone = self._network.features.backbone
         network = cast("torch.nn.Module", backbone).to(self.device, self.dtype)
@@ -128,12 +128,12 @@ class BuiltParts:
 
     @property
     def fingerprint(self) -> str:
-        """What decides pictures besides settings: of the model, or else of the weights."""
+        """Fingerprint of what decides pictures besides settings: the model, or else the weights."""
         return self.model.fingerprint() if self.model else self.loss_network
 
     @property
     def loss_network(self) -> str:
-        """The weights' fingerprint of the losses' network, a trained model's too; or "none"."""
+        """Fingerprint of the losses' network's weights, also for a trained model; or "none"."""
         if self.model:
             return self.model.header.weights
         loaded = self._plan.method.needs_features or "_network" in vars(self)

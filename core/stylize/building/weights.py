@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from: a file, the package, the cache or a download."""
+"""The sources of a backbone's weights: a file, the package, the cache or a download."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["RANDOM", "resolve_weights"]
 
 RANDOM = "random"
-# Seconds that a server may keep silent: torch sets no limit, and a blocked network would hang.
+# Seconds without an answer from a server: torch sets no limit, and a blocked network would hang.
 TIMEOUT = 15.0
 
 
@@ -101,8 +101,8 @@ def resolve_weights(
 ) -> WeightsSource:
     """Choose the source of `spec`'s weights: file, hook, embedded, cache, download.
 
-    Raises: UnknownNameError for a tag that the backbone does not declare; PluginError where the
-        package is gone that embeds them; WeightsUnavailableError.
+    Raises: UnknownNameError for a tag that the backbone does not declare; PluginError if the
+        package that embeds them is gone; WeightsUnavailableError.
     """
     tags = {weights.tag: weights for weights in spec.weights}
     if file is not None:

@@ -1,1 +1,1 @@
-"""Trained models: where they are, and what a run takes over from one. Without torch."""
+"""Trained models: where they are, and what a run takes from one. Without torch."""

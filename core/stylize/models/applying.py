@@ -1,4 +1,4 @@
-"""Which trained model a run applies, and what of the run is then the model's to say."""
+"""The trained model that a run applies, and the settings that the model then decides."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ __all__ = [
     "training_settings",
 ]
 
-# Run settings that training fixes; the model file keeps them. Not the file of the backbone's
-# weights, which may be elsewhere now: their fingerprint is kept.
+# Run settings that training fixes; the model file keeps them. The file of the backbone's weights
+# is not one of them, as it may be elsewhere now: their fingerprint is kept.
 TRAINED = (
     "backbone",
     "smooth",
@@ -46,7 +46,7 @@ TRAINED = (
     "balance",
 )
 
-# How many of a model's parts, of `_trained_parts`, see the pictures that it is applied to.
+# How many of a model's parts, in `_trained_parts`, see the pictures that it is applied to.
 SEEN = 2
 
 
@@ -61,9 +61,9 @@ def method_name(host: PluginHost, settings: RunSettings) -> str:
 
 
 def choose_model(host: PluginHost, method: MethodSpec, settings: RunSettings) -> ModelFile | None:
-    """Return the model to apply, None for a method that applies none.
+    """Return the model to apply, or None for a method that applies none.
 
-    Raises: UsageError where a model is given and not wanted, or wanted and not given; ModelError,
+    Raises: UsageError if a model is given and not needed, or needed and not given; ModelError,
         UnknownNameError for a model that cannot be used.
     """
     if not method.trainable:
@@ -98,8 +98,8 @@ def choose_model(host: PluginHost, method: MethodSpec, settings: RunSettings) ->
 def trained_settings(host: PluginHost, model: ModelFile) -> RunSettings:
     """Return the run settings that a model was trained with, its parts by their names here.
 
-    They are of the distributions that its header tells of; those of an older one, of that which
-    carries the model, or the framework's.
+    The header names the distributions of the parts. An older header does not: the parts are then
+    those of the distribution that carries the model, or the framework's.
 
     Raises: ExtraMissingError for a part whose distribution is not installed.
     """
@@ -116,7 +116,7 @@ def trained_settings(host: PluginHost, model: ModelFile) -> RunSettings:
 
 
 def training_settings(host: PluginHost, method: MethodSpec, settings: RunSettings) -> RunSettings:
-    """Return settings with what a method trains with where nothing is given.
+    """Return settings completed by the method's defaults for training.
 
     Raises: UsageError for a method that applies no model.
     """
@@ -131,7 +131,7 @@ def fill_in(
     settings: RunSettings,
     usual: Mapping[str, Mapping[str, object]],
 ) -> RunSettings:
-    """Return settings with those that a method usually has, where they are not given.
+    """Return settings completed by the method's usual ones.
 
     Args:
         usual: run settings by pattern of the backbone's name; later ones win. Options of parts are
@@ -148,7 +148,7 @@ def fill_in(
     changes = {name: getattr(parsed, name) for name in parsed.model_fields_set}
     options = {part: dict(values) for part, values in parsed.options.items()}
     for part, values in settings.options.items():
-        # Behind the usual ones, whatever name the part is called by: the later wins.
+        # After the usual ones, whichever name of the part is used: the later wins.
         options[part] = {**options.pop(part, {}), **values}
     return settings.model_copy(update={**changes, "options": options})
 
@@ -156,9 +156,9 @@ def fill_in(
 def take_over(
     host: PluginHost, settings: RunSettings, method: MethodSpec, model: ModelFile
 ) -> RunSettings:
-    """Return settings with what the model was trained with.
+    """Return settings completed by those that the model was trained with.
 
-    Raises: UsageError for one that was given and contradicts it, with the command that would
+    Raises: UsageError for a given setting that contradicts them, with the command that would
         train such a model.
     """
     header = model.header
@@ -176,7 +176,7 @@ def take_over(
             if name in header.network and not _says(value, own):
                 _refuse(model, f"{method.name}.{name}", value, own)
     _check_parts(given, model, options)
-    # Losses are not computed: options of theirs that a model was trained with are its own affair.
+    # Losses are not computed: their options from the model's training do not matter here.
     trained = _trained_parts(given)
     kept = {part: values for part, values in options.items() if part not in set().union(*trained)}
     seen = set().union(*trained[:SEEN])
@@ -187,8 +187,8 @@ def take_over(
 
 
 def tell_unused(plan: Plan) -> list[Problem]:
-    """Return a warning of the settings that a method without features makes nothing of."""
-    if plan.method.needs_features or plan.method.trainable:  # training may make something of them
+    """Return a warning of the settings that a method without features ignores."""
+    if plan.method.needs_features or plan.method.trainable:  # training may use them
         return []
     settings, fields = plan.settings, RunSettings.model_fields
     given = [name for name in ("weights", *TRAINED) if name in settings.model_fields_set]
@@ -207,7 +207,7 @@ def tell_unused(plan: Plan) -> list[Problem]:
 def _trained_parts(trained: RunSettings) -> list[set[str]]:
     """Return the parts that a model was trained with, each by its role and name.
 
-    The first are those through which the model sees its pictures.
+    Those through which the model sees its pictures come first.
     """
     return [
         {"backbone", short_name(trained.backbone)},
@@ -221,7 +221,7 @@ def _trained_parts(trained: RunSettings) -> list[set[str]]:
 def _check_parts(
     trained: RunSettings, model: ModelFile, options: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Refuse options of backbone, smoothing and losses that differ from the training's.
+    """Reject options of backbone, smoothing and losses that differ from the training's.
 
     Raises: UsageError.
     """
@@ -242,7 +242,7 @@ def _same(name: str, asked: Any, own: Any) -> bool:
 
 
 def _says(text: object, value: object) -> bool:
-    """Whether an option, as given, is a value of a model: 2 is 2.0."""
+    """Whether an option, as given, equals a value of a model: 2 is 2.0."""
     try:
         return float(str(text)) == float(str(value))
     except ValueError:

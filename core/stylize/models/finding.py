@@ -21,7 +21,7 @@ __all__ = ["SUFFIX", "find_model", "known_models", "model_names", "user_models_f
 
 SUFFIX = ".safetensors"
 FOLDER_VARIABLE = "STYLIZE_MODELS"
-# What the header of a painting alone tells itself; the rest is its base's.
+# The fields that a painting's own header gives; the rest are its base's.
 OWN = "base", "usual", "styles", "summary", "license", "framework"
 
 
@@ -37,7 +37,7 @@ def user_models_folder() -> Path:
 def find_model(host: PluginHost, name: str) -> ModelFile:
     """Return the model of a registered name, of a name in the user's folder, or of a file.
 
-    One that is a painting alone comes with its base.
+    A model that is only a painting is returned with its base.
 
     Raises: ModelError; UnknownNameError for a name that is neither.
     """
@@ -46,7 +46,7 @@ def find_model(host: PluginHost, name: str) -> ModelFile:
         return model
     home = model.distribution or DISTRIBUTION
     try:
-        # Before a file of the user's that has its name.
+        # It goes before a file of the user's that has its name.
         base = _find_carried(host, full_name(host, Kind.MODEL, model.header.base, home)) or _find(
             host, model.header.base
         )
@@ -92,7 +92,7 @@ def _find_carried(host: PluginHost, name: str) -> ModelFile | None:
 
 
 def known_models(host: PluginHost) -> list[ModelFile | ModelError]:
-    """Return all models that a name stands for, the user's own first; a broken one as its error."""
+    """Return all models that have a name, the user's own first; a broken one as its error."""
     listed: list[ModelFile | ModelError] = []
     for name in model_names(host):
         try:

@@ -1,1 +1,1 @@
-"""What names mean: of parts that several distributions have, and in options of a run. No torch."""
+"""The meaning of names: of parts in several distributions, and in a run's options. No torch."""

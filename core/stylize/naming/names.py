@@ -1,8 +1,8 @@
-"""Whose part a name means, where several distributions have one of that name.
+"""The part that a name means, if several distributions have one of that name.
 
-What comes with a distribution (a preset, a model, the default of a setting) means that
-distribution's part, or else the framework's: a guest's part of the same name changes nothing for
-it. What a user types is ambiguous then, and `PluginHost.get` says so.
+In what a distribution carries (a preset, a model, the default of a setting), a name means that
+distribution's part, or else the framework's, whatever parts other plugins have. In what a user
+types, such a name is ambiguous, and `PluginHost.get` raises an error.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ NAMES = {
 
 
 def full_name(host: PluginHost, kind: Kind, name: str, *homes: str) -> str:
-    """Return the name by which `host.get` finds a part: "acme:curve" where others have a "curve".
+    """Return the name by which `host.get` finds a part: "acme:curve" if others have a "curve".
 
     Args:
-        name: as a setting has it, a backbone's with its tag.
-        homes: the distributions that it may be of, the first that has such a part before others.
+        name: as in a setting; a backbone's with its tag.
+        homes: the distributions that it may be of; the first that has such a part is taken.
 
-    Returns: a name that none of them has as it is, which is then unknown, or ambiguous.
+    Returns: the name unchanged if none of them has it; it is then unknown or ambiguous.
     """
     distribution, _, bare = name.rpartition(":")
     short = split_backbone_name(bare)[0] if kind is Kind.BACKBONE else bare
@@ -74,8 +74,8 @@ def name_parts(host: PluginHost, settings: Mapping[str, Any], *homes: str) -> di
     """Return run settings in which parts of some distributions are called by their full names.
 
     Args:
-        settings: valid ones, by name; those that are not there stay away.
-        homes: as of `full_name`.
+        settings: valid ones, by name; none are added.
+        homes: as for `full_name`.
     """
     named: dict[str, Any] = {
         setting: full_name(host, kind, settings[setting], *homes)
@@ -94,7 +94,7 @@ def name_parts(host: PluginHost, settings: Mapping[str, Any], *homes: str) -> di
 def plain_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return run settings in which parts are called by their names alone, to compare settings.
 
-    Which distribution a name means depends on what else is installed only in how it is written.
+    How the name of a part is written depends on what else is installed; the part does not.
     """
     plain = {
         setting: settings[setting].rpartition(":")[2]
@@ -108,9 +108,9 @@ def plain_names(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def name_defaults(host: PluginHost, settings: RunSettings) -> RunSettings:
-    """Return settings in which what is not given means the framework's parts.
+    """Return settings in which those not given mean the framework's parts.
 
-    What is given stays as ambiguous as it is. What counts as given stays so, too.
+    Settings that are given stay as ambiguous as they are, and still count as given.
     """
     everything = dict(settings)
     given = {name: everything[name] for name in settings.model_fields_set}

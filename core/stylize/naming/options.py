@@ -1,4 +1,4 @@
-"""What options of parts mean in a run: each is given under a part's name, or its role."""
+"""Options of parts in a run: each is given under a part's name, or its role."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Chosen = Sequence[tuple[str, ComponentSpec]]
 
 
 def call_names(host: PluginHost, chosen: Chosen) -> dict[str, list[int]]:
-    """Return what options of a run's parts may be given under, with the parts that it stands for.
+    """Return the names under which a run's options of parts may be given, each with its parts.
 
-    That is a role, a name, or a name with its distribution. A name that is a role stands for the
-    role alone.
+    These are roles, names, and names with their distribution. A name that is also a role stands
+    for the role alone.
     """
     called: dict[str, list[int]] = {}
     for number, (role, _) in enumerate(chosen):
@@ -43,7 +43,7 @@ def call_names(host: PluginHost, chosen: Chosen) -> dict[str, list[int]]:
 
 
 def option_names(host: PluginHost, plan: Plan) -> set[str]:
-    """Return what options of a plan's parts may be given under: roles, names, full names."""
+    """Return the names for options of a plan's parts: roles, names, full names."""
     images = {image.spec.name for image in plan.image}
     chosen = [
         ("image_loss" if role in images else role, spec) for role, (spec, _) in plan.parts.items()
@@ -54,7 +54,7 @@ def option_names(host: PluginHost, plan: Plan) -> set[str]:
 def shorten_names(host: PluginHost, settings: RunSettings, chosen: Chosen) -> RunSettings:
     """Return settings in which options under a name with a distribution are under the name alone.
 
-    Where that is another part's name or role too, they are under the part's role.
+    If that is also another part's name or role, they are under the part's role.
     """
     called = call_names(host, chosen)
     options: dict[str, dict[str, Any]] = {}
@@ -91,9 +91,9 @@ def keep_used_options(
 def parts_settings(
     host: PluginHost, settings: RunSettings, chosen: Chosen
 ) -> list[Settings | None]:
-    """Return the settings of each part; of what is given under its names, the later wins.
+    """Return the settings of each part; among those given under its names, the later wins.
 
-    A preset's come first: what is laid over it wins, whichever name it uses.
+    A preset's come first: settings laid over it win, whichever name they use.
 
     Raises: UsageError for an option that two parts of one name have; UnknownNameError,
         SettingsError.
@@ -115,9 +115,9 @@ def parts_settings(
 def _takers(
     host: PluginHost, chosen: Chosen, name: str, option: str, meant: Sequence[int]
 ) -> list[int]:
-    """Return which of several parts of one name has an option.
+    """Return which of several parts with one name have an option.
 
-    Raises: UsageError where several have it; UnknownNameError where none has.
+    Raises: UsageError if several have it; UnknownNameError if none has.
     """
     fields: dict[int, Mapping[str, Any]] = {}
     for number in meant:

@@ -1,4 +1,4 @@
-"""Settings of parts that are options of the command too, as `--stroke-size`."""
+"""Settings of parts that are also options of the command, such as `--stroke-size`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["PartOption", "declared_options", "find_part_options", "place_part_op
 
 @dataclass(frozen=True)
 class PartOption:
-    """A setting of a part that is an option of the command too.
+    """A setting of a part that is also an option of the command.
 
     Args:
-        flag: as it is typed, "--stroke-size".
+        flag: as typed, "--stroke-size".
         spec: the part.
         setting: the name of the setting.
         field: its type, default and description.
@@ -40,10 +40,10 @@ class PartOption:
 
 
 def find_part_options(host: PluginHost) -> dict[str, list[PartOption]]:
-    """Return the options that the command has of its parts, by name ("stroke_size").
+    """Return the options that parts add to the command, by name ("stroke_size").
 
-    Several parts may share one. Left to `--set` are those that a run has itself, and those that
-    parts declare with different types; of these the framework's own stays.
+    Several parts may share one. Options that a run has itself, or that parts declare with
+    different types, are left to `--set`; in the latter case the framework's own stays.
     """
     found: dict[str, list[PartOption]] = {}
     for name, options in declared_options(host).items():
@@ -61,7 +61,7 @@ def declared_options(host: PluginHost) -> dict[str, list[PartOption]]:
         for spec in host.specs(kind) if kind not in FILE_KINDS else ():
             try:
                 model = host.settings_model(spec)
-            except StylizeError:  # told where the part is used
+            except StylizeError:  # reported where the part is used
                 continue
             for setting, field in model.model_fields.items() if model else ():
                 for option in field.metadata:
@@ -74,13 +74,13 @@ def declared_options(host: PluginHost) -> dict[str, list[PartOption]]:
 def place_part_options(
     host: PluginHost, settings: RunSettings, chosen: Sequence[tuple[str, ComponentSpec]]
 ) -> RunSettings:
-    """Return settings in which options of no part in particular are those of the chosen parts.
+    """Return settings in which options without a part's name are given to the chosen parts.
 
     Args:
         chosen: the parts of the run, with their roles.
 
-    Raises: UsageError for an option that no chosen part takes; one that has its default value
-        asks for nothing, and is left out.
+    Raises: UsageError for an option that no chosen part takes; one with its default value
+        changes nothing, and is left out.
     """
     if ANY_PART not in settings.options:
         return settings
@@ -98,7 +98,7 @@ def place_part_options(
             for (role, spec), option in itertools.product(chosen, known[name]):
                 if option.spec is not spec:
                     continue
-                for before in (role, spec.name):  # what came before says otherwise no more
+                for before in (role, spec.name):  # earlier values no longer count
                     options.get(before, {}).pop(option.setting, None)
                 part = spec.name if names.count(spec.name) == 1 else role
                 options.setdefault(part, {})[option.setting] = value

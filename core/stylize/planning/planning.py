@@ -63,8 +63,8 @@ def make_plan(
 
     Args:
         training: plan the training of a model instead of applying one.
-        lenient: leave out options of parts that the run does not use, where they are an error
-            otherwise: a sweep gives each of its runs those of all.
+        lenient: leave out options of parts that the run does not use, which are otherwise an
+            error: a sweep gives the options of all its runs to each.
 
     Raises: UnknownNameError, SettingsError, ModelError, UsageError for a problem that a plugin
         calls fatal.

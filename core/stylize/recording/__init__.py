@@ -1,1 +1,1 @@
-"""What took part in a run: whose parts, of which version, code and settings. No torch."""
+"""The parts of a run as recorded: distribution, version, code and settings. No torch."""

@@ -1,8 +1,8 @@
-"""A fingerprint of a part's own code: equal code has an equal one, on whichever machine.
+"""A fingerprint of a part's own code: equal code has an equal fingerprint, on any machine.
 
-It is taken of what the part declares and of the Python modules that its factory and settings lie
-in, with those of its package that they import. Where one of them imports by name at run time, all
-modules of the package count. What is compiled, and what other distributions bring, does not.
+It covers the part's declaration and the Python modules of its factory and settings, with the
+modules of its package that they import. If one of them imports by name at run time, all modules
+of the package count. Compiled code, and the code of other distributions, does not.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from stylize.contract.spec import ComponentSpec
 
 __all__ = ["fingerprint_code"]
 
-# What a module that imports by name at run time is told by.
+# Signs that a module imports by name at run time.
 DYNAMIC = frozenset(
     {"importlib", "import_module", "__import__", "exec", "eval", "runpy", "pkgutil"}
 )
 
 
 def fingerprint_code(spec: ComponentSpec) -> str:
-    """Return 16 hex digits of a part's code; "" where its modules are in no files."""
+    """Return 16 hex digits for a part's code; "" if its modules are not files."""
     references = filter(None, (spec.factory, spec.settings))
     modules = {reference.partition(":")[0] for reference in references}
     found: dict[str, str] = {}
@@ -63,7 +63,7 @@ class _Package:
         return cls(name, origin.parent if spec.submodule_search_locations else origin)
 
     def file(self, module: str) -> Path | None:
-        """Return the file of a module of this package, None where it has none."""
+        """Return the file of a module of this package, or None if it has none."""
         if module.partition(".")[0] != self.name:
             return None
         if self.root.suffix == ".py":
@@ -73,7 +73,7 @@ class _Package:
         return next((place for place in places if place.is_file()), None)
 
     def code(self, module: str) -> dict[str, str]:
-        """Return the modules that one needs of this package, itself too, with their hashes."""
+        """Return the modules of this package that one needs, itself included, and their hashes."""
         found: dict[str, str] = {}
         todo = [module]
         while todo:
@@ -109,7 +109,7 @@ class _Package:
 
 @dataclass(frozen=True)
 class _Read:
-    """What is known of a file: its hash, and what it imports (level, module, names)."""
+    """What is known about a file: its hash, and its imports (level, module, names)."""
 
     digest: str
     imports: tuple[tuple[int, str, tuple[str, ...]], ...]
@@ -118,13 +118,13 @@ class _Read:
 
 @lru_cache(maxsize=4096)
 def _read(path: Path, changed: int, size: int) -> _Read:
-    """Read a file. It counts as another when it has `changed`, or has another `size`."""
+    """Read a file. The arguments `changed` and `size` tell its versions apart in the cache."""
     del changed, size
     source = path.read_bytes().replace(b"\r\n", b"\n")
     digest = hashlib.sha256(source).hexdigest()
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # told where it is imported
+    except (SyntaxError, ValueError):  # reported where it is imported
         return _Read(digest, (), dynamic=True)
     imports: list[tuple[int, str, tuple[str, ...]]] = []
     dynamic = False
@@ -140,9 +140,9 @@ def _read(path: Path, changed: int, size: int) -> _Read:
 
 
 def _declared(value: Any) -> Any:
-    """Return a declaration as JSON holds it; fields that say nothing are left out.
+    """Return a declaration as JSON data; fields with their default value are left out.
 
-    So that a field that a later release adds changes no fingerprint.
+    A field that a later release adds thus changes no fingerprint.
     """
     if is_dataclass(value) and not isinstance(value, type):
         return {

@@ -1,4 +1,4 @@
-"""The parts of a run as records tell of them, and how today's differ from those recorded."""
+"""The parts of a run as records describe them, and how today's differ from those recorded."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ __all__ = ["CUSTOM", "MODEL", "describe_parts", "name_recorded", "part_changes",
 LOG = logging.getLogger("stylize")
 # The role of a model that a plugin carries.
 MODEL = "model"
-# Whose a part is that was no plugin's but an object of the program that made the picture.
+# The distribution of a part that was an object of the user's program, not a plugin's.
 CUSTOM = "custom"
-# Roles that are called otherwise than the run setting that names the part.
+# Roles that differ from the run setting that names the part.
 ROLES = {"smooth": "smoothing"}
-# What takes part where a model is applied: losses are of its training.
+# The parts that count when a model is applied: losses belong to its training.
 APPLIED = frozenset({"method", "backbone", "smoothing"})
 
 
 def describe_parts(host: PluginHost, plan: Plan) -> dict[str, PartRecord]:
-    """Return the parts of a plan by role, as of `Plan.parts`: whose, of which version and code.
+    """Return the parts of a plan by the roles of `Plan.parts`: distribution, version, code.
 
-    Of a trained model that is applied, the losses of its training are left out, and the model is
-    there where a plugin carries it. A method that needs no features is alone.
+    If a trained model is applied, the losses of its training are left out, and the model is
+    included if a plugin carries it. A method that needs no features is recorded alone.
     """
     roles = plan.parts.keys() if plan.model is None else APPLIED
     if not plan.method.needs_features:
@@ -58,7 +58,7 @@ def describe_parts(host: PluginHost, plan: Plan) -> dict[str, PartRecord]:
 
 
 def _describe(host: PluginHost, spec: ComponentSpec, settings: Settings | None) -> PartRecord:
-    from stylize.recording.code import fingerprint_code  # which --help has no use for
+    from stylize.recording.code import fingerprint_code  # --help does not need it
 
     origin = host.origin(spec)
     return PartRecord(
@@ -72,9 +72,9 @@ def _describe(host: PluginHost, spec: ComponentSpec, settings: Settings | None) 
 
 
 def part_changes(before: Mapping[str, PartRecord], now: Mapping[str, PartRecord]) -> list[str]:
-    """Tell which of the recorded parts are of another distribution, version or code now.
+    """Return which recorded parts now have another distribution, version or code.
 
-    A line for those that changed alike: "smoothing power was of acme 1.0 and is of acme 1.1 now".
+    One line for those that changed alike: "smoothing power was of acme 1.0 and is of acme 1.1 now".
     """
     alike: dict[tuple[str, str], dict[str, None]] = {}
     for role, old in before.items():
@@ -95,9 +95,9 @@ def _tell_change(titles: Sequence[str], was: str, now: str) -> str:
 
 
 def tell_changes(model: ModelFile, now: Mapping[str, PartRecord]) -> None:
-    """Warn of parts that a model was trained with, and sees pictures by, and that have changed.
+    """Warn of changed parts through which a trained model sees its pictures.
 
-    Not of the framework's own, whose releases apply the models of earlier ones.
+    The framework's own are left out: each release applies the models of earlier ones.
     """
     trained = model.header.parts
     strange = {role: part for role, part in trained.items() if part.distribution != DISTRIBUTION}
@@ -111,9 +111,9 @@ def name_recorded(
     """Return recorded run settings in which each part is called as it is here.
 
     Args:
-        settings: by name; parts of which `parts` tells nothing are the framework's, if they can be.
+        settings: by name; parts that are not in `parts` are the framework's, if it has them.
         parts: by role.
-        made: begins the message, as "model dunes was trained with".
+        made: begins the message, such as "model dunes was trained with".
 
     Raises: ExtraMissingError for a part whose distribution is not installed.
     """
@@ -134,7 +134,7 @@ def name_recorded(
 
 
 def _recorded_name(host: PluginHost, kind: Kind, name: str, part: PartRecord, made: str) -> str:
-    """Return what a recorded part is called here. Raises: ExtraMissingError."""
+    """Return a recorded part's name here. Raises: ExtraMissingError."""
     owners = {host.origin(spec).distribution for spec in host.specs(kind) if spec.name == part.name}
     if part.distribution == CUSTOM and CUSTOM not in owners:
         raise ExtraMissingError(

@@ -1,5 +1,5 @@
-"""What plugins' parts give, looked at when it first comes: of the kind, shape and values promised.
+"""Checks on first use that plugins' parts return the promised kinds, shapes and values.
 
-Parts of stylize itself are left as they are: its tests hold them to the same. What is finite is
-found out where the values are, and asked for once a run, so that a GPU is waited for once.
+Parts of stylize itself are not wrapped: its tests hold them to the same promises. Whether values
+are finite is computed on their device and read once per run, so that the run waits for a GPU once.
 """

@@ -1,4 +1,4 @@
-"""What parts gave first: whether it is sound is kept on the device, and asked for once."""
+"""Checks of the parts' first results: their outcomes stay on the device, and are read once."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["FirstLooks", "note_finite", "require_tensor"]
 
 
 class FirstLooks:
-    """What the parts of a run gave first, of which it is not asked yet whether it is sound."""
+    """Outcomes of checks of the parts' first results in a run, not read yet."""
 
     def __init__(self) -> None:
         self._flags: list[tuple[str, Tensor]] = []
 
     def note(self, fault: str, sound: Tensor) -> None:
-        """Keep a boolean tensor of one value, which says False where the fault is there."""
+        """Keep a boolean tensor of one value, which is False if there is this fault."""
         self._flags.append((fault, sound))
 
     def settle(self) -> None:
-        """Ask for all at once. Raises: PluginError for the first fault."""
+        """Read all outcomes at once. Raises: PluginError for the first fault."""
         import torch
 
         flags, self._flags = self._flags, []
@@ -37,7 +37,7 @@ class FirstLooks:
 
 
 def note_finite(looks: FirstLooks, what: str, found: Tensor, *given: Tensor) -> None:
-    """Note whether what came of finite values is finite."""
+    """Note whether a result of finite values is finite."""
     finite = found.detach().isfinite().all()
     for each in given:
         finite = finite | ~each.detach().isfinite().all()

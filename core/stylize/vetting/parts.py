@@ -1,4 +1,4 @@
-"""Parts that are looked at when they first give something."""
+"""Parts whose first results are checked."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["vet_kind", "vet_part"]
 
 
 def vet_part(host: PartRegistry, spec: ComponentSpec, part: Any, looks: FirstLooks) -> Any:
-    """Return a part that is looked at when it first gives something.
+    """Return a part wrapped so that its first results are checked.
 
     Args:
-        looks: where it is kept whether values are sound.
+        looks: collects whether values are sound.
 
-    Raises: PluginError where the part is none of its kind.
+    Raises: PluginError if the part is not of its kind.
     """
     title = host.title(spec)
     vet_kind(host, spec, part)
@@ -44,7 +44,7 @@ def vet_part(host: PartRegistry, spec: ComponentSpec, part: Any, looks: FirstLoo
 
 
 def vet_kind(host: PartRegistry, spec: ComponentSpec, part: Any) -> Any:
-    """Return a part. Raises: PluginError where a factory has made something else of its spec."""
+    """Return a part. Raises: PluginError if a factory has made something of another kind."""
     wanted = {
         Kind.BACKBONE: "a torch.nn.Module with `layers`",
         Kind.SMOOTHING: "a function of features",
@@ -68,11 +68,11 @@ def vet_kind(host: PartRegistry, spec: ComponentSpec, part: Any) -> Any:
 
 
 def _watch_backbone(title: str, network: Any, looks: FirstLooks) -> None:
-    """Look at the first features of a network, and never again."""
+    """Check the first features of a network, and never again."""
 
     def look(module: Any, given: tuple[Any, ...], features: Any) -> None:
         handle.remove()
-        if len(given) != 2:  # by keywords, which a hook does not see
+        if len(given) != 2:  # given by keywords, which a hook does not see
             return
         image, wanted = given[0], list(given[1])
         if not isinstance(features, Mapping) or not set(wanted) <= set(features):
@@ -94,7 +94,7 @@ def _look_at_layer(title: str, layer: str, info: LayerInfo, found: Any, image: T
     fits = (
         found.ndim == 4
         and found.shape[:2] == (len(image), info.channels)
-        # Of sides that are no multiple, a LayerInfo does not say what a network pads or leaves.
+        # If a side is no multiple, a LayerInfo does not say what a network pads or leaves out.
         and all(
             abs(have - side / info.stride) < (2 if side % info.stride else 1)
             for have, side in pairs
@@ -109,11 +109,11 @@ def _look_at_layer(title: str, layer: str, info: LayerInfo, found: Any, image: T
 
 
 class _FirstSmoothed:
-    """A smoothing whose first answer is looked at."""
+    """A smoothing whose first result is checked."""
 
     def __init__(self, title: str, smoothing: Any, looks: FirstLooks) -> None:
         self._call = smoothing
-        if hasattr(smoothing, "for_layer"):  # asked once a layer, so that each is looked at once
+        if hasattr(smoothing, "for_layer"):  # asked once per layer, so that each is checked once
             self.for_layer = cache(
                 lambda layer: _FirstSmoothed(title, smoothing.for_layer(layer), looks)
             )
@@ -139,7 +139,7 @@ class _FirstSmoothed:
 
 
 class _FirstCompared:
-    """A loss whose first statistics and distance are looked at."""
+    """A loss whose first statistics and distance are checked."""
 
     def __init__(self, title: str, loss: Any, looks: FirstLooks) -> None:
         self._loss, self._title, self._looks = loss, title, looks

@@ -1,4 +1,4 @@
-"""Whether a method's picture is one: of its content's size, and in [0, 1]."""
+"""Checks of a method's picture: it has its content's size, and is in [0, 1]."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ROUNDING = 0.5 / 255
 def vet_picture(
     title: str, picture: Any, content: Tensor | None, *, as_bytes: bool, looks: FirstLooks
 ) -> None:
-    """Look at a method's picture. Raises: PluginError; `looks` keeps whether it is in [0, 1].
+    """Check a method's picture. Raises: PluginError; `looks` keeps whether it is in [0, 1].
 
     Args:
-        content: whose size it must have; None where there is none.
-        as_bytes: whether the method streams, and gives uint8.
+        content: the picture must have its size; None if there is none.
+        as_bytes: whether the method streams, and returns uint8.
     """
     import torch
 
@@ -51,7 +51,7 @@ def vet_picture(
 
 
 def _size(shape: Sequence[int]) -> str:
-    """Return a picture's size as WIDTHxHEIGHT, or another tensor's whole shape."""
+    """Return a picture's size as WIDTHxHEIGHT, or the whole shape of any other tensor."""
     if len(shape) == 4 and tuple(shape[:2]) == (1, 3):
         return f"{shape[-1]}x{shape[-2]}"
     return str(tuple(shape))

@@ -1,4 +1,4 @@
-"""What sources of weights give, and what the headers of files say."""
+"""Checks of weights from their sources, and of the headers of files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["vet_header", "vet_weights"]
 
 
 def vet_weights(source: WeightsSource, name: str) -> Weights:
-    """Return what a source loads. Raises: PluginError where that is no `Weights`."""
+    """Return the weights of a source. Raises: PluginError if they are no `Weights`."""
     plugin = plugin_of(type(source).__module__)
     if not plugin:
         return source.load()
@@ -30,9 +30,9 @@ def vet_weights(source: WeightsSource, name: str) -> Weights:
 
 
 def vet_header(path: Path, header: Mapping[str, str]) -> dict[str, Any]:
-    """Return the mean and std that the header of a weights file has.
+    """Return the mean and std in the header of a weights file.
 
-    Raises: WeightsError where they are not three numbers each.
+    Raises: WeightsError if they are not three numbers each.
     """
     found: dict[str, Any] = {}
     for key in ("mean", "std"):
