@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -31,6 +32,10 @@ RULES = {
     r"\bas good as\b": "almost",
     r"\bat its end\b": "at the end",
 }
+# False alarms in code, where a stream or a column may be "at its end".
+PAGES_ONLY = {r"\bat its end\b"}
+# The calls whose text people read, besides those of exceptions.
+SAYING = {"error", "say", "warn", "warning"}
 # Rules of the house, which name the words.
 EXEMPT = ("## English",)
 
@@ -71,6 +76,58 @@ def helps() -> list[tuple[str, str]]:
     return list(walk("stylize", typer.main.get_command(build_app(builtin_host()))))
 
 
+def texts_of(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the docstrings and messages of a module with their lines."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            private = getattr(node, "name", "").startswith("_")
+            if not private and (text := ast.get_docstring(node)):
+                yield getattr(node, "lineno", 1), joined(re.sub(r"`[^`]*`", "", text))
+        elif isinstance(node, ast.Call):
+            called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if called in SAYING or called.endswith(("Error", "Failure")):
+                yield node.lineno, joined(message_of(node))
+
+
+def message_of(call: ast.Call) -> str:
+    """Return the text of a call's arguments, with "{}" for what is filled in."""
+    parts: list[str] = []
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.FormattedValue):
+            parts.append("{}")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            parts.append(node.value)
+        else:
+            for child in ast.iter_child_nodes(node):
+                visit(child)
+
+    for argument in call.args:
+        visit(argument)
+        parts.append(" ")
+    return "".join(parts)
+
+
+def joined(text: str) -> str:
+    return " ".join(text.split())
+
+
+@cache
+def code() -> list[tuple[str, str]]:
+    """Return the docstrings and messages of suspect modules by their file and line.
+
+    Parsing all modules takes long: those in which no rule finds anything are left out.
+    """
+    found = []
+    for folder in ("core", "plugins"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            source = path.read_text("utf-8")
+            text = joined(re.sub(r'"\s+[rf]?"', "", source))  # literals that go on
+            if any(re.search(pattern, text) for pattern in RULES.keys() - PAGES_ONLY):
+                found += [(f"{name(path)}:{line}", text) for line, text in texts_of(source)]
+    return found
+
+
 def found_in(texts: list[tuple[str, str]], pattern: str) -> list[str]:
     return [
         f"{where}: {found[0]!r}" for where, text in texts for found in re.finditer(pattern, text)
@@ -81,6 +138,11 @@ def found_in(texts: list[tuple[str, str]], pattern: str) -> list[str]:
 def test_pages_and_help_are_in_plain_english(pattern):
     found = [*found_in(pages(), pattern), *found_in(helps(), pattern)]
     assert not found, f"say {RULES[pattern]}"
+
+
+@pytest.mark.parametrize("pattern", RULES.keys() - PAGES_ONLY)
+def test_docstrings_and_messages_are_in_plain_english(pattern):
+    assert not found_in(code(), pattern), f"say {RULES[pattern]}"
 
 
 def test_a_help_text_is_a_sentence_of_its_own():
@@ -97,6 +159,19 @@ def test_no_two_pages_have_one_title():
             found = re.search(r"^# (.+)$", page.read_text("utf-8"), re.MULTILINE)
             if found:
                 assert titles.setdefault(found[1], name(page)) == name(page), found[1]
+
+
+def test_docstrings_and_messages_are_found():
+    source = '''
+def run():
+    """It is refused
+    by `all` rules."""
+    raise UsageError(f"{name}: start it " f"anew", more)
+'''
+    assert [text for _, text in texts_of(source)] == [
+        "It is refused by rules.",
+        "{}: start it anew",
+    ]
 
 
 def test_the_patterns_find_what_they_are_for():
