@@ -68,17 +68,17 @@ def stylize_image(
             trained model of one painting, and to reconstruct the content.
         preset: name of a preset, which `settings` override.
         host: the plugins; all that are installed by default.
-        observers: told how far the run is; one that raises is dropped with a warning.
-        progress: a function that is told how far the run is. If it returns False, the run ends
-            with the best picture so far; if it raises, the error is yours. True shows a line of
-            text on standard error, as None does in a notebook; False shows none.
+        observers: called with the run's progress; one that raises is dropped with a warning.
+        progress: a function that is called with the run's progress. If it returns False, the run
+            ends with the best picture so far; if it raises, the error is yours. True shows a line
+            of text on standard error, as None does in a notebook; False shows none.
         output: where to save the picture. It is checked before anything is computed.
         force: replace `output` if it exists.
         settings: any of `RunSettings`, as `backbone="vgg16", strength=2, size=256`, and options of
             parts, as `alpha=0.5`. `smooth` may also be a function or a module, and `content_loss`
             and `style_loss` objects, without a plugin: see `SettingsKeywords`.
 
-    Raises: StylizeError for anything that the caller can mend; OutputError for `output`.
+    Raises: StylizeError for anything that the caller can fix; OutputError for `output`.
     """
     check_early(output, [content, *as_sources(style)], force=force)
     stylizer = Stylizer(None, host, preset=preset, **settings)
@@ -99,11 +99,11 @@ def stylize_images(
 
     Args:
         contents: photographs, as of `stylize_image`: a list, or a batch as a tensor (N, 3, H, W) or
-            an array (N, H, W, 3). All are looked at before the first is made; sizes may differ.
-        style, preset, host, observers, settings: as of `stylize_image`; `style` is of all.
-        progress: as of `stylize_image`; False also leaves out the pictures that are not begun.
+            an array (N, H, W, 3). All are checked before the first is made; sizes may differ.
+        style, preset, host, observers, settings: as for `stylize_image`; `style` is for all.
+        progress: as for `stylize_image`; False also leaves out the pictures that are not begun.
 
-    Raises: StylizeError for anything that the caller can mend.
+    Raises: StylizeError for anything that the caller can fix.
     """
     photographs = as_batch(contents)
     stylizer = Stylizer(None, host, preset=preset, **settings)

@@ -1,4 +1,4 @@
-"""Whose fault an error is: that of the plugin whose code raised it, by the traceback."""
+"""The plugin to blame for an error: the one whose code raised it, by the traceback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["blame", "blaming"]
 
 @contextmanager
 def blaming(host: PluginHost) -> Iterator[None]:
-    """Tell what plugins' parts raise as theirs, whatever it is; Ctrl-C and what is ours pass.
+    """Report any error that plugins' parts raise as theirs; Ctrl-C and our own errors pass.
 
     Raises: PluginError that names the part, as "smoothing power of acme-power".
     """

@@ -1,4 +1,4 @@
-"""A method is called: its picture is looked at, and what is wrong is told of the right part."""
+"""Calling a method: its picture is checked, and errors are reported for the right part."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def call_method(
         with blaming(host):
             picture = parts.method.stylize(content, styles, parts, run)
     except NonFiniteError:
-        parts.looks.settle()  # which knows where it began
+        parts.looks.settle()  # names the layer where it began
         raise
     method = plan.method
     vet_picture(host.title(method), picture, content, as_bytes=method.streams, looks=parts.looks)

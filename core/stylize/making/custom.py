@@ -40,7 +40,7 @@ class _CustomHost(PluginHost):
         return f"{CUSTOM}:{spec.name}" if own else super().key(spec)
 
     def load_object(self, reference: str) -> Any:
-        """Import what a spec names, unless it is an object at hand."""
+        """Import what a spec names, unless it is one of the objects."""
         if reference in self._objects:
             return lambda *_: self._objects[reference]
         return super().load_object(reference)

@@ -1,4 +1,4 @@
-"""A run that somebody watches: a function that is told how far it is, or a line of text."""
+"""A run with its progress shown: by a function of the caller's, or in a line of text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stylize.contract.run import Progress, Run
 
 __all__ = ["FollowedRun", "ProgressFunction", "follower"]
 
-# Told how far a run is; False ends it with the best picture so far.
+# Called with a run's progress; returning False ends it with the best picture so far.
 ProgressFunction = Callable[[Progress], object]
 # Characters of the bar, and the least seconds between two of its states.
 WIDTH = 30
@@ -48,7 +48,7 @@ class FollowedRun(Run):
 def follower(
     progress: ProgressFunction | bool | None, name: str
 ) -> Iterator[ProgressFunction | None]:
-    """Give what follows a run: a function, or a line of text where True, or None in a notebook.
+    """Yield what follows a run: a function, or a line of text if True, or if None in a notebook.
 
     Args:
         name: the picture's.

@@ -96,8 +96,8 @@ class Result:
         """Write the picture with its record; the format is the path's extension.
 
         Args:
-            record: what the file tells of its making: "names" leaves out the folders of files,
-                "full" keeps them, "none" tells nothing.
+            record: how much of the record the file holds: "names" leaves out the folders of
+                files, "full" keeps them, "none" holds nothing.
 
         Raises: OutputError where the path exists (without `force`) or cannot be written.
         """

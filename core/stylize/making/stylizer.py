@@ -61,7 +61,7 @@ class Stylizer:
         cancelled: an event that somebody else may set to end pictures early, as `cancel` does.
         settings: as keywords, those of `stylize_image`: `Stylizer(model="starry_night")`.
 
-    Raises: StylizeError for anything that the caller can mend.
+    Raises: StylizeError for anything that the caller can fix.
     """
 
     def __init__(
@@ -100,10 +100,10 @@ class Stylizer:
         """Make one picture of a content and any number of styles; either may be left out.
 
         Args:
-            content, styles, progress, output, force: as of `stylize_image`.
-            observers: of this picture, besides those of plugins.
+            content, styles, progress, output, force: as for `stylize_image`.
+            observers: for this picture, besides those of plugins.
 
-        Raises: StylizeError for anything that the user can mend; what `progress` raises.
+        Raises: StylizeError for anything that the user can fix; what `progress` raises.
         """
         sources = as_sources(styles)
         check_early(output, [content, *sources], force=force)

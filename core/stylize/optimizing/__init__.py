@@ -1,1 +1,1 @@
-"""Descent on a picture, coarse to fine, for any function of it: the kit of iterative methods."""
+"""Descent on a picture, coarse to fine, for any objective: the kit of iterative methods."""

@@ -1,4 +1,4 @@
-"""What a frame of a clip is held to: the picture before it, moved along.
+"""The anchor of a clip's frame: the previous picture, moved along with the motion.
 
 Source: Ruder et al. 2016, "Artistic style transfer for videos", section 4.
 """
@@ -18,11 +18,11 @@ __all__ = ["Anchor"]
 
 @dataclass(frozen=True)
 class Anchor:
-    """The picture before, moved along.
+    """The previous picture, moved along with the motion.
 
     Args:
         image: (1, 3, H, W) in [0, 1].
-        trust: (1, 1, H, W), how far each pixel of it can be believed, 0 to 1.
+        trust: (1, 1, H, W), how reliable each of its pixels is, 0 to 1.
     """
 
     image: Tensor
@@ -30,17 +30,17 @@ class Anchor:
 
     @classmethod
     def of_clip(cls, clip: Clip | None, content: Tensor) -> Self | None:
-        """Return it on the content's device; None for a picture, or where a scene begins."""
+        """Return a clip's anchor on the content's device; None for a picture or a scene's start."""
         if clip is None or clip.warped is None or clip.trust is None:
             return None
         return cls(clip.warped.to(content), clip.trust.to(content))
 
     def at(self, size: tuple[int, int]) -> Anchor:
-        """Return it at another (height, width)."""
+        """Return the anchor at another (height, width)."""
         return Anchor(resize(self.image, size), resize(self.trust, size))
 
     def start(self, content: Tensor) -> Tensor:
-        """Return where to begin: at the picture as far as it can be believed, else the content."""
+        """Return the image to start from: the picture where it is reliable, else the content."""
         return content.lerp(self.image, self.trust)
 
     def distance(self, image: Tensor) -> Tensor:

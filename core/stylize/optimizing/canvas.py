@@ -7,17 +7,17 @@ from torch import Tensor
 
 __all__ = ["Canvas"]
 
-# Keeps the weight of the mean (frequency zero) finite; in cycles a pixel.
+# Keeps the weight of the mean (frequency zero) finite; in cycles per pixel.
 LOWEST = 0.01
 
 
 class Canvas:
-    """image = start + gain * IFFT(|f|^-whiten FFT(u)), with u what is optimised.
+    """image = start + gain * IFFT(|f|^-whiten FFT(u)), where u is optimised.
 
     Gradients of network features are far larger at high frequencies than the changes that help;
     the filter evens them out, as a preconditioner would. With `whiten` 0, u is the change of the
-    pixels itself. The gain makes torch's L-BFGS, whose first step has an L1 norm of its learning
-    rate, begin by moving pixels by `first_move` in the mean.
+    pixels itself. The first step of torch's L-BFGS has an L1 norm equal to its learning rate; the
+    gain makes that step move pixels by `first_move` on average.
 
     Args:
         start: (1, 3, H, W).

@@ -1,4 +1,4 @@
-"""The clock of a run in stages: how long each may take, and how far all of them are."""
+"""The clock of a run in stages: the time for each stage, and the progress of all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["StageClock"]
 
 
 class StageClock:
-    """Runs the stages against the clock and tells how far all of them are."""
+    """Runs the stages within their time and reports their overall progress."""
 
     def __init__(self, run: Run, stages: Sequence[Stage]) -> None:
         self.run = run

@@ -1,4 +1,4 @@
-"""Descent on a picture from coarse to fine: what an iterative method is made of.
+"""Descent on a picture from coarse to fine: the core of an iterative method.
 
 Sources: Gatys et al. 2017, "Controlling perceptual factors in neural style transfer", section 6.2
 (coarse to fine); Ruder et al. 2016 (frames of a clip).
@@ -36,19 +36,19 @@ def descend(
     owner: str = "",
     elsewhere: str = "start elsewhere",
 ) -> Tensor:
-    """Return the picture (1, 3, H, W) in [0, 1], the best that was seen at the finest scale.
+    """Return the picture (1, 3, H, W) in [0, 1], the best one seen at the finest scale.
 
     Honours the run's deadline and cancellation, reports progress, and leaves in `run.replay` the
-    scales and iterations that repeat the run. A frame of a clip starts as the picture before,
-    moved along, is held to it, and is optimised at the finest scale alone.
+    scales and iterations that repeat the run. A frame of a clip starts as the previous picture,
+    moved along with the motion, is held to it, and is optimised at the finest scale alone.
 
     Args:
         goal: an image (1, 3, H, W) of the picture's size.
-        content: the photograph, of that size; None where there is none.
-        settings, usual: how to descend; the scales and iterations where the settings have none.
-        objective: makes what is minimised at a stage, of the content at its size and the image
-            that the stage starts from.
-        start: makes the first stage's image, of the content at its size.
+        content: the photograph, of that size; None if there is none.
+        settings, usual: how to descend; the scales and iterations if the settings have none.
+        objective: makes a stage's objective from the content at its size and the image that the
+            stage starts from.
+        start: makes the first stage's image from the content at its size.
         least: height and width that a stage needs; smaller ones are left out.
         owner: the method's name, for messages.
         elsewhere: how a user makes the picture start elsewhere, for messages.
@@ -58,13 +58,13 @@ def descend(
     stages = plan_stages(goal, settings.schedule(usual, owner), least, owner)
     before = None if content is None else Anchor.of_clip(run.clip, content)
     if before is not None:
-        # What the coarse stages do is in the picture before already.
+        # The previous picture already has the work of the coarse stages.
         stages = [stage for stage in stages if stage.iterations][-1:]
     clock = StageClock(run, stages)
     image: Tensor | None = None
     base: Tensor | None = None
     box: float | None = None
-    prepared = 0.0  # seconds a pixel, of the objective of the stage before
+    prepared = 0.0  # seconds per pixel to make the previous stage's objective
     for stage in stages:
         pixels = stage.height * stage.width
         # Making an objective may take as long as many steps, and cannot be stopped.

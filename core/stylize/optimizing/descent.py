@@ -1,4 +1,4 @@
-"""Descent on an image, one evaluation a step, keeping the best image seen."""
+"""Descent on an image, one evaluation per step, keeping the best image seen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGEST_MOVE = 0.1
 class PlainLBFGS(torch.optim.LBFGS):
     """L-BFGS that does not import torch's compiler, which costs seconds and 155 MB."""
 
-    # The decorator of the original imports it, to keep itself out of what is compiled.
+    # The decorator of the original imports it, to exclude itself from compilation.
     add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
 
 
@@ -39,11 +39,11 @@ class Descent:
 
     Args:
         start: (1, 3, H, W).
-        objective: gives the (N,) values of images, and their terms by name. Where a value is not
-            finite, its attributes `features` and `layers`, if it has them, tell which layer is not.
+        objective: gives the (N,) values of images, and their terms by name. If a value is not
+            finite, its attributes `features` and `layers`, if it has them, show which layer is not.
         box: weight of the mean squared excess of pixels over [0, 1]; None for the setting's
             share of the objective at the start, which `box` then holds.
-        anchor: of a frame of a clip; its weight is a share of the objective at the start too.
+        anchor: for a frame of a clip; its weight is also a share of the objective at the start.
         elsewhere: how a user makes the picture start elsewhere, for messages.
     """
 
@@ -68,7 +68,7 @@ class Descent:
         self.losses: dict[str, float] = {}
         self.optimizer: torch.optim.Optimizer
         if settings.optimizer == "adam":
-            # Adam scales each coordinate by itself: it wants pixels, in units of pixels.
+            # Adam scales each coordinate by itself: it needs plain pixels.
             self.canvas = Canvas(start, 0.0, 1 / start.numel())
             rate = settings.learning_rate or 0.02
             self.optimizer = torch.optim.Adam([self.canvas.u], rate, betas=(0.9, 0.99))
@@ -108,7 +108,7 @@ class Descent:
         excess = image - image.clamp(0, 1)
         objective = objective + self.box * excess.square().mean()
         (gradient,) = torch.autograd.grad(objective, self.canvas.u)
-        # In one piece: a GPU waits at each number that is asked for.
+        # All in one request: each number that is read makes a GPU wait.
         numbers = [objective.detach(), gradient.abs().mean(), *(v.sum() for v in groups.values())]
         known: list[float] = torch.stack(numbers).tolist()
         loss, slope, *terms = known
@@ -141,9 +141,9 @@ class Descent:
     def _shorten(self, before: Tensor) -> None:
         """Keep a step from moving pixels by more than LARGEST_MOVE in the mean.
 
-        Without a line search the first quasi-Newton steps can be wild, and one pair of gradients
-        taken so far off spoils all later steps. L-BFGS reads its last step length from its
-        state, so that is shortened too.
+        Without a line search the first quasi-Newton steps can be very long, and a pair of
+        gradients taken so far away spoils all later steps. L-BFGS reads its last step length from
+        its state, so that is shortened too.
         """
         move = (self.canvas.u - before).abs().mean().item() * self.canvas.gain
         if move > LARGEST_MOVE:

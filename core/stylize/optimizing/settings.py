@@ -1,4 +1,4 @@
-"""Settings that iterative methods share: how to descend, at which sizes, and how long. No torch."""
+"""Settings shared by iterative methods: how to descend, at which sizes, how long. No torch."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Counts = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_
 
 @dataclass(frozen=True)
 class Schedule:
-    """Coarse-to-fine work: sizes as fractions of the picture's, and evaluations at each."""
+    """A coarse-to-fine schedule: sizes as fractions of the picture's, and evaluations at each."""
 
     scales: tuple[float, ...]
     iterations: tuple[int, ...]
 
 
 class DescentSettings(Settings):
-    """How a picture descends, at which sizes and how long; a method's settings extend it."""
+    """How to descend, at which sizes and how long; a method's settings extend it."""
 
     optimizer: Literal["lbfgs", "adam"] = Field(
         "lbfgs", description="lbfgs gives better pictures; adam needs less memory."
@@ -87,13 +87,13 @@ class DescentSettings(Settings):
         return self
 
     def schedule(self, usual: Schedule, owner: str) -> Schedule:
-        """Return the work at each scale: as set, or else the usual one.
+        """Return the work at each scale: as set, or else the method's usual one.
 
         Args:
-            usual: the method's own at the quality that is asked for.
+            usual: the method's own for the requested quality.
             owner: the method's name, for messages.
 
-        Raises: SettingsError where there are neither one nor as many iterations as scales.
+        Raises: SettingsError if there are neither one nor as many iterations as scales.
         """
         scales = self.scales or (usual.scales if self.iterations is None else None)
         iterations = self.iterations

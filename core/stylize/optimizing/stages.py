@@ -1,5 +1,5 @@
-"""Stages from coarse to fine: at which sizes a picture is optimised, and how it gets from one to
-the next."""
+"""Stages from coarse to fine: the sizes at which a picture is optimised, and the steps between
+them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Stage:
     """Work at one size.
 
     Args:
-        fraction: of the finished picture's size.
+        fraction: its share of the finished picture's size.
         iterations: evaluations of the objective.
     """
 
@@ -37,7 +37,7 @@ class Stage:
 
     @property
     def cost(self) -> int:
-        """In evaluations of a pixel."""
+        """Evaluations times pixels."""
         return self.height * self.width * self.iterations
 
 
@@ -49,7 +49,7 @@ def plan_stages(goal: Tensor, schedule: Schedule, least: int, owner: str) -> lis
         least: height and width that the layers need.
         owner: the method's name, for messages.
 
-    Raises: SettingsError where no iterations are left.
+    Raises: SettingsError if no iterations are left.
     """
     height, width = goal.shape[-2:]
     stages = [
@@ -72,8 +72,8 @@ def enlarge(
 ) -> Tensor:
     """Enlarge what the coarse scale changed of its content, and add it to the larger content.
 
-    The content's own high frequencies are kept so, which enlarging the image would lose; without
-    a content it is enlarged itself.
+    This keeps the content's own high frequencies, which enlarging the image would lose. Without a
+    content, the image itself is enlarged.
 
     Args:
         image: (1, 3, h, w).

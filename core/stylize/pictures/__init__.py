@@ -1,1 +1,1 @@
-"""Files to tensors and back, and what is done to pictures on the way."""
+"""Pictures from files to tensors and back, and their treatment on the way."""

@@ -1,4 +1,4 @@
-"""Pictures that are arrays or tensors: checked, and brought to the form of all others."""
+"""Pictures that are arrays or tensors: checked, and converted to the form of all others."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["as_pixels", "is_array", "is_batch"]
 
-# Floats may be out of [0, 1] by so much, as rounding leaves them: they are clamped.
+# Rounding may leave floats outside [0, 1] by this much: they are clamped.
 SLACK = 1e-3
 
 
 def is_array(source: object) -> bool:
-    """Whether something is an array or a tensor, of whichever library."""
+    """Whether something is an array or a tensor, of any library."""
     return hasattr(source, "__array__")
 
 
@@ -46,7 +46,7 @@ def as_pixels(source: Any, name: str) -> Tensor:
         raise ImageError(f"{name}: is of {kind}: use uint8, or floats from 0 to 1")
     _check_shape(tuple(values.shape), name, tensor=tensor)
     pixels: Tensor = values
-    if not tensor:  # a copy, of whatever strides and byte order
+    if not tensor:  # a copy, whatever the strides and byte order
         copy = np.array(values, dtype=np.uint8 if kind == "uint8" else np.float32, order="C")
         pixels = torch.from_numpy(copy).movedim(-1, -3)
     try:

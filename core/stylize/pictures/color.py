@@ -30,7 +30,7 @@ def keep_luminance(output: Tensor, content: Tensor) -> Tensor:
 def match_colors(image: Tensor, reference: Tensor) -> Tensor:
     """Give an image the mean and covariance of the reference's colours, by a linear map of RGB.
 
-    Done to the style image before the transfer, so that the style has the photograph's colours.
+    Apply it to the style image before the transfer, so that the style has the photograph's colours.
 
     Args: image, reference: (1, 3, H, W) in [0, 1]; sizes may differ.
     Source: section 3.1 there, with the symmetric ("image analogies") square roots.

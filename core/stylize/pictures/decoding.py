@@ -1,4 +1,4 @@
-"""What a picture file holds, brought to sRGB: orientation, colour profile, alpha, depth."""
+"""The contents of a picture file, converted to sRGB: orientation, profile, alpha, depth."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from stylize.errors import ImageError
 
 __all__ = ["GREY_DEEP", "Decoded", "check_size", "decode"]
 
-# What undoes each EXIF orientation. `ImageOps.exif_transpose` also encodes the other EXIF data
-# again, which fails where any of it is damaged.
+# The inverse of each EXIF orientation. `ImageOps.exif_transpose` also encodes the other EXIF data
+# again, which fails if any of it is damaged.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -27,13 +27,13 @@ PHOTOMETRIC, MIN_IS_WHITE, BITS_PER_SAMPLE = 262, 0, 258
 SRGB_GAMMA = 0.45455
 _GREY_16_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 GREY_DEEP = _GREY_16_BIT | {"I", "F"}
-# 32-bit values do not say which is white: (brightest value of the picture up to, then white is).
+# 32-bit values do not define white: (limit of the picture's brightest value, white up to it).
 # Floats of 0 to 1 may overshoot a little; 0 to 255 is what Pillow's own conversions give.
 _WHITES = ((2, 1), (255, 255), (65_535, 65_535), (float("inf"), 2**31 - 1))
 
 
 class Decoded(NamedTuple):
-    """Colour (RGB, L or a deep grey), the value of white in it, alpha (L) and what was odd."""
+    """Colour (RGB, L or a deep grey), its value of white, alpha (L) and notes on oddities."""
 
     colour: Image.Image
     white: int
@@ -45,7 +45,7 @@ def decode(image: Image.Image, name: str, max_pixels: int, *, damaged: bool = Fa
     """Decode a picture, within `_pillow`: upright, in sRGB, alpha apart.
 
     Args:
-        damaged: it is read with what is missing left out.
+        damaged: the picture is damaged, and is read without its missing parts.
 
     Raises: ImageError; whatever Pillow raises.
     """
@@ -74,7 +74,7 @@ def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
 
 
 def _without_quirks(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Undo what Pillow passes over: how some files count grey, light and opacity."""
+    """Handle what Pillow ignores: inverted grey, gamma, and unused alpha."""
     deep_tiff = image.format == "TIFF" and image.mode in _GREY_16_BIT
     if deep_tiff and _tag(image, PHOTOMETRIC) == MIN_IS_WHITE:
         return _invert_deep(image, _deepest(image))
@@ -86,7 +86,7 @@ def _without_quirks(image: Image.Image, notes: list[str]) -> Image.Image:
     own = {"icc_profile", "srgb"} & image.info.keys()
     if image.format == "PNG" and gamma and not own and abs(gamma - SRGB_GAMMA) > 0.01:
         if image.mode not in ("L", "RGB", "LA", "RGBA"):
-            notes.append(f"its gamma of {gamma:g} is passed over: colours are taken as sRGB")
+            notes.append(f"its gamma of {gamma:g} is ignored: colours are taken as sRGB")
         else:
             notes.append(f"its gamma of {gamma:g} is turned into that of sRGB")
             levels = [_from_gamma(value / 255, gamma) for value in range(256)]
@@ -112,7 +112,7 @@ def _invert_deep(image: Image.Image, white: int) -> Image.Image:
 
 
 def _deepest(image: Image.Image) -> int:
-    """Return the white of a grey picture of up to 16 bits, of which TIFF may use fewer."""
+    """Return the white of a grey picture of up to 16 bits; TIFF may use fewer."""
     return 4095 if _tag(image, BITS_PER_SAMPLE) == (12,) else 65_535
 
 
@@ -132,7 +132,7 @@ def _make_upright(image: Image.Image, notes: list[str]) -> Image.Image:
 
 
 def _part_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Return colour as L, RGB, CMYK or deep grey, and alpha as L, or None where all is opaque."""
+    """Return colour as L, RGB, CMYK or deep grey, and alpha as L, or None if all is opaque."""
     deep = image.mode in GREY_DEEP
     grey = deep or image.mode in {"1", "L", "LA", "La"}
     if not image.has_transparency_data:
@@ -145,10 +145,10 @@ def _part_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _to_srgb(colour: Image.Image, source: Image.Image) -> tuple[Image.Image, list[str]]:
-    """Convert colour from the profile of the picture that it came from; without one, it is sRGB."""
+    """Convert colour from the profile of its source picture; without one, it is sRGB."""
     icc = source.info.get("icc_profile")
     notes: list[str] = []
-    if icc and source.mode != "LAB":  # which Pillow itself turned into sRGB
+    if icc and source.mode != "LAB":  # Pillow itself turned LAB into sRGB
         try:
             return _apply_profile(colour, icc), notes
         except Exception as error:  # of all kinds
@@ -169,12 +169,12 @@ def _apply_profile(colour: Image.Image, icc: bytes) -> Image.Image:
 
 
 def _white(colour: Image.Image, source: Image.Image) -> tuple[int, list[str]]:
-    """Return which value is white, and a warning where that is a guess."""
+    """Return the value of white, and a warning if it is a guess."""
     if colour.mode not in GREY_DEEP:
         return 255, []
     if colour.mode in _GREY_16_BIT:
         return _deepest(source), []
     _, brightest = cast("tuple[float, float]", colour.convert("F").getextrema())
-    # NaN is below no limit: any white will do, reading refuses it in the end.
+    # NaN is below no limit: any white will do, as reading rejects it in the end.
     white = next((white for limit, white in _WHITES if brightest <= limit), 1)
     return white, [f"32-bit values up to {brightest:g}: {white} is taken as white"]

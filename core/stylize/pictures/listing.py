@@ -11,7 +11,7 @@ from stylize.errors import UsageError
 
 __all__ = ["READABLE", "READABLE_EXTENSIONS", "expand_contents", "list_pictures"]
 
-# Of Pillow's formats those that hold pictures as pixels: EPS, for one, would run Ghostscript.
+# Pillow's formats that hold pictures as pixels: EPS, for one, would run Ghostscript.
 READABLE = {
     "AVIF": (".avif",),
     "BMP": (".bmp",),
@@ -31,8 +31,8 @@ def expand_contents(args: Sequence[str]) -> list[str]:
     """Return the content files that command-line arguments stand for.
 
     An argument is a file, "-", a folder (its picture files by extension, sorted, not those of
-    folders within) or a glob that the shell left alone (its files, sorted). Order is kept; what
-    comes twice is kept once. A missing file is kept: reading it says what is wrong.
+    folders within) or a glob that the shell did not expand (its files, sorted). Order is kept;
+    duplicates are kept once. A missing file is kept: reading it reports the error.
 
     Raises:
         UsageError: a folder has no pictures, or a glob no files.

@@ -1,6 +1,6 @@
-"""Opening and decoding picture files with Pillow: those that are damaged, and HEIC, too.
+"""Opening and decoding picture files with Pillow, including damaged files and HEIC.
 
-All of it runs within what turns Pillow's errors into ours, and keeps other threads out.
+All of it runs within a context that turns Pillow's errors into ours and keeps other threads out.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ __all__ = ["decode_stream", "open_header"]
 DAMAGED = "a part of the file is damaged or missing ({})"
 Stream: TypeAlias = BufferedReader | BytesIO
 JPEG, JPEG_END = b"\xff\xd8", b"\xff\xd9"
-# What stands for bytes that are missing: neither black nor a mark of any format. A decoder may stop
-# at one of them, as at the end of a GIF.
+# Fillers for missing bytes: neither black nor a marker of any format. A decoder may stop at one of
+# them, as at the end of a GIF.
 FILLERS = b"\x55", b"\xaa"
-# A damaged picture may lack one in so many of its pixels, or a block of JPEG and its rim.
+# A damaged picture may lack one in this many of its pixels, or a JPEG block and its rim.
 FEW, BLOCK = 50, 18 * 18
 # The brands of HEIC files.
 HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
 
 def decode_stream(stream: Stream, name: str, max_pixels: int, at_least: int = 0) -> Decoded:
-    """Decode a file: a damaged one too, if nearly all of its pixels are there.
+    """Decode a file, even a damaged one if nearly all of its pixels are there.
 
     Args:
-        at_least: as of `read_bytes`.
+        at_least: as for `read_bytes`.
     """
 
     def read(file: Stream, damaged: bool = True) -> Decoded:
@@ -65,13 +65,13 @@ def decode_stream(stream: Stream, name: str, max_pixels: int, at_least: int = 0)
 
 
 def _read_damaged(stream: Stream, read: Callable[[Stream], Decoded]) -> tuple[Decoded, int]:
-    """Return what there is of a file, and how many of its pixels are not there, about.
+    """Return the readable part of a file, and about how many of its pixels are missing.
 
-    Other ways to complete the file give the same pixels where they are in it.
+    Pixels that are in the file stay the same, whichever bytes complete it.
     """
     stream.seek(0)
     data = stream.read()
-    # The last block of a JPEG comes with the mark of the end only.
+    # The last block of a JPEG is decoded only with the end marker.
     end = JPEG_END if data.startswith(JPEG) else b""
     decoded = read(BytesIO(data + end))
     colours = decoded.colour.convert("RGB")
@@ -82,7 +82,7 @@ def _read_damaged(stream: Stream, read: Callable[[Stream], Decoded]) -> tuple[De
     for filler in FILLERS:
         try:
             other = read(BytesIO(data + filler * (4 * width * height) + end))
-        except Exception:  # as of PNG, which knows its parts by their sums
+        except Exception:  # such as PNG, which checks its chunks by their sums
             continue
         unlike = ImageChops.difference(colours, other.colour.convert("RGB")).convert("L")
         missing = max(missing, width * height - unlike.histogram()[0])
@@ -91,7 +91,7 @@ def _read_damaged(stream: Stream, read: Callable[[Stream], Decoded]) -> tuple[De
 
 @contextmanager
 def _leaving_out() -> Iterator[None]:
-    """Make Pillow leave out what it cannot read of a file."""
+    """Make Pillow leave out the parts of a file that it cannot read."""
     before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
     try:
         yield
@@ -106,14 +106,14 @@ def open_header(stream: Stream, name: str) -> Image.Image:
     """
     if not stream.read(1):
         raise ImageError(f"{name}: is empty (0 bytes): fetch or export it again")
-    # The commonest first: to import the others takes longer than to read a picture.
+    # The commonest first: importing the others takes longer than reading a picture.
     for prepare in (Image.preinit, Image.init, lambda: _add_heic(stream, name)):
         prepare()
         try:
             return _open_known(stream)
         except UnidentifiedImageError as error:
             unknown = error
-        except Exception as error:  # what lies beside the pixels is damaged
+        except Exception as error:  # the data beside the pixels are damaged
             warnings.warn(DAMAGED.format(error), stacklevel=2)
             break
     else:

@@ -1,7 +1,7 @@
-"""Picture files to tensors: orientation, colour profile, alpha, limits.
+"""From picture files to tensors: orientation, colour profile, alpha, limits.
 
-Torch is imported by the functions that make or take tensors only: paths and limits are checked
-before anything heavy is loaded.
+Only the functions that make or take tensors import torch: paths and limits are checked before
+anything heavy is loaded.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ class Picture:
     """A picture that was read.
 
     Args:
-        pixels: (1, 3, H, W), sRGB: float32 in [0, 1], or uint8 where that was asked for; on the
-            device of a tensor of floats, otherwise on the CPU.
-        alpha: (1, 1, H, W), float32 in [0, 1]; None where all of it is opaque.
+        pixels: (1, 3, H, W), sRGB: float32 in [0, 1], or uint8 if requested; on the device of
+            the source if that is a tensor of floats, otherwise on the CPU.
+        alpha: (1, 1, H, W), float32 in [0, 1]; None if all of it is opaque.
         name: for messages: the path as given, or "standard input".
-        sha256: of the file's bytes, in hexadecimal; of the pixel data for what is no file.
-        path: None for what is not a file.
+        sha256: of the file's bytes, in hexadecimal; of the pixel data if there is no file.
+        path: None if the source is not a file.
         original_size: (width, height) upright, before any resizing.
-        warnings: what was odd about the file, each with its name.
+        warnings: oddities of the file, each with its name.
     """
 
     pixels: Tensor
@@ -86,8 +86,8 @@ def read_image(
         source: a path, "-" for standard input, an open binary file, a `PIL.Image`, an array
             (H, W, 3) or a tensor (3, H, W) or (1, 3, H, W): uint8, or floats in [0, 1].
         size: the longer side in pixels; a smaller picture keeps its size. None keeps any size.
-        as_bytes: give pixels as uint8, a quarter of the memory.
-        max_pixels: refuse a larger picture, before decoding it.
+        as_bytes: return pixels as uint8, a quarter of the memory.
+        max_pixels: reject a larger picture before decoding it.
 
     Raises:
         ImageError: missing, empty, damaged, too large or no picture.
@@ -97,10 +97,10 @@ def read_image(
 
 
 def open_picture(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> OpenedPicture:
-    """Read and decode a picture once, to take it at any sizes.
+    """Read and decode a picture once, to convert it to any sizes.
 
     Args:
-        source, max_pixels: as of `read_image`.
+        source, max_pixels: as for `read_image`.
 
     Raises:
         ImageError: missing, empty, damaged, too large or no picture.
@@ -147,11 +147,11 @@ def _open_floats(pixels: Tensor, name: str, max_pixels: int) -> OpenedPicture:
 
 @dataclass(frozen=True, eq=False)
 class OpenedPicture:
-    """A picture that was decoded; see `Picture` for what it is called.
+    """A decoded picture; see `Picture` for its name and other attributes.
 
     Args:
         size: (width, height).
-        convert: returns pixels and alpha in a size, as uint8 where the second argument says so.
+        convert: returns pixels and alpha in a size, as uint8 if the second argument is true.
     """
 
     size: tuple[int, int]
@@ -182,10 +182,10 @@ def read_bytes(path: str | Path, *, at_least: int = 0, max_pixels: int = MAX_PIX
 
     Args:
         at_least: a JPEG whose shorter side is at least twice this is decoded at half the size,
-            and so on: several times faster.
+            if at least four times, at a quarter, and so on: several times faster.
 
     Raises:
-        ImageError: as of `read_image`.
+        ImageError: as for `read_image`.
     """
     with _stream(path) as (stream, name), _pillow(name):
         decoded = decode_stream(stream, name, max_pixels, at_least)
@@ -199,7 +199,7 @@ def open_image(path: str | Path) -> Iterator[tuple[Image.Image, str]]:
     """Open a picture and give its header, and its name for messages, without decoding it.
 
     Raises:
-        ImageError: missing, empty or no picture; also for what Pillow raises inside the block.
+        ImageError: missing, empty or no picture; also for Pillow's errors inside the block.
     """
     with _stream(path) as (stream, name), _pillow(name):
         yield open_header(stream, name), name
@@ -214,7 +214,7 @@ def _stream(source: str | Path | BinaryIO) -> Iterator[tuple[BufferedReader | By
         yield BytesIO(sys.stdin.buffer.read()), "standard input"
     elif isinstance(source, str | Path):
         with _open_file(Path(source)) as file:
-            # A pipe, as of a shell's <(command), cannot go back to its start.
+            # A pipe, such as a shell's <(command), cannot go back to its start.
             yield file if file.seekable() else BytesIO(file.read()), str(source)
     elif hasattr(source, "read"):
         yield BytesIO(source.read()), str(getattr(source, "name", "image"))
@@ -240,7 +240,7 @@ def _open_file(path: Path) -> BufferedReader:
 
 @contextmanager
 def _pillow(name: str) -> Iterator[list[warnings.WarningMessage]]:
-    """Run Pillow on the file `name`: errors become ImageError, warnings go to the list given.
+    """Run Pillow on the file `name`: errors become ImageError, warnings go to the yielded list.
 
     Pillow's own size limit is lifted: ours is checked first, and the user can raise it. That
     limit and the warning filters are global to the process, hence the lock.

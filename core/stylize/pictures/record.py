@@ -1,4 +1,4 @@
-"""The record of a run inside its picture: what it was made from, so that it can be made again."""
+"""The record of a run inside its picture, from which the picture can be made again."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from stylize.pictures.reading import open_image
 
 __all__ = ["RecordKind", "embed", "limit_record", "read_record"]
 
-# What a file tells of how it was made: everything, everything but folders, or nothing.
+# How much of the record a file holds: everything, everything but folders, or nothing.
 RecordKind = Literal["full", "names", "none"]
 _KEY = "stylize"
-# EXIF has no keys, and cameras fill the same tags: the record is told by this mark.
+# EXIF has no keys, and cameras fill the same tags: this mark identifies the record.
 _MARK = "stylize record: "
 _ASCII = b"ASCII\0\0\0"  # the character code that EXIF wants before a user comment
 
@@ -28,7 +28,7 @@ def embed(record: Mapping[str, Any], file_format: str) -> dict[str, Any]:
 
     Args:
         record: anything that JSON holds.
-        file_format: Pillow's name, of PNG, JPEG, WEBP and TIFF. JPEG holds up to 64 KB of record.
+        file_format: Pillow's name: PNG, JPEG, WEBP or TIFF. JPEG holds up to 64 KB of record.
     """
     text = json.dumps(record)  # ASCII, whatever the names of the inputs
     if file_format == "PNG":
@@ -47,10 +47,10 @@ def embed(record: Mapping[str, Any], file_format: str) -> dict[str, Any]:
 
 
 def limit_record(record: Mapping[str, Any], kind: RecordKind) -> dict[str, Any] | None:
-    """Return the record that goes into a file, for which the folders of the user are private.
+    """Return the record for a file, in which the user's folders may be private.
 
     Args:
-        kind: "full" is all of it, "names" has file names in place of paths, "none" is None.
+        kind: "full" gives all of it, "names" file names in place of paths, "none" None.
 
     Raises: UsageError for any other kind.
     """
@@ -82,7 +82,7 @@ def _without_folders(value: Any, paths: set[str]) -> Any:
 def _is(path: str) -> bool:
     try:
         return Path(path).exists()
-    except (OSError, ValueError):  # no text for a path
+    except (OSError, ValueError):  # the text cannot be a path
         return False
 
 
@@ -114,7 +114,7 @@ def _text_in(image: Image.Image) -> str | None:
     try:
         exif = image.getexif()
         comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
-    except Exception:  # it makes no sense
+    except Exception:  # malformed data
         return None
     for value in (comment, exif.get(ExifTags.Base.ImageDescription)):
         text = (

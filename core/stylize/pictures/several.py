@@ -26,12 +26,12 @@ def as_sources(pictures: ImageSource | Sequence[ImageSource] | None) -> list[Ima
 
 
 def as_batch(pictures: Iterable[ImageSource]) -> list[ImageSource]:
-    """Return pictures as a list, each looked at: its pixels if it is an array, a file's header.
+    """Return pictures as a list, after a check of each: of an array's pixels or a file's header.
 
     Args:
-        pictures: a batch, as of `as_sources`, or any iterable.
+        pictures: a batch, as for `as_sources`, or any iterable.
 
-    Raises: ImageError for one that cannot be used, with its number; UsageError for a single one.
+    Raises: ImageError for one that cannot be used, with its number; UsageError for a lone picture.
     """
     single = isinstance(pictures, str | Path) or (is_array(pictures) and not is_batch(pictures))
     if single or not isinstance(pictures, Iterable) or hasattr(pictures, "read"):

@@ -1,4 +1,4 @@
-"""Pillow's pictures to tensors and back, and their sizes. Torch is imported where it is used."""
+"""Conversion of Pillow's pictures to tensors and back, and sizes. Torch is imported on use."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def fit_size(width: int, height: int, longest: int) -> tuple[int, int]:
 
 
 def divide_size(height: int, width: int, divisor: float) -> tuple[int, int]:
-    """Return (height, width) divided, at least 1 each: what a network sees at a stroke size."""
+    """Return (height, width) divided, at least 1 each: the network's input at a stroke size."""
     return max(1, round(height / divisor)), max(1, round(width / divisor))
 
 
 def resize(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize (N, C, H, W) in [0, 1] to `size`, (height, width), by Lanczos with antialiasing.
 
-    Pillow's filter in float32 on the CPU; the result is back on the device, in the dtype, clamped
-    to [0, 1], and carries no gradient. Pixels of that size already are returned as they are.
+    It uses Pillow's filter in float32 on the CPU; the result has the pixels' device and dtype, is
+    clamped to [0, 1], and carries no gradient. Pixels of that size already are returned as is.
     One uint8 picture (1, 3, H, W) is resized in 8 bits, at a quarter of the memory.
     """
     import torch
@@ -87,7 +87,7 @@ def to_pil(pixels: Tensor, alpha: Tensor | None = None) -> Image.Image:
 def to_tensors(decoded: Decoded, size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
     """Return pixels (1, 3, H, W) and alpha (1, 1, H, W), resized to `size`, (width, height).
 
-    Lanczos overshoots: pixels may be a little outside [0, 1], and infinite where the file's are.
+    Lanczos overshoots: pixels may be a little outside [0, 1], and infinite if the file's are.
     """
     import torch
 
@@ -97,7 +97,7 @@ def to_tensors(decoded: Decoded, size: tuple[int, int]) -> tuple[Tensor, Tensor 
         return pixels.expand(-1, 3, -1, -1).contiguous(), None
     opacity = _tensor(alpha, 255, size).clamp(0, 1)
     if size != colour.size and colour.mode not in GREY_DEEP:
-        # Weighted by alpha, or the colours hidden under transparent pixels bleed out as a fringe.
+        # Weighted by alpha; otherwise colours hidden under transparent pixels bleed into a fringe.
         black = Image.new(colour.mode, colour.size)
         weighted = _tensor(Image.composite(colour, black, alpha), decoded.white, size)
         visible = opacity > 1 / 255
@@ -106,7 +106,7 @@ def to_tensors(decoded: Decoded, size: tuple[int, int]) -> tuple[Tensor, Tensor 
 
 
 def to_byte_tensors(decoded: Decoded, size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
-    """Return what `to_tensors` does, with pixels as uint8 and nothing in float but alpha."""
+    """Return the same as `to_tensors`, with pixels as uint8; only alpha is float."""
     import torch
 
     colour, _, alpha, _ = decoded
@@ -131,7 +131,7 @@ def bytes_of(rgb: Image.Image) -> Tensor:
 def _tensor(image: Image.Image, white: int, size: tuple[int, int]) -> Tensor:
     """Return (1, bands, H, W), 1 for white, resized to `size`, (width, height).
 
-    Each band turns to float on its own: all of a 128 megapixel picture would take 1.5 GB.
+    Bands are converted to float one by one: all of a 128 megapixel picture would take 1.5 GB.
     """
     import torch
 

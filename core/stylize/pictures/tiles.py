@@ -1,4 +1,4 @@
-"""Large pictures tile by tile, as if in one piece: for methods whose pixels see their surroundings.
+"""Large pictures tile by tile, as if in one piece, for methods whose pixels see their surroundings.
 
 Pictures are uint8 on the CPU, so that one of any size fits in memory; tiles are float.
 """
@@ -45,15 +45,15 @@ def cut_tiles(height: int, width: int, side: int, stride: int) -> Iterator[Tile]
 
 
 def read_tile(picture: Tensor, tile: Tile, margin: int, stride: int) -> tuple[Tensor, Tile]:
-    """Return a tile with what lies around it, and its place in that.
+    """Return a tile with its surroundings, and its place in them.
 
     The picture counts as extended by reflection, right and below, to whole positions of the
-    network, whatever the tiles: only then do all of them see the same picture.
+    network, whatever the tiles: this makes all of them see the same picture.
 
     Args:
         picture: (1, 3, H, W), uint8 or float.
-        margin: how far around to go, a multiple of the stride; cut off at the picture's edges.
-        stride: pixels a position.
+        margin: width of the surroundings, a multiple of the stride; cut off at the picture's edges.
+        stride: pixels per position.
 
     Returns:
         (1, 3, h, w) float32 in [0, 1], h and w multiples of the stride.
@@ -70,19 +70,19 @@ def read_tile(picture: Tensor, tile: Tile, margin: int, stride: int) -> tuple[Te
 
 
 def to_bytes(picture: Tensor) -> Tensor:
-    """Return a picture in [0, 1], or of bytes already, as uint8 on the CPU."""
+    """Return a picture, in [0, 1] or already uint8, as uint8 on the CPU."""
     if picture.dtype == torch.uint8:
         return picture.cpu()
     return (picture.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
 
 
 def empty_picture(height: int, width: int) -> Tensor:
-    """Return an uint8 picture (1, 3, H, W) to be filled, its pixels in rows as files have them."""
+    """Return a uint8 picture (1, 3, H, W) to be filled, with pixels in rows, as in files."""
     return torch.empty(1, height, width, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
 
 
 def put_tile(picture: Tensor, tile: Tile, made: Tensor) -> None:
-    """Put a tile's pixels (1, 3, h, w), about in [0, 1], into an uint8 picture."""
+    """Put a tile's pixels (1, 3, h, w), about in [0, 1], into a uint8 picture."""
     picture[..., tile.top : tile.bottom, tile.left : tile.right] = to_bytes(made)
 
 
@@ -96,14 +96,14 @@ def make_in_tiles(
     done: int = 0,
     after: int = 0,
 ) -> None:
-    """Fill a picture tile by tile, and report each; where the run is to stop, from a thumbnail.
+    """Fill a picture tile by tile, and report each; if the run must stop, from a thumbnail.
 
     Args:
         picture: (1, 3, H, W), uint8, to be filled.
         make: returns a tile's pixels (1, 3, h, w), about in [0, 1].
-        thumbnail: a small picture (1, 3, h, w) of the whole, which tiles that are left are enlarged
-            from, with a warning; without one all are made, whatever the time.
-        done, after: steps of the run before and after these, one a tile.
+        thumbnail: a small picture (1, 3, h, w) of the whole, from which the remaining tiles are
+            enlarged, with a warning; without one all are made, whatever the time.
+        done, after: steps of the run before and after these; each tile is one step.
     """
     steps = done + len(tiles) + after
     for number, tile in enumerate(tiles):

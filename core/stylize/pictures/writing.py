@@ -1,4 +1,4 @@
-"""Writing pictures: refused early, whole or not at all, with the run's record."""
+"""Writing pictures: checked early, whole or not at all, with the run's record."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def check_output(
     inputs: Collection[str | Path] = (),
     extensions: Collection[str] = tuple(_WRITABLE),
 ) -> None:
-    """Refuse an output that could not be written, or that would destroy something.
+    """Reject an output that could not be written, or that would destroy something.
 
     Meant to be called before any heavy work; `write_image` calls it again.
 
     Args:
         path: a file, or "-" for standard output, which is always accepted.
-        force: allow to replace an existing file, unless it is one of `inputs`.
+        force: allow replacing an existing file, unless it is one of `inputs`.
         inputs: files that the run reads; links to them count as them.
-        extensions: that the file may have, in lower case.
+        extensions: those that the file may have, in lower case.
 
     Raises:
         OutputError: with the remedy.
@@ -86,7 +86,7 @@ def write_image(
         quality: of JPEG and WebP, 1 to 100.
 
     Raises:
-        OutputError: the place is refused, the disk is full, or the format cannot hold the picture.
+        OutputError: the place is rejected, the disk is full, or the format cannot hold the picture.
         NonFiniteError: a pixel is NaN or infinite.
     """
     check_output(path, force=force, inputs=inputs)
@@ -107,7 +107,7 @@ def write_picture(
         force, inputs: as for `check_output`.
 
     Raises:
-        OutputError: as of `write_image`.
+        OutputError: as for `write_image`.
     """
     check_output(path, force=force, inputs=inputs)
     _write(picture, path, None, 95, force=force)
@@ -119,7 +119,7 @@ def _check_folder(path: Path) -> None:
         raise OutputError(f"{path}: there is no folder {folder}: create it first")
     if not folder.is_dir():
         raise OutputError(f"{path}: {folder} is not a folder: choose another one")
-    try:  # Permission bits do not tell about read-only disks, quotas or the root user.
+    try:  # Permission bits do not show read-only disks, quotas or the root user.
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

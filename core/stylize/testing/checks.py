@@ -1,4 +1,4 @@
-"""What checking a plugin finds: one line a promise."""
+"""The findings of a plugin's check: one line per promise."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Check:
     """A promise that was put to the test.
 
     Args:
-        part: what promised it, as "smoothing cubic_root".
+        part: the part that promised it, such as "smoothing cubic_root".
         promise: the test's name in words.
-        fault: what is seen where it is broken; why it was skipped.
-        remedy: what to mend.
+        fault: what was seen if it is broken, or why it was skipped.
+        remedy: what to fix.
     """
 
     part: str

@@ -29,15 +29,15 @@ INPUTS = "photo.png", "painting.png"
 
 
 class CommandContract(Contract):
-    """A command: it helps at once, refuses in one line, and spoils neither files nor output.
+    """A command: its help is quick, its errors are one line, and it spoils no files or output.
 
     Attributes:
-        plugin: the plugin's module, or the module's name. It is tested beside the built-in
-            plugins alone.
-        name: as it is typed; "models export" of a group.
-        arguments: of a run that works, in a folder with `photo.png` and `painting.png`, as
-            `("photo.png", "-o", "out.png")`. Without them only what holds for every command is
-            tested.
+        plugin: the plugin's module, or the module's name. It is tested with only the built-in
+            plugins.
+        name: as typed; "models export" for a command of a group.
+        arguments: those of a run that works, in a folder with `photo.png` and `painting.png`,
+            such as `("photo.png", "-o", "out.png")`. Without them only the promises of every
+            command are tested.
     """
 
     plugin: ClassVar[str | ModuleType | None] = None

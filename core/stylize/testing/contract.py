@@ -1,4 +1,4 @@
-"""What all contracts share: how a fault is told. Imports no torch, for plugins that need none."""
+"""What all contracts share: the reporting of faults. No torch, for plugins that need none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Contract"]
 
 
 class Contract:
-    """Tests that take no fixtures, of what a subclass says it is of.
+    """Tests without fixtures of the part or plugin that a subclass names.
 
     `stylize plugins check` runs the same tests without pytest's collection.
     """

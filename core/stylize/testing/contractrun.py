@@ -1,8 +1,8 @@
 """Runs the contracts of a plugin and of each part that it adds, without pytest's collection.
 
 Run as `python -m stylize.testing.contractrun PLUGIN declared|given SECONDS`, in a process that
-the plugin may hang or end: each event is one line of JSON on standard output, which nothing else
-is let write to.
+the plugin may hang or end: each event is one line of JSON on standard output, to which nothing
+else may write.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def check_plugin(
     """Check a plugin, and each part that it adds.
 
     Args:
-        starting: told part and promise before each check.
+        starting: called with part and promise before each check.
     """
     known: list[Check] = []
     for check in check_contract(contract, starting):
@@ -101,7 +101,7 @@ def check_plugin(
 
 
 def _untestable(contract: type[PluginContract], spec: ComponentSpec, known: Sequence[Check]) -> str:
-    """Return why a part is not tested, of which the plugin's own promises tell."""
+    """Return why a part is not tested, as shown by the plugin's own promises."""
     if contract().probed.stage in HOOKS:
         return "a hook that every run calls does not return"
     if "check" in contract().probed.failed:
@@ -115,7 +115,7 @@ def _untestable(contract: type[PluginContract], spec: ComponentSpec, known: Sequ
 
 
 def _once(checks: Iterator[Check]) -> Iterator[Check]:
-    """Let one fault be one line: what breaks several promises is told at the first."""
+    """Report one fault in one line: if it breaks several promises, at the first."""
     told: dict[str, str] = {}
     for check in checks:
         cause = check.fault if check.status == "broken" else ""
@@ -164,7 +164,7 @@ def main(plugin: str, *, declared: bool, seconds: float) -> None:
     def tell(event: str, **values: Any) -> None:
         print(json.dumps({"event": event, **values}), file=events, flush=True)
 
-    # Half, so that an import that hangs is told as such.
+    # Half, so that an import that hangs is reported as such.
     contract = plugin_contract(plugin, min(IMPORT_SECONDS, seconds / 2))
     if not declared:
         probed = contract().probed

@@ -1,4 +1,4 @@
-"""What a contract says of a part that breaks it."""
+"""The failure that a contract raises for a part that breaks it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class ContractFailure(AssertionError):  # noqa: N818  # a test that fails, not a
 
     Args:
         part: what breaks it, as "smoothing cubic_root".
-        fault: what is seen.
-        remedy: what to mend.
+        fault: what was seen.
+        remedy: what to fix.
     """
 
     def __init__(self, part: str, fault: str, remedy: str) -> None:

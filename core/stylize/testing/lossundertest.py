@@ -75,7 +75,7 @@ class LossUnderTest(PartContract):
         self.require(
             isinstance(found, Tensor) and tuple(found.shape) == (samples,),
             f"distance of {samples} samples is {_describe(found)}",
-            "return one number a sample, shape (N,): sum or average over all other dimensions",
+            "return one number per sample, shape (N,): sum or average over all other dimensions",
         )
         assert isinstance(found, Tensor)
         self.require(

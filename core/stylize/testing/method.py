@@ -24,8 +24,8 @@ class MethodContract(MethodUnderTest):
     """A way to make the picture: of the content's size, in [0, 1], repeatable and on time.
 
     Attributes:
-        run_settings: of the run, as `{"model": "mosaic"}` for a method that applies a trained
-            model. The picture is small and made quickly unless they say otherwise.
+        run_settings: of the run, such as `{"model": "mosaic"}` for a method that applies a
+            trained model. The picture is small and made quickly unless they say otherwise.
     """
 
     not_watched = ("torch's random seed", "the random seed")

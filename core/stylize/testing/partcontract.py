@@ -27,10 +27,10 @@ class PartContract(Contract):
     """The promises of a part. Subclass one of its own subclasses, named `Test...`.
 
     Attributes:
-        plugin: the plugin's module or the module's name. It is tested beside the built-in
-            plugins alone; None takes the part from all installed plugins.
+        plugin: the plugin's module or the module's name. It is tested with only the built-in
+            plugins; None takes the part from all installed plugins.
         name: of the part.
-        settings: of the part, as `{"gain": 0.5}`; its defaults otherwise.
+        settings: of the part, such as `{"gain": 0.5}`; its defaults otherwise.
     """
 
     kind: ClassVar[Kind]

@@ -52,7 +52,7 @@ class PluginContract(HookPromises):
         self.require(
             failure is None,
             f"it fails at {failure.stage}: {failure.message}" if failure else "",
-            "mend what the message names",
+            "fix what the message names",
         )
 
     def test_declares_without_importing_torch(self) -> None:

@@ -61,7 +61,7 @@ class PluginUnderTest(Contract):
         probed = self.probed
         if probed.stage == "import":
             pytest.skip("it cannot be imported")
-        with watch_world():  # what it changes is told once, by what was probed
+        with watch_world():  # its changes are reported once, by the probe
             return load_plugin(self.module_name)
 
     @property

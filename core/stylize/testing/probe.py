@@ -24,17 +24,17 @@ class Probed:
     """What importing a plugin and asking for its declarations did.
 
     Args:
-        stage: what was going on when it ended: "import", "components", "settings", "commands",
+        stage: the stage in which it ended: "import", "components", "settings", "commands",
             "command NAME" for each that is loaded, the names of other hooks, "observer" and
-            "source" for what those gave, and "done" where it was seen to the end.
+            "source" for what those returned, and "done" if it reached the end.
         error: what was raised then, or how the process ended.
         heavy: the first heavy module that was imported at each stage.
         printed: what it wrote to standard output at import.
         hooks: the names of the hooks that it implements.
         commands: the names of the commands that it adds.
-        api: what it says of STYLIZE_PLUGIN_API, "" for nothing.
-        failed: what went wrong at stages after which others went on.
-        changed: what of the process was changed at each stage.
+        api: its STYLIZE_PLUGIN_API, "" if it has none.
+        failed: failures of stages after which others went on.
+        changed: what each stage changed in the process.
         seconds: that the import took.
         usual: seconds that the framework's own took, on the same machine just before.
     """

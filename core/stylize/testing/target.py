@@ -1,4 +1,4 @@
-"""What `stylize plugins check` is given: a project, a file or something installed."""
+"""The argument of `stylize plugins check`: a project, a file or something installed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _project(folder: Path) -> Target:
     try:
         project = tomllib.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise UsageError(f"{file} cannot be read ({error}): mend it") from error
+        raise UsageError(f"{file} cannot be read ({error}): fix it") from error
     entries = project.get("project", {}).get("entry-points", {}).get(GROUP, {})
     if not entries:
         raise UsageError(
@@ -70,7 +70,7 @@ def _root_of(module: str, folder: Path) -> Path:
             return root.resolve()
     raise UsageError(
         f"{folder / 'pyproject.toml'} names module {module}, which is neither in {folder} nor in "
-        f"{folder / 'src'}: mend the entry point, or install the project and give its name"
+        f"{folder / 'src'}: fix the entry point, or install the project and give its name"
     )
 
 
