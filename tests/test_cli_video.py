@@ -211,7 +211,7 @@ def test_a_frame_cannot_be_made_again_by_itself(command, clip):
         (("clip.mp4", *NOISE, "--start", "3", "--end", "2"), 2, "start 3 s is not before end 2 s"),
         (("clip.mp4", *NOISE, "--start", "9"), 2, "--start 0:09.000 is beyond the end"),
         (("clip.mp4", *NOISE, "--start", "soon"), 2, "start is 'soon': must be a time like 90"),
-        (("clip.mp4", *NOISE, "--fps", "fast"), 2, "fps is 'fast': must be frames a second"),
+        (("clip.mp4", *NOISE, "--fps", "fast"), 2, "fps is 'fast': must be frames per second"),
         (("clip.mp4", *NOISE, "--fps", "0"), 2, "must be above 0"),
         (("clip.mp4", *NOISE, "-o", "a.webm", "--codec", "h264"), 2, "holds vp9, av1, not h264"),
         (("clip.mp4", *NOISE, "-o", "clip.mp4", "--force"), 2, "is an input of this run"),

@@ -264,7 +264,7 @@ def test_a_gif_faster_than_gif_can_be_is_thinned_and_said(same, stylizer, tmp_pa
     told: list[str] = []
     result = convert(stylizer, source, tmp_path / "out.gif", told)
     assert result.frames == 10
-    assert "GIF has at most 50 frames a second" in told[0]
+    assert "GIF has at most 50 frames per second" in told[0]
 
 
 def test_numbered_pictures_are_a_clip_and_back(same, stylizer, tmp_path):

@@ -178,13 +178,12 @@ def sheet(
                 continue
             tiles.append(Tile(image, model.name, f"{summarize(host, model)}, {seconds:.1f} s"))
             for observer in observers:
-                share = number / len(models)
-                observer.progressed(Progress(share, number, len(models), {}, model.name))
+                done = Progress(number / len(models), number, len(models), {}, model.name)
+                observer.progressed(done)
     if failed < len(models):
         write_picture(draw_tiles(tiles, size), target, force=force, inputs=[photograph])
         if not quiet:
-            took = time.monotonic() - began
-            say(f"{target}: {count(len(tiles) - 1, 'style')}, {took:.1f} s")
+            say(f"{target}: {count(len(tiles) - 1, 'style')}, {time.monotonic() - began:.1f} s")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -285,8 +284,8 @@ def _time(host: PluginHost, models: Sequence[ModelFile]) -> dict[str, dict[str, 
         from stylize_models.sheet import Styles, demo_file
 
         styles, photograph = Styles(host, 512), demo_file("china.jpg")
-        seconds = {model.name: styles.apply(model, photograph)[1] for model in models}
-    return {name: {"seconds": round(each, 3)} for name, each in seconds.items()}
+        times = {model.name: styles.apply(model, photograph)[1] for model in models}
+    return {name: {"seconds": round(each, 3)} for name, each in times.items()}
 
 
 def _describe(model: ModelFile | ModelError) -> dict[str, Any]:

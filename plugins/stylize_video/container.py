@@ -66,7 +66,7 @@ def choose_video(container: Any, path: Path, tell: Callable[[str], None]) -> Any
 
     Args:
         container: open; it is not read.
-        tell: is told of other streams.
+        tell: is called with a line about other streams.
 
     Raises: VideoError where there is none, or its codec is unknown.
     """

@@ -82,7 +82,7 @@ class VideoWriter:
         force: replace a file of that name in the end.
         encoder: of the video.
         clip: what is stylised.
-        rate: frames a second, on average.
+        rate: frames per second, on average.
         record: of the run, kept in the file's comment.
         origin: time in the clip that is 0 in the output.
         end: time in the clip at which the output ends.

@@ -84,8 +84,8 @@ def evaluate_video(
 
     Args:
         output, content: video files, GIFs or folders of numbered pictures, frame by frame the
-            same; a larger content is read at the output's size. Of an output whose record says
-            that it was made with `start`, `end` or `fps`, the content's frames are taken so.
+            same; a larger content is read at the output's size. If the output's record says that
+            it was made with `start`, `end` or `fps`, the content's frames are taken likewise.
         style: the painting; without one no frame is judged.
         judge: to evaluate many clips with one loaded network; made of `host`, `device` and
             `judge_size` where it is not given.

@@ -56,7 +56,7 @@ class ClipInfo:
         path: the file or folder.
         size: (width, height) of the frames that are read.
         original_size: (width, height) upright and of square pixels, before `--size`.
-        rate: frames a second, on average where they vary.
+        rate: frames per second, on average where they vary.
         tick: what times are multiples of, in seconds.
         duration: seconds of the whole clip; None where it does not say.
         first: time of the first frame that is read, in seconds.

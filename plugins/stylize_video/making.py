@@ -81,9 +81,9 @@ def make_video(
         tell: gets warnings as they come; they are in the result in any case.
         observers: told how far the run is, in frames, with each frame as soon as it is finished.
         deadline: `time.monotonic()` to finish by.
-        record_kind: what the file tells of its making, as of `Result.save`.
+        record_kind: what the file records of its making, as in `Result.save`.
 
-    Raises: StylizeError; where it comes in the midst, its notes say what is kept.
+    Raises: StylizeError; if it is raised after the first frame, its notes say what is kept.
     """
     started = time.monotonic()
     warnings: list[str] = []

@@ -81,7 +81,7 @@ class Timing:
     Args:
         origin: time in the clip that is 0 in the output, in seconds.
         end: time in the clip before which the output ends; None for all of it.
-        rate: frames a second of the output, on average.
+        rate: frames per second of the output, on average.
         constant: whether frames are repeated and left out to make it so.
         total: frames of the output, as far as the clip says; None where it does not.
         tell: gets a warning where times vary and the output holds none.
@@ -104,7 +104,7 @@ class Timing:
         if (is_gif or numbered) and settings.sound and clip.tracks:
             tell(f"{output}: holds no sound and no subtitles: those of {clip.path} are left out")
         if is_gif and rate > FASTEST:
-            tell(f"{output}: GIF has at most {FASTEST} frames a second: others are left out")
+            tell(f"{output}: GIF has at most {FASTEST} frames per second: others are left out")
             rate, constant = FASTEST, True
         part = settings.start is not None
         origin = clip.first if part or is_gif or numbered else Fraction(0)

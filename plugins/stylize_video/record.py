@@ -61,7 +61,7 @@ def hash_clip(path: str | Path) -> str:
 
 
 def inputs_record(clip: Path, styles: Sequence[ImageSource]) -> dict[str, Any]:
-    """Return the part of a record that tells of the clip and of the paintings.
+    """Return the part of a record on the clip and the paintings.
 
     Raises: ImageError where one cannot be read.
     """

@@ -28,16 +28,16 @@ FASTEST = 1000
 
 
 def parse_rate(text: object) -> Fraction:
-    """Read frames a second, as 25, 29.97, 23.976 or 30000/1001, exactly.
+    """Read frames per second, as 25, 29.97, 23.976 or 30000/1001, exactly.
 
     Raises: ValueError.
     """
     try:
         rate = Fraction(str(text).strip())
     except (ValueError, ZeroDivisionError):
-        raise ValueError("must be frames a second, as 25, 29.97 or 30000/1001") from None
+        raise ValueError("must be frames per second, as 25, 29.97 or 30000/1001") from None
     if not 0 < rate <= FASTEST:
-        raise ValueError(f"must be above 0 and at most {FASTEST} frames a second")
+        raise ValueError(f"must be above 0 and at most {FASTEST} frames per second")
     whole = round(rate / NTSC)
     if rate.denominator != 1 and whole and abs(rate - whole * NTSC) < Fraction(1, 200):
         return whole * NTSC
@@ -123,7 +123,7 @@ def make_temporal_settings(values: Mapping[str, object]) -> TemporalSettings:
 def settings_record(
     settings: VideoSettings, temporal: bool | TemporalSettings
 ) -> dict[str, dict[str, Any] | None]:
-    """Return the part of a record that tells of the settings of videos."""
+    """Return the part of a record on the settings of videos."""
     held = TemporalSettings() if temporal is True else temporal
     return {
         "video": settings.model_dump(mode="json"),

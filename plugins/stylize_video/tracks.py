@@ -35,7 +35,7 @@ class Tracks:
 
     Packets are copied as they are where players of the new file know their codec, and encoded
     again where they do not, or where a trial in memory shows that the file cannot take them; what
-    cannot be encoded either is left out. Each is told.
+    cannot be encoded either is left out. A line reports each.
 
     Args:
         source: the clip.

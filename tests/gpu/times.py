@@ -191,7 +191,7 @@ def _train_plainly(kit: Kit) -> list[float]:
 
 
 def _frames(kit: Kit, clock: Clock) -> Outcome:
-    """Count frames a second of a pan, each alone and held still by flow on the CPU."""
+    """Count frames per second of a pan, each alone and held still by flow on the CPU."""
     from made_clips import CLIPS
     from stylize.extras import require_extra
     from stylize_video.clip import ClipStylizer

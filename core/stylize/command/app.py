@@ -87,7 +87,7 @@ def run(
 
     Args:
         started: is called when the plugins are loaded, before the command runs.
-        loading: is told of each plugin before it is loaded, and how to leave it out.
+        loading: is called with each plugin before it is loaded, and how to leave it out.
         begun: `time.monotonic()` at the program's start, if that is not now.
     """
     begun = time.monotonic() if begun is None else begun

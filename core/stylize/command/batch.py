@@ -73,7 +73,7 @@ def run_batch(
 ) -> int:
     """Do all jobs, reporting each, and return the command's exit code.
 
-    Ctrl-C ends the job at hand early, where it listens, and skips those after it.
+    Ctrl-C ends the current job early, where it listens, and skips those after it.
 
     Args:
         prepare: imports and loads what all jobs need, once it is known that there are any; gets
@@ -158,9 +158,9 @@ def make_pictures(
 
     Args:
         force, skip_existing: as of `run_batch`.
-        record: what files tell of their making, as of `Result.save`.
+        record: what files record of their making, as in `Result.save`.
         remarks: what is added to the line of a picture, by its output.
-        begun: `time.monotonic()` from which the seconds of the first picture are told; now, by
+        begun: `time.monotonic()` from which the seconds of the first picture count; now, by
             default.
 
     Raises: StylizeError for what concerns all pictures.

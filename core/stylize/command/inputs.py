@@ -103,8 +103,8 @@ def plan_jobs(
 
     The extension is `suffix_of` the content.
 
-    Of several contents those are left out that are a style or the output of another: a folder
-    may hold the painting too, and, run again, the pictures that went into it.
+    Several contents leave out those that are a style or the output of another: a folder may hold
+    the painting too, and, in a second run, the pictures that went into it.
 
     Raises: UsageError, OutputError.
     """

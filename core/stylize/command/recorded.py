@@ -28,7 +28,7 @@ class RerunRequest:
         output: where to, None for NAME_rerun beside it.
         changed: go on even if an input has changed.
         device: another than the one recorded.
-        content, styles: where the inputs are now, as far as that is told.
+        content, styles: where the inputs are now, if given.
         inputs: a folder to look for them in.
         force: replace an output that exists.
         as_json, quiet, debug: of the report.
@@ -59,7 +59,7 @@ class RerunRequest:
 
 
 class InputRecord(BaseModel):
-    """An input, as a record tells of it; its path, or file name, is empty if it was no file."""
+    """An input, as a record describes it; its path, or file name, is empty if it was no file."""
 
     name: str
     path: str

@@ -25,7 +25,7 @@ def clean_stdout() -> Iterator[None]:
 
     What a plugin prints goes to standard error under its name.
 
-    Raises: PluginError for what is no Exception, as sys.exit in the midst of the work.
+    Raises: PluginError for what is no Exception, as sys.exit during the work.
     """
     with guest():
         try:

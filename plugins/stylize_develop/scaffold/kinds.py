@@ -21,7 +21,7 @@ class Example:
 
     Args:
         summary: one line, without a full stop.
-        use, tell: command lines that use it and that tell of it, with fields as `name`,
+        use, tell: command lines that use it and that describe it, with fields as `name`,
             `distribution` and `variable`.
         files: what its files hold, by name.
         word: what it is, in words; the kind's own name by default.
