@@ -21,8 +21,10 @@ coverage: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=logical --dist=loadfile \
 		--cov --cov-report=term:skip-covered $(PYTEST)
 
-# The site, docs/_build/html/index.html; a warning is an error. Nothing is fetched.
+# The site, docs/_build/html/index.html; a warning is an error. Nothing is fetched, unless LIVE=1 has
+# it show the page of `models export --web` live: npm then fetches what runs networks in a browser.
 docs: .venv/installed-dev
+	$(if $(LIVE),mkdir -p docs/_live && $(BIN)/stylize models export --web docs/_live/live --force)
 	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build -W --keep-going -n -q docs docs/_build/html
 

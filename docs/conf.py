@@ -1,4 +1,4 @@
-"""How Sphinx builds the site: `make docs`. Nothing is fetched, and a warning is an error."""
+"""How Sphinx builds the site: `make docs`. It fetches nothing, and a warning is an error."""
 
 import os
 import subprocess
@@ -29,6 +29,16 @@ def find_clone_url() -> str:
 # Pages say CLONE_URL.
 clone_url = find_clone_url()
 
+# What `make docs LIVE=1` has exported, shown on the page that tells how.
+live = Path(__file__).parent / "_live"
+html_extra_path = [live.name] if live.is_dir() else []
+LIVE_FRAME = """
+```{raw} html
+<iframe src="../live/index.html" title="The exported page" style="width: 100%; height: 46rem"
+loading="lazy"></iframe>
+```
+"""
+
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
@@ -38,7 +48,7 @@ extensions = [
     "fullsize",
     "mathml",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_live"]
 html_theme = "furo"
 html_title = f"stylize {release}"
 html_logo = html_favicon = "_static/logo.svg"
@@ -90,6 +100,13 @@ def fill_in(_app: Sphinx, doctree: nodes.document) -> None:
             block[:] = [nodes.Text(block.rawsource)]
 
 
+def show_live(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Put the exported page where a page asks for it."""
+    if live.is_dir():
+        source[0] = source[0].replace("<!-- live -->", LIVE_FRAME)
+
+
 def setup(app: Sphinx) -> None:
     """Fill in what pages leave to the builder of the site."""
+    app.connect("source-read", show_live)
     app.connect("doctree-read", fill_in)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ from stylize import (
     cut_tiles,
     make_settings,
     read_header,
+    read_image,
     read_tile,
     stylize_image,
+    to_bytes,
     write_model,
 )
 from stylize.errors import ImageTooSmallError, ModelError, SettingsError, UsageError
@@ -31,6 +34,10 @@ from stylize_johnson.settings import JohnsonSettings
 
 Apply = Callable[..., Result]
 NETWORKS = ("light", "classic")
+INCLUDED = sorted(
+    Path(str(file)).stem for file in (files("stylize_johnson") / "models").iterdir()
+    if file.name.endswith(".safetensors")
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +128,23 @@ def test_pictures_in_bfloat16_are_nearly_those_in_float32(apply):
     content = noise(96, 64)
     close = difference(apply(content).pixels, apply(content, precision="bfloat16").pixels)
     assert close.float().mean() < 8
+
+
+@pytest.mark.parametrize("name", INCLUDED)
+def test_rounding_does_not_show_in_what_an_included_model_makes(host, name):
+    """Not so if a channel's mean is far above its deviation: its variance is then lost."""
+    stylizer = Stylizer(make_settings({"model": name, "precision": "float32"}), host)
+    parts = stylizer.parts
+    (exported,) = parts.method.export_modules(parts).values()
+    pixels = (
+        to_bytes(read_image(str(files("stylize") / "demo" / "china.jpg"), size=96).pixels).float()
+        / 255
+    )
+    pixels = pixels[..., : pixels.shape[-2] // 4 * 4, : pixels.shape[-1] // 4 * 4]
+    with torch.no_grad():
+        single = exported.module(pixels)
+        double = exported.module.double()(pixels.double())
+    torch.testing.assert_close(single.double(), double, atol=1e-3, rtol=0)
 
 
 def test_brightness_alone_is_restyled_where_colours_are_kept(apply):
