@@ -34,6 +34,7 @@ RULES = {
 }
 # False alarms in code, where a stream or a column may be "at its end".
 PAGES_ONLY = {r"\bat its end\b"}
+CODE_RULES = [rule for rule in RULES if rule not in PAGES_ONLY]
 # The calls whose text people read, besides those of exceptions.
 SAYING = {"error", "say", "warn", "warning"}
 # Rules of the house, which name the words.
@@ -123,7 +124,10 @@ def code() -> list[tuple[str, str]]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             source = path.read_text("utf-8")
             text = joined(re.sub(r'"\s+[rf]?"', "", source))  # literals that go on
-            if any(re.search(pattern, text) for pattern in RULES.keys() - PAGES_ONLY):
+            if any(
+                re.search(pattern, text)
+                for pattern in [rule for rule in RULES if rule not in PAGES_ONLY]
+            ):
                 found += [(f"{name(path)}:{line}", text) for line, text in texts_of(source)]
     return found
 
@@ -140,7 +144,7 @@ def test_pages_and_help_are_in_plain_english(pattern):
     assert not found, f"say {RULES[pattern]}"
 
 
-@pytest.mark.parametrize("pattern", RULES.keys() - PAGES_ONLY)
+@pytest.mark.parametrize("pattern", CODE_RULES)
 def test_docstrings_and_messages_are_in_plain_english(pattern):
     assert not found_in(code(), pattern), f"say {RULES[pattern]}"
 
