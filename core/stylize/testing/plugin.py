@@ -253,7 +253,8 @@ def _core_flags() -> set[str]:
     """Return the options that the command has whatever parts there are."""
     host = builtin_host()
     group: Any = get_command(build_app(host))
-    params = [*group.params, *group.commands[group.commands.default].params]
+    usual = group.commands.default  # none without the plugin that declares it
+    params = [*group.params, *(group.commands[usual].params if usual else ())]
     declared = {option.flag for several in find_part_options(host).values() for option in several}
     flags = {flag for param in params for flag in param.opts} - declared
     settings = {f"--{name.replace('_', '-')}" for name in RunSettings.model_fields}
