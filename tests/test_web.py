@@ -440,6 +440,12 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded(command: Command
     assert "choose another with --port" in ended.err
 
 
+def test_a_host_that_is_no_address_is_named(command: Command):
+    ended = command("web", "--no-open", "--host", "no such host")
+    assert ended.code == 2
+    assert "--host no such host is no address of this machine" in ended.err
+
+
 def test_names_that_a_shell_would_take_apart_are_quoted(tmp_path):
     photo = Upload(tmp_path / "1", "-my photo's.jpg", "-my photo's.jpg")
     recipe = Recipe(photo, None, {"model": "mosaic", "size": "full"}, maker="mosaic")

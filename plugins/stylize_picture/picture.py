@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -109,6 +110,8 @@ def picture(
         settings["model"] = given.pop()
         if not quiet:
             say(f"{settings['model']} is a trained model: --model {settings['model']}")
+    else:
+        _refuse_misspelt(host, given)
     plan = make_plan(host, collect_settings(host, settings, preset, assignments or ()))
     refuse_command(next(iter(given), "-"), getattr(group, "commands", ()))
     contents, paintings = sort_files(
@@ -219,6 +222,20 @@ def _names_model(
         and not (styles or settings.get("model") or Path(given[-1]).exists())
         and given[-1] in model_names(host)
     )
+
+
+def _refuse_misspelt(host: PluginHost, given: Sequence[str]) -> None:
+    """Reject a last word that is no file, but nearly a trained model.
+
+    Raises: UsageError.
+    """
+    last = given[-1] if len(given) > 1 else ""
+    near = difflib.get_close_matches(last, model_names(host), n=1)
+    if near and near[0] != last and not Path(last).exists():
+        raise UsageError(
+            f"{last}: no file, and no trained model: did you mean {near[0]}? stylize models lists "
+            f"all"
+        )
 
 
 def _tell_roles(plan: Plan, given: Sequence[str], paintings: Sequence[str], report: Report) -> None:

@@ -98,13 +98,18 @@ def web(
 def _free_port(host: str, port: int) -> int:
     """Return the port, or a free one for 0.
 
-    Raises: UsageError where it is taken, or where there is no such address here.
+    Raises: UsageError if it is taken, or if there is no such address.
     """
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             return int(probe.getsockname()[1])
+    except socket.gaierror as error:
+        raise UsageError(
+            f"--host {host} is no address of this machine ({error.strerror}): give one, such as "
+            f"{LOCAL} or 0.0.0.0"
+        ) from error
     except OSError as error:
         raise UsageError(
             f"--port {port} of {host} cannot be listened on ({error.strerror or error}): choose "
