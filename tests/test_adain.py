@@ -168,7 +168,7 @@ def test_strength_1_leaves_a_fifth_of_the_photograph_to_a_model_that_swaps(apply
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.01, float("nan"), "much"])
 def test_an_alpha_outside_0_to_1_is_refused(apply, alpha):
-    with pytest.raises(SettingsError, match=f"alpha is {alpha!r}: Input should be"):
+    with pytest.raises(SettingsError, match=f"alpha is {alpha!r}: must be"):
         apply(noise(40, 32), PAINTING, alpha=alpha)
 
 
@@ -579,7 +579,7 @@ def test_alpha_can_be_compared(command: Command, models, monkeypatch):
 def test_a_wrong_alpha_is_one_line(command: Command, models):
     said = command("photo.png", "painting.png", "--model", models["vgg"], "--alpha", "1.5")
     assert said.code == 2
-    assert "alpha is '1.5': Input should be less than or equal to 1" in said.complaint
+    assert "alpha is '1.5': must be less than or equal to 1" in said.complaint
 
 
 # Export.

@@ -129,7 +129,7 @@ def test_a_path_or_two_dashes_make_a_file_of_a_name_that_means_something_else(
 def test_a_missing_file_that_is_nearly_a_command_says_so(command, arguments):
     outcome = command(*arguments)
     assert outcome.code == 2
-    assert "for the command, write it first: stylize " in outcome.complaint
+    assert "no such file or command: did you mean stylize " in outcome.complaint
 
 
 def test_demo_makes_the_picture_of_the_demo_pair(command):

@@ -157,7 +157,7 @@ def test_a_bad_value_is_one_line_that_names_part_value_and_limit(command: Comman
     said = command("photo.png", "painting.png", *BENT, "--curve-gain", "99")
     assert (said.code, said.complaint) == (
         2,
-        "stylize: bent.gain is '99': Input should be less than or equal to 9",
+        "stylize: bent.gain is '99': must be less than or equal to 9",
     )
     assert not list(command.folder.glob("photo_*"))
 
@@ -181,7 +181,7 @@ def test_one_that_asks_for_the_default_may_be_given_to_any_run(command: Command)
 
 def test_python_refuses_it_alike(command):
     host = PluginHost.discover(disabled=())
-    with pytest.raises(SettingsError, match=r"bent\.gain is -1: Input should be greater than 0"):
+    with pytest.raises(SettingsError, match=r"bent\.gain is -1: must be greater than 0"):
         Stylizer(make_settings({"smooth": "bent", "curve_gain": -1}, host), host=host)
     with pytest.raises(UsageError, match="--curve-gain 2 is an option of bent and bowed"):
         stylize_image("photo.png", "painting.png", host=host, curve_gain=2)

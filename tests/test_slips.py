@@ -54,7 +54,7 @@ def palette(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_misspelt_command_is_suggested_before_its_options_are_refused(palette: Command, line):
     outcome = palette(*line)
     assert outcome.code == 2
-    assert "for the command, write it first: stylize palette ..." in outcome.complaint
+    assert "did you mean stylize palette ...?" in outcome.complaint
 
 
 def test_a_file_of_nearly_a_command_s_name_is_a_picture(palette: Command):

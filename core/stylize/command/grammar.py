@@ -244,9 +244,7 @@ def refuse_command(word: str, commands: Iterable[str]) -> None:
     """
     near = difflib.get_close_matches(word, commands, n=1, cutoff=0.75)
     if near and not (word.startswith("-") or Path(word).exists()):
-        raise UsageError(
-            f"{word}: no such file; for the command, write it first: stylize {near[0]} ..."
-        )
+        raise UsageError(f"{word}: no such file or command: did you mean stylize {near[0]} ...?")
 
 
 def write_options(params: list[Any], ctx: Any, formatter: Any) -> None:

@@ -92,6 +92,7 @@ def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
 def _problem(error: Any, values: Mapping[str, object], owner: str) -> str:
     """Describe one of pydantic's errors: field, value, limit."""
     message = str(error["msg"]).removeprefix("Value error, ")
+    message = message.replace("Input should be", "must be")
     if not error["loc"]:
         return f"{owner}: {message}" if owner else message
     name = str(error["loc"][0])
