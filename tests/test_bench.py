@@ -222,7 +222,7 @@ def test_a_damaged_bench_is_refused(bench, content):
     Path("report/bench.json").write_bytes(content)
     ended = bench("smoothing", "none")
     assert ended.code == 2
-    assert "report/bench.json: is damaged, or no bench's" in ended.complaint
+    assert "report/bench.json: is damaged, or belongs to no bench" in ended.complaint
 
 
 def test_a_folder_of_other_things_is_refused(bench):
