@@ -110,8 +110,6 @@ def picture(
         settings["model"] = given.pop()
         if not quiet:
             say(f"{settings['model']} is a trained model: --model {settings['model']}")
-    else:
-        _refuse_misspelt(host, given)
     plan = make_plan(host, collect_settings(host, settings, preset, assignments or ()))
     refuse_command(next(iter(given), "-"), getattr(group, "commands", ()))
     contents, paintings = sort_files(
@@ -216,26 +214,22 @@ def _make(
 def _names_model(
     host: PluginHost, given: Sequence[str], styles: Sequence[str], settings: Mapping[str, object]
 ) -> bool:
-    """Whether the last word is no file but a trained model, where a painting would be."""
-    return (
-        len(given) > 1
-        and not (styles or settings.get("model") or Path(given[-1]).exists())
-        and given[-1] in model_names(host)
-    )
+    """Whether the last word is no file but a trained model, where a painting would be.
 
-
-def _refuse_misspelt(host: PluginHost, given: Sequence[str]) -> None:
-    """Reject a last word that is no file, but nearly a trained model.
-
-    Raises: UsageError.
+    Raises: UsageError if it is neither, but nearly a model's name.
     """
-    last = given[-1] if len(given) > 1 else ""
-    near = difflib.get_close_matches(last, model_names(host), n=1)
-    if near and near[0] != last and not Path(last).exists():
+    if len(given) < 2 or styles or settings.get("model") or Path(given[-1]).exists():
+        return False
+    last, names = given[-1], model_names(host)
+    if set("*?[").intersection(last):  # a pattern of files
+        return False
+    near = difflib.get_close_matches(last, names, n=1)
+    if near and last not in names:
         raise UsageError(
             f"{last}: no file, and no trained model: did you mean {near[0]}? stylize models lists "
             f"all"
         )
+    return last in names
 
 
 def _tell_roles(plan: Plan, given: Sequence[str], paintings: Sequence[str], report: Report) -> None:

@@ -15,7 +15,7 @@ PRESETS = {
     "thin_tanh": "resnet50_thin with tanh, our own settings",
     "thin_softsign": "resnet50_thin with softsign, our own settings",
     "thin_none_neighbors": "resnet50_thin without smoothing for neighbors, for comparison",
-    "thin_softmax_neighbors": "resnet50_thin with softmax for neighbors: viewers' favourite",
+    "thin_softmax_neighbors": "resnet50_thin with softmax for neighbors, our own settings",
     "thin_tanh_neighbors": "resnet50_thin with tanh for neighbors, our own settings",
     "thin_softsign_neighbors": "resnet50_thin with softsign for neighbors, our own settings",
 }
