@@ -120,13 +120,18 @@ def without_time(plan: Plan) -> Plan:
     return replace(plan, settings=plan.settings.model_copy(update={"time": None}))
 
 
+def _plain(number: float) -> str:
+    """Return a number to two digits, as people write it: 1,300, not 1.3e+03."""
+    return f"{float(f'{number:.2g}'):,g}"
+
+
 def _made(job: Job, result: VideoResult, report: Report, remark: str | None) -> Made:
     record = result.record
     frames, seconds = record["frames"], record["seconds"]
     return Made(
         f"{job.output}: {record['width']}x{record['height']}, {count(frames, 'frame')} "
         f"({clock(result.duration)}), {seconds:.1f} s on {report.tell_device(record)}, "
-        f"{frames / max(seconds, 0.01):.2g} frames per second"
+        f"{_plain(frames / max(seconds, 0.01))} frames per second"
         + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there")
         + (f"; {remark}" if remark else ""),
         {**record, "warnings": result.warnings},  # shown already, as they came
@@ -154,6 +159,6 @@ class _Forecast:
             frame = elapsed / progress.fraction / progress.steps
             say(
                 f"{Path(self._title).name}: {progress.steps} frames by {self._method} at about "
-                f"{frame:.2g} s each, about {format_seconds(left)} in all; Ctrl-C ends it early, "
-                f"as a file that can be played"
+                f"{_plain(frame)} s each, about {format_seconds(left)} in all; Ctrl-C ends it "
+                f"early, as a file that can be played"
             )
