@@ -83,7 +83,9 @@ def test_every_part_is_shown_and_its_defaults_can_be_set(command, host, name):
     for record in again:
         spec = host.get(Kind(record["kind"]), name)
         assert record["failure"] is None
-        lines = [line.split()[1] for line in outcome.out.splitlines() if " --set " in line]
+        lines = [
+            line.split()[1] for line in outcome.out.splitlines() if line.startswith("  --set ")
+        ]
         given = dict(line.partition(".")[2].split("=") for line in lines)
         assert given.keys() == record["settings"].keys()
         if spec.kind is not Kind.PRESET:
@@ -97,6 +99,9 @@ def test_show_tells_what_kinds_declare(command):
     assert "pointwise: yes" in command("plugins", "show", "tanh").out
     assert "role: image" in command("plugins", "show", "total_variation").out
     assert "under --balance paper: form=sum" in command("plugins", "show", "gram").out
+    neighbors = command("plugins", "show", "neighbors").out
+    assert "defaults with *: --backbone resnet50_thin\n" in neighbors
+    assert "defaults with resnet*: --smooth softmax --set backbone.enlarge=2\n" in neighbors
     assert "stylize presets show gatys_daytime" in command("plugins", "show", "gatys_daytime").out
 
 
@@ -253,4 +258,4 @@ def test_a_plugin_adds_a_command(command, site):
 def test_plugins_can_be_disabled(command, monkeypatch):
     monkeypatch.setenv("STYLIZE_DISABLE_PLUGINS", "smoothings")
     assert "(smoothings): disabled" in command("plugins", "list").out
-    assert "unknown smoothing 'none'" in command(*PAIR).complaint
+    assert "unknown smoothing 'softmax'" in command(*PAIR).complaint

@@ -44,7 +44,7 @@ TWINS = """
                 MethodSpec(name, default_model="any", trainable=name == "adain", **WORD)
                 for name in ("gatys", "neighbors", "adain", "johnson")
             ),
-            *(SmoothingSpec(name, **WORD) for name in ("none", "tanh")),
+            *(SmoothingSpec(name, **WORD) for name in ("none", "tanh", "softmax")),
             *(LossSpec(name, **WORD) for name in ("gram", "total_variation")),
             LossSpec("feature", role=Role.CONTENT, **WORD),
             ModelSpec("any", factory="guest_of_twins:any.safetensors"),

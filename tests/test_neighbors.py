@@ -39,6 +39,7 @@ from stylize import (
     stylize_image,
 )
 from stylize.errors import ImageTooSmallError, StalledError, UsageError
+from stylize.testing import temporary_plugin
 from stylize_neighbors.hypercolumns import Hypercolumns
 from stylize_neighbors.matching import Paintings
 from stylize_neighbors.objective import Beside, NeighborsObjective
@@ -456,7 +457,7 @@ def test_it_needs_a_painting(photo):
 def test_paintings_too_small_for_the_layers_are_refused(photo, size):
     painting = Image.effect_noise(size, 80).convert("RGB")
     with pytest.raises(ImageTooSmallError, match="needs"):
-        stylize_image(photo, painting, options=QUICK, **SMALL)
+        stylize_image(photo, painting, backbone="vgg16", options=QUICK, **SMALL)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 70)])
@@ -477,13 +478,15 @@ def test_a_plain_photograph_gives_a_sensible_picture(painting):
 
 
 def test_one_layer_is_enough(photo, painting):
-    made = stylize_image(photo, painting, style_layers="relu2_1", options=QUICK, **SMALL)
+    made = stylize_image(
+        photo, painting, backbone="vgg16", style_layers="relu2_1", options=QUICK, **SMALL
+    )
     assert made.pixels.isfinite().all()
 
 
 def test_layers_without_weight_are_refused(photo, painting):
     with pytest.raises(UsageError, match="have no weight"):
-        stylize_image(photo, painting, style_layers="relu2_1=0", options=QUICK, **SMALL)
+        stylize_image(photo, painting, style_layers="layer2.3=0", options=QUICK, **SMALL)
 
 
 def test_weights_that_are_all_0_are_told(photo, painting, tmp_path):
@@ -495,7 +498,42 @@ def test_weights_that_are_all_0_are_told(photo, painting, tmp_path):
     path = tmp_path / "zeros.safetensors"
     save_file({name: torch.zeros_like(t) for name, t in load_file(source).items()}, path)
     with pytest.raises(StalledError, match="cannot move the image"):
-        stylize_image(photo, painting, weights=path, options=QUICK, **SMALL)
+        stylize_image(photo, painting, backbone="vgg16", weights=path, options=QUICK, **SMALL)
+
+
+USUAL = "resnet50_thin.open_nsfw", "softmax", 2
+
+
+@pytest.mark.parametrize(
+    ("given", "backbone", "smoothing", "enlarge"),
+    [
+        ({}, *USUAL),
+        ({"preset": "thin_softmax_neighbors"}, *USUAL),
+        ({"smooth": "none"}, USUAL[0], "none", 2),
+        ({"backbone": "resnet50_thin"}, *USUAL),
+        ({"backbone": "resnet50_thin", "smooth": "tanh"}, USUAL[0], "tanh", 2),
+        ({"options": {"resnet50_thin": {"enlarge": 1}}}, *USUAL[:2], 1),
+        ({"options": {"backbone": {"enlarge": 1}}}, *USUAL[:2], 1),
+        ({"backbone": "resnet18.random"}, "resnet18.random", "softmax", 2),
+        ({"backbone": "vgg16"}, "vgg16.oxford", "none", None),
+    ],
+)
+def test_the_network_is_the_best_known_unless_another_is_asked_for(
+    photo, painting, given, backbone, smoothing, enlarge
+):
+    """The defaults of the method; every one of them gives way."""
+    given = {**SMALL, **given, "options": {**QUICK, **given.get("options", {})}}
+    record = stylize_image(photo, painting, **given).record
+    assert record["settings"]["backbone"] == backbone
+    assert record["settings"]["smooth"] == smoothing
+    assert record["parts"]["backbone"]["settings"].get("enlarge") == enlarge
+
+
+def test_a_stranger_s_backbone_is_not_asked_for_options_that_it_lacks(host):
+    with temporary_plugin(host, BackboneSpec("resnet_own", factory="own:Network")):
+        plan = make_plan(host, make_settings({"method": "neighbors", "backbone": "resnet_own"}))
+    assert plan.smoothing.name == "softmax"
+    assert "backbone" not in plan.settings.options or not plan.settings.options["backbone"]
 
 
 def test_the_paper_s_balance_is_of_gatys(photo, painting):

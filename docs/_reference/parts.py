@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -165,12 +165,24 @@ def _facts(spec: ComponentSpec) -> Iterator[tuple[str, str]]:
         yield "trains", "yes: `stylize train " + spec.name + "`" if spec.trainable else "no"
         yield "uses paintings", "when it makes a picture" if spec.needs_style else "in training"
         yield "default model", code(spec.default_model or "")
+        for name, own in spec.usual.items():
+            which = "defaults" if name == "*" else f"defaults with backbone `{name}`"
+            yield which, ", ".join(_usual(own))
     elif isinstance(spec, SmoothingSpec):
         yield "each activation by itself", "yes" if spec.pointwise else "no"
     elif isinstance(spec, LossSpec):
         yield "compares", str(spec.role)
         paper = ", ".join(f"{spec.name}.{key}={v}" for key, v in spec.paper.items())
         yield "under `--balance paper`", code(paper)
+
+
+def _usual(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield run settings as the page writes them, options of parts by the part's role."""
+    parts = settings.get("options", {})
+    flat = {f"{part}.{name}": v for part, own in parts.items() for name, v in own.items()}
+    for name, setting in {**settings, **flat}.items():
+        if name != "options":
+            yield f"`{name}` `{setting}`"
 
 
 def _names(names: Iterable[str]) -> str:

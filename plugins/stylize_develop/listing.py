@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from stylize import (
     ComponentSpec,
     Kind,
     LossSpec,
+    MethodSpec,
     PluginHost,
     PluginInfo,
     SmoothingSpec,
@@ -176,7 +178,17 @@ def _declared(spec: ComponentSpec) -> dict[str, str]:
     if isinstance(spec, LossSpec):
         paper = ", ".join(f"{key}={value}" for key, value in spec.paper.items())
         return {"role": str(spec.role), "under --balance paper": paper or "the same"}
+    if isinstance(spec, MethodSpec):
+        return {f"defaults with {name}": _as_options(own) for name, own in spec.usual.items()}
     return {}
+
+
+def _as_options(settings: Mapping[str, Any]) -> str:
+    """Return run settings as the command's options."""
+    parts = settings.get("options", {})
+    words = [f"--{name} {value}" for name, value in settings.items() if name != "options"]
+    words += [f"--set {part}.{name}={v}" for part, own in parts.items() for name, v in own.items()]
+    return " ".join(words)
 
 
 def _weights_line(spec: BackboneSpec) -> list[str]:

@@ -12,9 +12,16 @@ if TYPE_CHECKING:
 
 STYLIZE_PLUGIN_API = 1
 
-# The gradient of maximum pooling leaves a lattice of dots in plain areas, and zero padding makes
-# every edge of the picture match the painting's rim.
-USUAL = {"vgg*": {"options": {"backbone": {"pooling": "average", "padding": "reflect"}}}}
+# docs/explanation/smoothing.md says what was measured.
+RESNET: dict[str, object] = {"smooth": "softmax", "options": {"backbone": {"enlarge": 2}}}
+USUAL: dict[str, dict[str, object]] = {
+    "*": {"backbone": "resnet50_thin"},
+    "resnet*": RESNET,
+    "wide_resnet*": RESNET,
+    # The gradient of maximum pooling leaves a lattice of dots in plain areas, and zero padding
+    # makes every edge of the picture match the painting's rim.
+    "vgg*": {"options": {"backbone": {"pooling": "average", "padding": "reflect"}}},
+}
 
 
 @hookimpl

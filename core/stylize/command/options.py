@@ -234,7 +234,8 @@ def _option(
 ) -> inspect.Parameter:
     default = field.get_default()
     listed = f" One of {', '.join(known)}." if known and len(known) <= FEW else ""
-    shown = "" if default is None else f"  [default: {default}]"
+    told = default is None or "By default" in (field.description or "")
+    shown = "" if told else f"  [default: {default}]"
     option = typer.Option(
         *dict.fromkeys((flag, flag.replace("color", "colour"))),
         help=f"{field.description}{listed}{shown}",

@@ -71,10 +71,14 @@ class RunSettings(Settings):
         description="Trained model of the method: a name (see stylize models) or a file.",
     )
     backbone: str = Field(
-        "vgg16", description="The network whose features are compared: NAME or NAME.TAG."
+        "vgg16",
+        description="The network whose features are compared: NAME or NAME.TAG. By default that "
+        "of the method, or vgg16.",
     )
     weights: Path | None = Field(None, description="A file with the backbone's weights.")
-    smooth: str = Field("none", description="The smoothing of deep features.")
+    smooth: str = Field(
+        "none", description="The smoothing of deep features. By default the method's, or none."
+    )
     smooth_layers: Names | None = Field(
         None, description="The layers that are smoothed, as patterns: conv3_*,conv4_*."
     )

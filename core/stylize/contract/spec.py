@@ -144,10 +144,9 @@ class MethodSpec(ComponentSpec):
         hypercolumns: compares position by position: unless style layers are given, it uses the
             backbone's `hypercolumn_layers`.
         streams: takes and returns pictures as uint8, so that large ones need little memory.
-        default_model: the name of the model that a trainable method uses if none is
-            named.
-        usual: defaults of run settings, by pattern of the backbone's name: {"vgg*":
-            {"options": {"backbone": {"pooling": "average"}}}}; later ones win.
+        default_model: the name of the model that a trainable method uses by default.
+        usual: defaults of run settings, by pattern of the backbone's name, which "*" may set:
+            {"*": {"backbone": "vgg19"}, "vgg*": {"options": {"backbone": {"pooling": "average"}}}}.
         training: the same for its training.
     """
 

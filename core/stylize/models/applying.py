@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stylize.contract.plan import Plan, Problem, RunSettings
-from stylize.contract.spec import Kind, MethodSpec, split_backbone_name
+from stylize.contract.spec import BackboneSpec, Kind, MethodSpec, split_backbone_name
 from stylize.errors import UsageError
 from stylize.modelfile import ModelFile
 from stylize.models.finding import find_model, known_models
@@ -134,19 +134,26 @@ def fill_in(
     """Return settings completed by the method's usual ones.
 
     Args:
-        usual: run settings by pattern of the backbone's name; later ones win. Options of parts are
-            filled in one by one.
+        usual: run settings by pattern of the backbone's name, which "*" may set; later ones win.
+            Options of parts are filled in one by one, and those of the backbone that it has.
     """
-    backbone = short_name(settings.backbone)
+    given = settings.model_fields_set - {"options"}
+    own = None if "backbone" in given else usual.get("*", {}).get("backbone")
+    backbone = short_name(str(own or settings.backbone))
     defaults: dict[str, object] = {}
     for pattern, values in usual.items():
         if fnmatch.fnmatchcase(backbone, pattern):
             defaults.update(values)
     defaults = name_parts(host, defaults, host.origin(method).distribution, DISTRIBUTION)
-    given = settings.model_fields_set - {"options"}
     parsed = RunSettings.model_validate({k: v for k, v in defaults.items() if k not in given})
     changes = {name: getattr(parsed, name) for name in parsed.model_fields_set}
-    options = {part: dict(values) for part, values in parsed.options.items()}
+    backbone, _ = split_backbone_name(str(changes.get("backbone", settings.backbone)))
+    model = host.settings_model(host.get(BackboneSpec, backbone))
+    known = model.model_fields if model else {}  # a stranger's vgg_tiny may know no pooling
+    options = {
+        part: {name: value for name, value in values.items() if part != "backbone" or name in known}
+        for part, values in parsed.options.items()
+    }
     for part, values in settings.options.items():
         # After the usual ones, whichever name of the part is used: the later wins.
         options[part] = {**options.pop(part, {}), **values}

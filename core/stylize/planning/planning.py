@@ -66,8 +66,7 @@ def make_plan(
         lenient: leave out options of parts that the run does not use, which are otherwise an
             error: a sweep gives the options of all its runs to each.
 
-    Raises: UnknownNameError, SettingsError, ModelError, UsageError for a problem that a plugin
-        calls fatal.
+    Raises: UnknownNameError, SettingsError, ModelError, UsageError for a plugin's fatal problem.
     """
     settings = name_defaults(host, settings)
     method = host.get(MethodSpec, method_name(host, settings))
