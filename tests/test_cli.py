@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -639,6 +640,16 @@ def test_a_time_limit_is_kept_and_told(command):
     assert (
         ", stopped by the time limit" in command(*PAIR, *ENDLESS, "--time", "0.5s", "--force").err
     )
+
+
+def test_a_time_limit_and_the_seconds_count_from_the_program_s_start(command, capsysbinary):
+    line = [*PAIR, *ENDLESS, "--time", "5s"]
+    assert run(line, begun=time.monotonic() - 30) == 0
+    said = capsysbinary.readouterr().err.decode()
+    assert " 1 step, " in said
+    took, late = (float(re.search(rf"([\d.]+) s {end}", said)[1]) for end in ("on cpu", "late: "))
+    assert took >= 30
+    assert took - late == pytest.approx(5, abs=0.11)
 
 
 def interrupted_run(

@@ -120,8 +120,8 @@ class RunSettings(Settings):
     )
     time: Annotated[Duration, Field(gt=0)] | None = Field(
         None,
-        description="Time limit per picture: 60s, 2m. It keeps the best result so far. For the "
-        "first picture, it includes loading the network.",
+        description="Time limit per picture: 60s, 2m. It keeps the best result so far. In a "
+        "command, the first picture's limit counts from the command's start.",
     )
     keep_color: Literal["none", "luminance", "histogram"] = Field(
         "none",
