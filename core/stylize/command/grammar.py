@@ -16,6 +16,7 @@ import typer
 from entrypoints import EntryPoint
 from typer.core import TyperCommand, TyperGroup
 
+from stylize.command.absent import refuse_absent
 from stylize.command.options import with_settings_options
 from stylize.command.saying import offer
 from stylize.errors import UsageError
@@ -171,6 +172,7 @@ class StylizeGroup(TyperGroup):
             return super().parse_args(ctx, args)
         if args and not ctx.resilient_parsing:  # before its options are taken for pictures'
             refuse_command(args[0], self.commands)
+            refuse_absent(args[0], ctx.obj, default=bool(self.commands.default))
         default = [self.commands.default] if self.commands.default else []
         return super().parse_args(ctx, [*default, *args])
 
