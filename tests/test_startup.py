@@ -55,6 +55,8 @@ REFUSED = (
     "photo.png painting.png --style-weights 1,2",
     "photo.png painting.png -o picture.gif",
     "photo.png painting.png -o painting.png --force",
+    "photo.png missing.png",
+    "missing.png --model mosaic_fast",
     "rerun photo.png",
     "--model none photo.png",
     "--model photo.png photo.png",

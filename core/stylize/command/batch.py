@@ -24,7 +24,8 @@ from stylize.command.streams import clean_stdout
 from stylize.contract.plan import Plan
 from stylize.contract.run import Observer
 from stylize.discovery.host import PluginHost
-from stylize.errors import OutputError
+from stylize.errors import ImageError, OutputError
+from stylize.missing import tell_missing
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.pictures.record import RecordKind
 from stylize.pictures.writing import check_output
@@ -211,10 +212,18 @@ def make_pictures(
 
         return make
 
+    def check(job: Job) -> None:
+        for path in job.inputs:
+            if not path.exists():
+                raise ImageError(tell_missing(path))
+        check_output(job.output, force=force, inputs=inputs)
+
+    inputs = {path for job in jobs for path in job.inputs}
     return run_batch(
         jobs,
         report,
         prepare,
+        check=check,
         force=force,
         skip_existing=skip_existing,
         on_interrupt=INTERRUPTED,
