@@ -107,8 +107,9 @@ def test_unknown_names_suggest_the_nearest(command, arguments, message):
         ("--strength nan", "strength is 'nan': "),
         ("--strength inf", "strength is 'inf': must be a finite number"),
         ("--strength much", "strength is 'much': must be a valid number"),
-        ("--size 0", "size is '0': must be 1 to 65536 pixels, or full"),
-        ("--size 70000", "size is '70000': must be 1 to 65536 pixels, or full"),
+        ("--size 0", "size is '0': must be 16 to 65536 pixels, or full"),
+        ("--size 1", "size is '1': must be 16 to 65536 pixels, or full"),
+        ("--size 70000", "size is '70000': must be 16 to 65536 pixels, or full"),
         ("--size big", "size is 'big': must be a number of pixels, or full"),
         ("--size 64.5", "size is '64.5': must be a number of pixels, or full"),
         ("--seed -1", "seed is '-1': "),
@@ -310,7 +311,7 @@ def test_an_image_too_small_names_file_size_layer_and_least_size(command):
     message = refuse(command, "flat.png", "painting.png", *FAST)
     assert message == (
         "stylize: flat.png: image is 40x9; vgg16 at conv5_1 needs 16x16: "
-        "use a larger image or --size, or shallower layers"
+        "use a larger image or shallower layers"
     )
     layers = ("--style-layers", "conv1_1,conv2_1,conv3_1")
     assert command("flat.png", "painting.png", *FAST, *layers).code == 0

@@ -47,6 +47,7 @@ ANSWERED = (
 )
 REFUSED = (
     "--strengh 2 photo.png painting.png",
+    "--size 1 photo.png painting.png",
     "--size huge photo.png painting.png",
     "--smooth tan photo.png painting.png",
     "--backbone vgg20 photo.png painting.png",
