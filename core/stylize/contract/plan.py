@@ -49,7 +49,7 @@ def _parse_size(value: object) -> object:
         number = int(value) if isinstance(value, str) else value
     except ValueError:
         raise ValueError("must be a number of pixels, or full") from None
-    if isinstance(number, int) and not SMALLEST <= number <= LARGEST:
+    if isinstance(number, int | float) and not SMALLEST <= number <= LARGEST:
         raise ValueError(f"must be {SMALLEST} to {LARGEST} pixels, or full")
     return number
 
@@ -57,9 +57,7 @@ def _parse_size(value: object) -> object:
 Weighted = Annotated[dict[str, Annotated[float, Field(ge=0)]], BeforeValidator(_parse_weighted)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
 Floats = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_parse_list)]
-Size = Annotated[
-    Annotated[int, Field(ge=SMALLEST, le=LARGEST)] | Literal["full"], BeforeValidator(_parse_size)
-]
+Size = Annotated[int | Literal["full"], BeforeValidator(_parse_size)]
 
 
 class RunSettings(Settings):
