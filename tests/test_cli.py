@@ -157,6 +157,21 @@ def test_options_without_a_photograph_make_nothing(command):
     assert "no photograph: give one with a painting" in outcome.complaint
 
 
+@pytest.mark.parametrize(
+    ("line", "usage"),
+    [
+        ("learn", "learn [OPTIONS] PAINTING"),
+        ("models show", "models show [OPTIONS] MODEL"),
+        ("analyze activations", "analyze activations [OPTIONS] IMAGES..."),
+        ("compare", "compare [OPTIONS] [FILES...]"),
+        ("bench smoothing", "bench smoothing [OPTIONS] [NAME]..."),
+        ("video", "video [OPTIONS] [CLIP... [PAINTING]]"),
+    ],
+)
+def test_a_usage_line_shows_which_arguments_can_be_left_out_or_repeated(command, line, usage):
+    assert command(*line.split(), "--help").out.splitlines()[0] == f"Usage: stylize {usage}"
+
+
 def test_help_is_a_word_too(command):
     assert command("help") == command("--help")
     assert command("help", "models", "list") == command("models", "list", "--help")
