@@ -157,6 +157,11 @@ def test_options_that_only_another_method_has_name_it(command, option):
     assert "add --method gatys" in refuse(command, *PAIR, *option.split())
 
 
+def test_a_misspelt_option_of_a_method_is_told_before_the_method_is(command):
+    message = refuse(command, *PAIR, "--set", "gatys.optimzer=adam")
+    assert "unknown setting of gatys 'optimzer'; did you mean optimizer?" in message
+
+
 def test_set_reaches_every_parts_settings_by_role_and_by_name(command):
     by_role = {
         "method.optimizer": "adam",
