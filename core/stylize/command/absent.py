@@ -23,7 +23,7 @@ def refuse_absent(word: str, host: PluginHost, *, default: bool) -> None:
     """Refuse a first word, which is no command, if a plugin that is not at work would take it.
 
     Args:
-        default: whether there is a default command; without one, every word is refused.
+        default: whether there is a default command; without one, every word is rejected.
 
     Raises: UsageError.
     """

@@ -80,7 +80,7 @@ def keep_used_options(
         if part in called or lenient:
             continue
         if part in methods:
-            host.make_settings(methods[part], values)  # what is misspelt is told first
+            host.make_settings(methods[part], values)  # misspelt options come first
             raise UsageError(
                 f"options of {part} are given, and the method is {chosen[0][1].name}: add --method "
                 f"{part}, or leave them out"
