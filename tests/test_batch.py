@@ -47,6 +47,14 @@ def test_a_job_is_of_its_content_or_else_of_its_first_style():
     assert Job(None, ("painting.jpg", "other.jpg"), "out.png").source == "painting.jpg"
 
 
+def test_the_line_of_a_job_is_told_once_its_output_is_saved(capsys):
+    saved: list[bool] = []
+    made = Made(lambda: f"saved {len(saved)}", save=lambda: saved.append(True))
+    report = Report(1, as_json=False, quiet=False, debug=False)
+    assert run_batch([Job("a", (), "a.png")], report, lambda _: lambda job, observers: made) == 0
+    assert "saved 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("count", "options", "code", "said"),
     [

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -154,6 +155,21 @@ def test_options_without_a_photograph_make_nothing(command):
     outcome = command(*FAST)
     assert outcome.code == 2
     assert "no photograph: give one with a painting" in outcome.complaint
+
+
+@pytest.mark.parametrize(
+    ("line", "usage"),
+    [
+        ("learn", "learn [OPTIONS] PAINTING"),
+        ("models show", "models show [OPTIONS] MODEL"),
+        ("analyze activations", "analyze activations [OPTIONS] IMAGES..."),
+        ("compare", "compare [OPTIONS] [FILES...]"),
+        ("bench smoothing", "bench smoothing [OPTIONS] [NAME]..."),
+        ("video", "video [OPTIONS] [CLIP... [PAINTING]]"),
+    ],
+)
+def test_a_usage_line_shows_which_arguments_can_be_left_out_or_repeated(command, line, usage):
+    assert command(*line.split(), "--help").out.splitlines()[0] == f"Usage: stylize {usage}"
 
 
 def test_help_is_a_word_too(command):
@@ -639,6 +655,16 @@ def test_a_time_limit_is_kept_and_told(command):
     assert (
         ", stopped by the time limit" in command(*PAIR, *ENDLESS, "--time", "0.5s", "--force").err
     )
+
+
+def test_a_time_limit_and_the_seconds_count_from_the_program_s_start(command, capsysbinary):
+    line = [*PAIR, *ENDLESS, "--time", "5s"]
+    assert run(line, begun=time.monotonic() - 30) == 0
+    said = capsysbinary.readouterr().err.decode()
+    assert " 1 step, " in said
+    took, late = (float(re.search(rf"([\d.]+) s {end}", said)[1]) for end in ("on cpu", "late: "))
+    assert took >= 30
+    assert took - late == pytest.approx(5, abs=0.11)
 
 
 def interrupted_run(

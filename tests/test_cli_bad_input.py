@@ -45,9 +45,10 @@ def refuse(command: Command, *arguments: str | Path, code: int = 2) -> str:
         ("--keep-colr luminance", "did you mean --keep-color?"),
         ("--xyzzy", "no such option --xyzzy (see stylize picture --help)"),
         ("-x", "no such option -x"),
-        ("--size", "Option '--size' requires an argument (see stylize"),
-        ("--max-pixels 0", "Invalid value for '--max-pixels': "),
-        ("--max-pixels many", "Invalid value for '--max-pixels'"),
+        ("--size", "--size has no value: give one after it (see stylize picture --help)"),
+        ("--quiet=3", "--quiet takes no value: give it alone (see stylize picture --help)"),
+        ("--max-pixels 0", "--max-pixels is '0': must be greater than or equal to 1 (see"),
+        ("--max-pixels many", "--max-pixels is 'many': must be a valid integer"),
         ("--no-style -s painting.png", "leave out --style"),
         ("--no-style --no-content", "leave out --style and --no-content"),
     ],
@@ -59,12 +60,15 @@ def test_wrong_options_are_one_line_with_the_nearest_name(command, arguments, me
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("rerun", "Missing argument 'PICTURE' (see stylize rerun --help)"),
-        ("rerun a b", "unexpected extra argument"),
+        ("rerun", "PICTURE is missing: give it (see stylize rerun --help)"),
+        ("rerun a b", "b is too much: leave it out (see stylize rerun --help)"),
+        ("rerun a b c", "b c is too much: leave it out (see stylize rerun --help)"),
+        ("evaluate a", "--content, -c is missing: give it (see stylize evaluate --help)"),
+        ("plugins new stylize-fog", "--kind is missing: give one of smoothing, backbone, "),
         ("rerun a --sise 3", "no such option --sise (see stylize rerun --help)"),
-        ("plugins lst", "Did you mean 'list'? (see stylize plugins --help)"),
-        ("plugins show", "Missing argument 'NAME' (see stylize plugins show --help)"),
-        ("presets diff defaults", "Missing argument 'SECOND'"),
+        ("plugins lst", "unknown command 'lst'; did you mean list? (known: check, doctor, list, "),
+        ("plugins show", "NAME is missing: give it (see stylize plugins show --help)"),
+        ("presets diff defaults", "SECOND is missing: give it"),
         ("photo.png", "photo.png alone: give a painting too, or a trained style (--model "),
         ("--style painting.png", "--style without a photograph"),
     ],
@@ -103,8 +107,9 @@ def test_unknown_names_suggest_the_nearest(command, arguments, message):
         ("--strength nan", "strength is 'nan': "),
         ("--strength inf", "strength is 'inf': must be a finite number"),
         ("--strength much", "strength is 'much': must be a valid number"),
-        ("--size 0", "size is '0': must be 1 to 65536 pixels, or full"),
-        ("--size 70000", "size is '70000': must be 1 to 65536 pixels, or full"),
+        ("--size 0", "size is '0': must be 16 to 65536 pixels, or full"),
+        ("--size 1", "size is '1': must be 16 to 65536 pixels, or full"),
+        ("--size 70000", "size is '70000': must be 16 to 65536 pixels, or full"),
         ("--size big", "size is 'big': must be a number of pixels, or full"),
         ("--size 64.5", "size is '64.5': must be a number of pixels, or full"),
         ("--seed -1", "seed is '-1': "),
@@ -150,6 +155,11 @@ def test_part_settings_are_refused_with_the_nearest_name_or_the_limit(command, a
 @pytest.mark.parametrize("option", ["--set gatys.init=noise", "--balance paper"])
 def test_options_that_only_another_method_has_name_it(command, option):
     assert "add --method gatys" in refuse(command, *PAIR, *option.split())
+
+
+def test_a_misspelt_option_of_a_method_is_told_before_the_method_is(command):
+    message = refuse(command, *PAIR, "--set", "gatys.optimzer=adam")
+    assert "unknown setting of gatys 'optimzer'; did you mean optimizer?" in message
 
 
 def test_set_reaches_every_parts_settings_by_role_and_by_name(command):
@@ -306,7 +316,7 @@ def test_an_image_too_small_names_file_size_layer_and_least_size(command):
     message = refuse(command, "flat.png", "painting.png", *FAST)
     assert message == (
         "stylize: flat.png: image is 40x9; vgg16 at conv5_1 needs 16x16: "
-        "use a larger image or --size, or shallower layers"
+        "use a larger image or shallower layers"
     )
     layers = ("--style-layers", "conv1_1,conv2_1,conv3_1")
     assert command("flat.png", "painting.png", *FAST, *layers).code == 0

@@ -165,7 +165,10 @@ REFUSED = {
     "on an empty folder": ((*LINE, "--data", "empty"), "--data empty: no pictures in it"),
     "on a missing painting": ((*LINE, "--style", "away.png"), "away.png: "),
     "on a blank painting": ((*without("--style"), "-s", "blank.png"), "is a single colour"),
-    "into another format": ((*LINE, "-o", "dunes.pt"), "a model file ends in .safetensors"),
+    "into another format": (
+        (*LINE, "-o", "dunes.pt"),
+        "ends in .safetensors: use dunes.safetensors",
+    ),
     "into no folder": ((*LINE, "-o", "away/dunes.safetensors"), "there is no folder away: make it"),
     "both again and on": ((*LINE, "--resume", "--force"), "leave one out"),
     "on, from a model": ((*LINE, "--resume", "--init", "x.safetensors"), "leave one out"),

@@ -28,6 +28,7 @@ from small_adain import make_adain_model
 from small_training import make_model
 from small_video import bars, inspect_clip, make_clip, moving_square
 from stylize import extras, stylize_video
+from stylize.command.app import run
 from stylize_video.decoding import VideoFile
 
 FLOAT = ("--precision", "float32", "--device", "cpu")
@@ -53,6 +54,15 @@ def test_a_video_is_made_with_its_sound(command, clip):
     assert after.packets["audio"] == before.packets["audio"]
     assert np.abs(after.frames[0].astype(int) - before.frames[0]).mean() > 10
     assert re.search(r"clip_noise.mp4: 96x64, 10 frames \(0:00.400\), .* on cpu", outcome.err)
+
+
+def test_a_time_limit_and_the_seconds_count_from_the_program_s_start(command, clip, capsysbinary):
+    line = ["video", "clip.mp4", *NOISE]
+    assert run([*line, "--time", "5s"], begun=time.monotonic() - 30) == 2
+    assert "so nothing is written: give a longer --time" in capsysbinary.readouterr().err.decode()
+    assert run(line, begun=time.monotonic() - 30) == 0
+    said = capsysbinary.readouterr().err.decode()
+    assert float(re.search(r"([\d.]+) s on cpu", said)[1]) >= 30
 
 
 def test_a_model_that_we_ship(command, clip):

@@ -159,8 +159,10 @@ def test_a_painting_beside_a_model_of_one_is_told(command):
 
 
 def test_a_size_that_is_too_small_is_told_as_that(command):
-    refused = command("photo.png", "painting.png", *FAST, "--size", "8", "-o", "out.png")
-    assert "it is so small by --size 8: use a larger one" in refused.err
+    refused = command("photo.png", "painting.png", *FAST, "--size", "16", "-o", "out.png")
+    assert refused.complaint == (
+        "stylize: photo.png: image is 16x12; vgg16 at conv5_1 needs 16x16: use a --size above 16"
+    )
 
 
 def test_inputs_are_found_from_folders_above_the_picture(command, monkeypatch):

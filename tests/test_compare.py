@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from command import FAST, Command, Outcome
+from command import FAST, SMALL, Command, Outcome
 from quick_judge import QuickJudge
 from stylize import Network, Result, Stylizer, read_image, read_record, write_image
 from stylize.making import recorded, stylizer
@@ -370,7 +370,9 @@ def test_a_front_without_matplotlib_is_refused_before_any_work(command, compare,
         ),
         ("photo.png --vary seed=1,2", "photo.png alone"),
         ("--style painting.png --vary seed=1,2", "painting.png alone"),
-        ("gone.png painting.png --vary seed=1,2", "gone.png: cannot be read"),
+        ("photo.png --model mosaic_fast --vary strength=0.5,1", "model mosaic_fast holds none"),
+        ("photo.png --model mosaic --vary strength=0.5,1 -o -", "writes several files"),
+        ("gone.png painting.png --vary seed=1,2", "gone.png: no such file"),
         ("- painting.png --vary seed=1,2", "more than once"),
         ("photo.png painting.png --vary seed=1,2 --style-weights 1,2", "1 style image"),
         ("photo.png painting.png --vary seed=1,2 --front front.png", "--vary strength="),
@@ -388,6 +390,19 @@ def test_bad_input_is_refused_before_any_work(command, line, message):
     assert ended.code == 2, ended.err
     assert message in ended.complaint
     assert command.files == {"mine.csv"}
+
+
+def test_a_model_that_holds_its_painting_is_compared_without_one(command, quick_judge):
+    line = ("compare", "--model", "mosaic", "--vary", "strength=0.5,1", *SMALL, "--cell", "96")
+    ended = command(*line, "photo.png")
+    assert ended.code == 0, ended.err
+    rows = document()["rows"]
+    assert [row["style"] for row in rows] == ["grid_cells/mosaic.jpg"] * 2
+    assert all(row["style_distance"] > 0 for row in rows)
+    again = command(*line, "photo.png", "painting.png")
+    assert again.code == 0, again.err
+    assert "all files are photographs, as model mosaic has a painting of its own" in again.err
+    assert "2 of 4 pictures are kept" in again.err
 
 
 def test_a_grid_of_another_sweep_is_not_overwritten(command, compare):

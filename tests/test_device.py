@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from command import FAST
-from stylize import stylize_image
+from stylize import read_record, stylize_image
 from stylize.building.device import choose_device
 from stylize.errors import DeviceError, UsageError
 from stylize.precision import choose_precision, declares_bfloat16
@@ -64,7 +64,9 @@ def old_driver(cards, monkeypatch):
 
 @pytest.mark.parametrize("name", ["cuda:99", "tpu9", ""])
 def test_a_device_that_is_not_there_is_refused_with_a_remedy(name):
-    with pytest.raises(UsageError, match="--device auto, or one of cpu"):
+    with pytest.raises(
+        UsageError, match=r"use --device (cpu, the only one here$|auto, or one of cpu, )"
+    ):
         choose_device(name)
 
 
@@ -199,7 +201,9 @@ def test_what_auto_chose_is_shown_recorded_and_insisted_on_by_rerun(command, pro
     processor("avx512_bf16")
     line = ("photo.png", "painting.png", "--size", "48", "--method", "gatys", "--device", "cpu")
     made = command(*line, "--set", "gatys.iterations=1", "-o", "out.png")
-    assert "on cpu in bfloat16 (auto: the processor declares AVX-512 bfloat16)" in made.err
+    assert made.err.endswith(" s on cpu in bfloat16\n")
+    recorded = read_record("out.png")["precision"]
+    assert recorded == "auto: the processor declares AVX-512 bfloat16"
     processor()
     again = command("rerun", "out.png", "--json")
     assert again.code == 0, again.err

@@ -98,12 +98,29 @@ def test_a_command_goes_with_its_plugin_and_all_else_works(command: Command, mon
         assert command(name, "--help").code == 0
     gone = command(min(COMMANDS[plugin]), "photo.png")
     assert gone.code == 2
+    if plugin in everything:
+        back = f"plugin stylize-nst:{plugin} is disabled: take it out of STYLIZE_DISABLE_PLUGINS"
+        assert command(plugin).complaint == f"stylize: {plugin}: no such command: {back}"
     if plugin == "picture":
-        assert command("photo.png", "painting.png").complaint.startswith("stylize: No such command")
+        for line in (["photo.png", "painting.png"], ["--size", "64", "photo.png"]):
+            assert command(*line).complaint == (
+                f"stylize: {line[0]}: no such command or option: plugin stylize-nst:picture, which "
+                f"makes pictures, is disabled: take it out of STYLIZE_DISABLE_PLUGINS"
+            )
         assert "Examples" not in command().out
         return
     assert command("photo.png", "painting.png", *FAST, "-o", "out.png").code == 0
     assert command("rerun", "out.png").code == 0
+
+
+def test_a_plugin_of_pictures_that_is_missing_or_has_failed_is_told(command: Command, monkeypatch):
+    from stylize import PluginHost
+
+    host = PluginHost()
+    monkeypatch.setattr(PluginHost, "discover", lambda **_: host)
+    assert "makes pictures, is missing: install stylize-nst again" in command("a.png").complaint
+    host.register(object(), "stylize-nst", "picture")
+    assert "makes pictures, has failed: see stylize plugins doctor" in command("a.png").complaint
 
 
 def test_pictures_need_no_other_plugin_of_commands(command: Command, monkeypatch):

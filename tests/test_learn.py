@@ -60,7 +60,7 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
     [
         (("learn", "photo.txt"), "photo.txt"),
         (("learn", "painting.png", "--model", "starry_night"), "takes any"),
-        (("learn", "painting.png", "-o", "mine.png"), "ends in .safetensors"),
+        (("learn", "painting.png", "-o", "mine.png"), "ends in .safetensors: use mine.safetensors"),
         (("learn", "painting.png", "--name", "any"), "any"),
         (("learn", "painting.png", "--name", "any", "--force"), "the model that paints"),
         (("learn", "painting.png", "--name", "signac"), "included"),

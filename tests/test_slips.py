@@ -57,6 +57,32 @@ def test_a_misspelt_command_is_suggested_before_its_options_are_refused(palette:
     assert "did you mean stylize palette ...?" in outcome.complaint
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("phto.png painting.png", "phto.png: no such file: did you mean photo.png?"),
+        ("phto.png", "phto.png: no such file: did you mean photo.png?"),
+        ("Photo.JPG painting.png", "Photo.JPG: no such file: did you mean photo.png?"),
+        ("photo.png art/paintng.png", "art/paintng.png: no such file: did you mean art/Paint"),
+        ("photo.png -s paintng.png", "paintng.png: no such file: did you mean painting.png?"),
+        ("phto.png --model mosaic_fast", "phto.png: no such file: did you mean photo.png?"),
+        ("photo.png --model ./mosiac.safetensors", "model mosiac.safetensors: no such file: did"),
+        ("photo.png --model ./photo.safetensors", "photo.safetensors: no such file: check the na"),
+        ("photo.png mosaic_fats.png", "mosaic_fats.png: no such file: check the name and the fo"),
+        ("compare phto.png painting.png --vary seed=1,2", "no such file: did you mean photo.png?"),
+        ("learn paintng.png", "paintng.png: no such file: did you mean painting.png?"),
+        ("photo.png none/paintng.png", "none/paintng.png: no such file: check the name and the "),
+    ],
+)
+def test_a_misspelt_file_is_told_with_the_nearest_of_its_kind(command: Command, line, told):
+    Path("art").mkdir()
+    Path("art/Painting.png").write_bytes(Path("painting.png").read_bytes())
+    Path("mosaic.safetensors").touch()
+    outcome = command(*line.split())
+    assert outcome.code == 2
+    assert told in outcome.complaint
+
+
 def test_a_file_of_nearly_a_command_s_name_is_a_picture(palette: Command):
     Path("palete").write_bytes(Path("photo.png").read_bytes())
     assert palette("palete", "painting.png", *FAST, "-o", "out.png").code == 0

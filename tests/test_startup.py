@@ -47,6 +47,7 @@ ANSWERED = (
 )
 REFUSED = (
     "--strengh 2 photo.png painting.png",
+    "--size 1 photo.png painting.png",
     "--size huge photo.png painting.png",
     "--smooth tan photo.png painting.png",
     "--backbone vgg20 photo.png painting.png",
@@ -55,6 +56,8 @@ REFUSED = (
     "photo.png painting.png --style-weights 1,2",
     "photo.png painting.png -o picture.gif",
     "photo.png painting.png -o painting.png --force",
+    "photo.png missing.png",
+    "missing.png --model mosaic_fast",
     "rerun photo.png",
     "--model none photo.png",
     "--model photo.png photo.png",

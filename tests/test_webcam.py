@@ -221,7 +221,7 @@ def test_the_time_ends_it(show):
         ((*LINE, "--camera", "test"), 3, "no window: the installed OpenCV has no windows"),
         ((*LINE, "--camera", "77", "-o", "o.mp4"), 3, "camera 77: cannot be opened: check that"),
         ((*LINE, "--camera", "photo.txt", "-o", "o.mp4"), 3, "camera photo.txt: is neither a"),
-        ((*LINE, "-o", "o.avi"), 2, "o.avi: is not a .mp4, .mov, .mkv file: name it so"),
+        ((*LINE, "-o", "o.avi"), 2, "-o o.avi: a recording ends in .mp4, .mov, .mkv: use o.mp4"),
         ((*LINE, "-o", "away/o.mp4"), 2, "there is no folder away: make it first"),
         ((*LINE, "--size", "5"), 2, "size is '5'"),
         (("webcam", "any", "-o", "o.mp4"), 2, "model any takes a painting"),

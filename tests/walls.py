@@ -35,7 +35,7 @@ ROOMS = """
     modelfile
     guests
     coherence : entropy : extras : files : lazy : matching : precision : version
-    errors : placing
+    errors : missing : placing
 """
 # Without torch, and without what would import it.
 LIGHT = ("contract", "discovery", "naming", "recording", "planning", "models")

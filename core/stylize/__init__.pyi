@@ -88,6 +88,7 @@ from stylize.matching import Matches as Matches
 from stylize.matching import balance_shares as balance_shares
 from stylize.matching import nearest as nearest
 from stylize.matching import principal_axes as principal_axes
+from stylize.missing import tell_missing as tell_missing
 from stylize.modelfile import MODEL_KEY as MODEL_KEY
 from stylize.modelfile import MODEL_SCHEMA as MODEL_SCHEMA
 from stylize.modelfile import ModelFile as ModelFile

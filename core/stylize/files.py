@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from stylize.errors import ImageError, OutputError, PluginError
+from stylize.missing import tell_missing
 from stylize.placing import place_file
 
 __all__ = ["package_file", "sha256_of", "write_file"]
@@ -20,9 +21,8 @@ def write_file(path: str | Path, data: bytes, *, force: bool = True) -> None:
     Args:
         force: replace a file of that name; see `place_file`.
 
-    Raises:
-        OutputError: the place cannot be written, the disk is full, or, without `force`, the name
-            is taken.
+    Raises: OutputError if the place cannot be written, the disk is full, or, without `force`, the
+        name is taken.
     """
     try:
         if str(path) == "-":
@@ -50,8 +50,7 @@ def write_file(path: str | Path, data: bytes, *, force: bool = True) -> None:
 def package_file(reference: str) -> Path:
     """Return the path of the file that "package:file" names; it may not exist.
 
-    Raises:
-        PluginError: there is no such package.
+    Raises: PluginError if there is no such package.
     """
     package, _, file = reference.partition(":")
     try:
@@ -64,11 +63,12 @@ def package_file(reference: str) -> Path:
 def sha256_of(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal.
 
-    Raises:
-        ImageError: the file cannot be read.
+    Raises: ImageError if the file cannot be read.
     """
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise ImageError(tell_missing(path)) from error
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror}): check the name") from error

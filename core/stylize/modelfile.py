@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stylize.errors import ModelError
 from stylize.files import sha256_of, write_file
+from stylize.missing import tell_missing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -186,7 +187,7 @@ def read_header(path: Path) -> ModelHeader:
     try:
         metadata = _read_metadata(path)
     except FileNotFoundError as error:
-        raise ModelError(f"model {path}: no such file: check the name and the folder") from error
+        raise ModelError(f"model {tell_missing(path)}") from error
     except (OSError, ValueError, struct.error) as error:
         raise _damaged(path, str(error)) from error
     except (LookupError, TypeError) as error:

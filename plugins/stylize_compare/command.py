@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stylize import MAX_PIXELS, PluginHost, RunSettings, style_shares
+from stylize import MAX_PIXELS, ModelFile, PluginHost, RunSettings, style_shares
 from stylize.command import (
     DEMO,
     STANDARD,
@@ -24,6 +24,7 @@ from stylize.command import (
     settings_options,
     sort_files,
     warn,
+    write_file,
 )
 from stylize.errors import UsageError
 from stylize_compare.cells import plan_cells
@@ -43,8 +44,9 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="FILES",
-            help="Photographs (files, folders or quoted globs), then one painting; with --style, "
-            "photographs only; none at all for the demo pair.",
+            help="Photographs (files, folders or quoted globs), then one painting; with --style "
+            "or a --model that holds its painting, photographs only; none at all for the demo "
+            "pair.",
         ),
     ] = None,
     vary: Annotated[
@@ -123,7 +125,9 @@ def compare(
     host: PluginHost = ctx.obj
     axes = [parse_axis(host, text) for text in vary or ()]
     variants = _plan_variants(host, axes, settings, preset, assignments or ())
-    contents, styles = _sort_inputs(files or [], style or [])
+    outputs = SweepFiles(output, front)
+    model = None if style else _model_with_painting(variants)
+    contents, styles = _sort_inputs(files or [], style or [], variants, held=bool(model))
     if not (files or style or quiet):
         say(f"no files given: using the demo pair, {' and '.join(DEMO)}")
     if front and STRENGTH not in (axis.key for axis in axes):
@@ -132,8 +136,11 @@ def compare(
         )
     if front:
         require_extra(*PLOT)
-    cells = plan_cells(variants, contents, styles, output.with_name(f"{output.stem}_cells"))
-    outputs = SweepFiles(output, front)
+    if model:
+        if len(contents) > 1 and not quiet:
+            say(f"all files are photographs, as model {model.name} has a painting of its own")
+        styles = [_write_painting(model, outputs)]
+    cells = plan_cells(variants, contents, styles, outputs.folder)
     kept = outputs.prepare(host, cells, [*contents, *styles], force=force)
     for message in dict.fromkeys(p.message for v in variants for p in v.plan.problems):
         warn(message)
@@ -175,17 +182,40 @@ def _plan_variants(
     return variants
 
 
-def _sort_inputs(files: Sequence[str], styles: Sequence[str]) -> tuple[list[str], list[str]]:
+def _model_with_painting(variants: Sequence[Variant]) -> ModelFile | None:
+    """Return the model of all variants, if it is one and holds its painting."""
+    plans = [variant.plan for variant in variants]
+    models = {plan.model.fingerprint() if plan.model else "" for plan in plans}
+    model = variants[0].plan.model
+    return model if model and model.base and len(models) == 1 else None
+
+
+def _write_painting(model: ModelFile, outputs: SweepFiles) -> str:
+    """Write the painting of a model beside the cells, to judge them by, and return its name."""
+    outputs.make_folder()
+    path = outputs.folder / f"{Path(model.name).stem}.jpg"
+    write_file(path, model.paintings()[0].read())
+    return str(path)
+
+
+def _sort_inputs(
+    files: Sequence[str], styles: Sequence[str], variants: Sequence[Variant], *, held: bool
+) -> tuple[list[str], list[str]]:
     """Separate contents from styles by the default command's rule, with at least one of each.
+
+    Args:
+        held: whether the model holds the painting, and all files are contents.
 
     Raises: UsageError.
     """
     if STANDARD in (*files, *styles):
         raise UsageError("compare reads its pictures more than once: name files, not -")
-    if (files or styles) and (not files or len(files) + len(styles) < 2):
+    if (files or styles) and not held and (not files or len(files) + len(styles) < 2):
+        models = [each.plan.model.name for each in variants if each.plan.model]
+        why = f": distances are from it, and model {models[0]} holds none" if models else ""
         raise UsageError(
             f"{(*files, *styles)[0]} alone: give photographs and a painting, as photo.jpg "
-            f"painting.jpg"
+            f"painting.jpg{why}"
         )
-    contents, paintings = sort_files(files, styles, no_style=False, no_content=False)
+    contents, paintings = sort_files(files, styles, no_style=held, no_content=False)
     return [content for content in contents if content], list(dict.fromkeys(paintings))

@@ -42,7 +42,26 @@ class SweepFiles:
         self.csv = sheet.with_suffix(".csv")
         self.json = sheet.with_suffix(".json")
         self.front = front
+        self.folder = sheet.with_name(f"{sheet.stem}_cells")
         self._replace = False
+
+    def check_name(self) -> None:
+        """Raise OutputError for a sheet on standard output."""
+        if str(self.sheet) == STANDARD:
+            raise OutputError("-o -: compare writes several files: name one, as grid.png")
+
+    def make_folder(self) -> None:
+        """Make the folder of the cells. Raises: OutputError."""
+        self.check_name()
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self.folder}: cannot be written ({error.strerror}): choose another -o"
+        )
 
     def prepare(
         self, host: PluginHost, cells: Sequence[Cell], inputs: Collection[str], *, force: bool
@@ -51,8 +70,7 @@ class SweepFiles:
 
         Raises: OutputError; UsageError for cells that were made with other settings.
         """
-        if str(self.sheet) == STANDARD:
-            raise OutputError("-o -: compare writes several files: name one, as grid.png")
+        self.check_name()
         if self.front and self.front.absolute() == self.sheet.absolute():
             raise OutputError(f"--front {self.front}: is the sheet too: choose another name")
         kept = {} if force else find_kept(host, cells)
@@ -63,15 +81,12 @@ class SweepFiles:
         for table in (self.csv, self.json):
             if table.is_dir() or (table.exists() and not replace):
                 raise OutputError(f"{table}: exists: choose another -o, or replace it with --force")
-        folder = cells[0].path.parent
+        self.make_folder()
         try:
-            folder.mkdir(exist_ok=True)
             for cell in cells if force else ():
                 cell.path.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(
-                f"{folder}: cannot be written ({error.strerror}): choose another -o"
-            ) from error
+            raise self._unwritable(error) from error
         return kept
 
     def write(self, comparison: Comparison, width: int, max_pixels: int) -> None:

@@ -75,7 +75,8 @@ def learn(
         raise UsageError(f"--name {style}: is the model that paints with it: give another name")
     path = output or user_models_folder() / f"{style}.safetensors"
     if path.suffix != ".safetensors":
-        raise OutputError(f"-o {path}: a model file ends in .safetensors: name it so")
+        named = path.with_suffix(".safetensors")
+        raise OutputError(f"-o {path}: a model file ends in .safetensors: use {named}")
     if path.exists() and not force:
         raise OutputError(f"{path}: exists: replace it with --force, or give another --name")
     try:

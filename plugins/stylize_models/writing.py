@@ -15,7 +15,9 @@ def export_as_files(host: PluginHost, name: str, output: Path, *, force: bool) -
     """Write a model's networks, and say how far they are from PyTorch. Raises: OutputError."""
     model = find_model(host, name)
     if output.suffix != ".onnx":
-        raise OutputError(f"-o {output}: an ONNX file ends in .onnx: name it so")
+        raise OutputError(
+            f"-o {output}: an ONNX file ends in .onnx: use {output.with_suffix('.onnx')}"
+        )
     if not output.parent.is_dir():
         raise OutputError(f"-o {output}: there is no folder {output.parent}: make it first")
     with clean_stdout():

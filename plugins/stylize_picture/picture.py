@@ -223,7 +223,8 @@ def _names_model(
     last, names = given[-1], model_names(host)
     if set("*?[").intersection(last):  # a pattern of files
         return False
-    near = difflib.get_close_matches(last, names, n=1)
+    # With an extension it is meant for a file, and reading it tells which is near.
+    near = [] if Path(last).suffix else difflib.get_close_matches(last, names, n=1)
     if near and last not in names:
         raise UsageError(
             f"{last}: no file, and no trained model: did you mean {near[0]}? stylize models lists "

@@ -155,7 +155,7 @@ def train(
         warn(problem.message)
     if resume and (force or init):
         raise UsageError("--resume continues; --force and --init start over: leave one out")
-    started = time.monotonic()
+    started = ctx.meta["begun"]
     with clean_stdout():
         from stylize import Run, deadline_of
         from stylize_train.session import Training

@@ -113,7 +113,8 @@ class Training:
             raise UsageError(f"{method.name} learns one painting, or a blend: give --style FILE")
         style_shares(self.plan.settings, len(self.styles))
         if self.output.suffix != ".safetensors":
-            raise OutputError(f"-o {self.output}: a model file ends in .safetensors: name it so")
+            named = self.output.with_suffix(".safetensors")
+            raise OutputError(f"-o {self.output}: a model file ends in .safetensors: use {named}")
         if not self.output.parent.is_dir():
             raise OutputError(f"-o {self.output}: there is no folder {self.output.parent}: make it")
         folder = training_folder(self.output)

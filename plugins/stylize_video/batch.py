@@ -53,6 +53,7 @@ def make_videos(
     max_pixels: int = MAX_PIXELS,
     record: RecordKind = "names",
     remarks: Mapping[str, str] | None = None,
+    begun: float | None = None,
 ) -> int:
     """Make all videos with one loaded network and return the exit code.
 
@@ -61,19 +62,21 @@ def make_videos(
     Args:
         record: which facts about their making the files record.
         remarks: additions to a clip's line, by its output.
+        begun: `time.monotonic()` from which the time limit and the seconds of the first clip
+            count; now, by default.
 
     Raises: StylizeError for errors that concern all of them.
     """
     from stylize_video.checking import check_clip, check_video_output
 
     inputs = [path for job in jobs for path in job.inputs]
+    started = time.monotonic() if begun is None else begun
 
     def check(job: Job) -> None:
         check_clip(Path(job.content or ""))
         check_video_output(job.output, asked, force=force, inputs=inputs)
 
     def prepare(cancelled: threading.Event) -> Callable[[Job, Sequence[Observer]], Made]:
-        started = time.monotonic()
         from stylize import Stylizer, deadline_of, give_memory_back
         from stylize_video.making import make_video
 
@@ -81,26 +84,26 @@ def make_videos(
         limit = plan.settings.time
         stylizer = Stylizer(without_time(plan), host, max_pixels=max_pixels, cancelled=cancelled)
 
+        begins = iter([started])
+
         def make(job: Job, observers: Sequence[Observer]) -> Made:
-            nonlocal started
+            began = next(begins, time.monotonic())
             said = [] if report.quiet else [_Forecast(job.title, plan.method.name)]
-            try:
-                result = make_video(
-                    stylizer,
-                    job.content or "",
-                    job.styles,
-                    job.output,
-                    asked,
-                    temporal=temporal,
-                    force=force,
-                    tell=warn,
-                    observers=[*observers, *said],
-                    deadline=deadline_of(started, limit),
-                    record_kind=record,
-                )
-            finally:
-                started = time.monotonic()
-            return _made(job, result, report, (remarks or {}).get(job.output))
+            result = make_video(
+                stylizer,
+                job.content or "",
+                job.styles,
+                job.output,
+                asked,
+                temporal=temporal,
+                force=force,
+                tell=warn,
+                observers=[*observers, *said],
+                deadline=deadline_of(began, limit),
+                record_kind=record,
+            )
+            took = time.monotonic() - began
+            return _made(job, result, report, took, (remarks or {}).get(job.output))
 
         return make
 
@@ -125,13 +128,13 @@ def _plain(number: float) -> str:
     return f"{float(f'{number:.2g}'):,g}"
 
 
-def _made(job: Job, result: VideoResult, report: Report, remark: str | None) -> Made:
+def _made(job: Job, result: VideoResult, report: Report, took: float, remark: str | None) -> Made:
     record = result.record
     frames, seconds = record["frames"], record["seconds"]
     return Made(
         f"{job.output}: {record['width']}x{record['height']}, {count(frames, 'frame')} "
-        f"({clock(result.duration)}), {seconds:.1f} s on {report.tell_device(record)}, "
-        f"{_plain(frames / max(seconds, 0.01))} frames per second"
+        f"({clock(result.duration)}), {took:.1f} s on {report.tell_device(record)}, "
+        f"{_plain(frames / max(seconds, 0.01))} frames per second once loaded"
         + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there")
         + (f"; {remark}" if remark else ""),
         {**record, "warnings": result.warnings},  # shown already, as they came

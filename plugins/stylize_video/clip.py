@@ -101,7 +101,8 @@ class ClipStylizer:
         try:
             return stylizer.stylize(content, self._styles, stylizer.new_run(observers, clip=clip))
         except ImageTooSmallError as error:
-            raise ImageTooSmallError(f"a frame or a painting: {error}", error.size) from error
+            where = f"a frame or a painting at --size {stylizer.plan.settings.size}"
+            raise ImageTooSmallError(f"{where}: {error}", error.size) from error
 
 
 def _as_clip(moved: Moved | None, memory: dict[str, Any]) -> Clip:

@@ -160,6 +160,7 @@ def video(
             max_pixels=max_pixels,
             record=record,
             remarks=remarks,
+            begun=ctx.meta["begun"],
         )
     )
 

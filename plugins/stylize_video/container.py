@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stylize import tell_missing
 from stylize.command import import_extra
 from stylize.errors import VideoError
 
@@ -40,7 +41,7 @@ def open_container(path: Path) -> Any:
     """
     av = import_extra("av", "video", "stylize video")
     if not path.exists():
-        raise VideoError(f"{path}: no such file: check the name and the folder")
+        raise VideoError(tell_missing(path))
     try:
         if path.stat().st_size == 0:
             raise VideoError(f"{path}: is empty (0 bytes): fetch or export it again")

@@ -223,7 +223,11 @@ class _VideoRun:
                 f"{self.clip.info.path}: has no frame between --start and --end: choose a longer "
                 f"part"
             )
-        return f"{self.writer.path}: stopped before the first frame was done, so nothing is written"
+        longer = ": give a longer --time" if self.stopped == "time" else ""
+        return (
+            f"{self.writer.path}: stopped before the first frame was done, so nothing is "
+            f"written{longer}"
+        )
 
     def _keep_part(self, error: BaseException) -> None:
         """Keep what was written before an error if it can be played, and say so; else remove it."""

@@ -46,6 +46,7 @@ def rerun_video(host: PluginHost, request: RerunRequest) -> int:
         request.report("clips"),
         temporal=temporal or False,
         force=request.force,
+        begun=request.begun,
     )
     if code == 0 and Path(target).is_file():
         compare_runs(record, _read(Path(target)))

@@ -21,7 +21,8 @@ TICK = Fraction(1, 1000)
 def check_recording(path: Path, *, force: bool) -> None:
     """Check that a recording can be written to a path. Raises: OutputError."""
     if path.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"-o {path}: is not a {', '.join(SUFFIXES)} file: name it so")
+        named = path.with_suffix(SUFFIXES[0])
+        raise OutputError(f"-o {path}: a recording ends in {', '.join(SUFFIXES)}: use {named}")
     if not path.parent.is_dir():
         raise OutputError(f"-o {path}: there is no folder {path.parent}: make it first")
     if path.exists() and not force:

@@ -38,5 +38,6 @@ def choose_device(name: str = "auto") -> torch.device:
             LOG.warning("%s: the next best is taken", message)
     if "too old" in reason or "no kernel image" in reason:
         raise DeviceError(f"{message}: update its driver, or use --device cpu") from failed
-    known = ", ".join(["cpu", *(f"cuda:{number}" for number in range(cards)), *mps])
-    raise UsageError(f"{message}: use --device auto, or one of {known}") from failed
+    known = ["cpu", *(f"cuda:{number}" for number in range(cards)), *mps]
+    use = f"auto, or one of {', '.join(known)}" if known[1:] else "cpu, the only one here"
+    raise UsageError(f"{message}: use --device {use}") from failed

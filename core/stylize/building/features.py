@@ -76,7 +76,7 @@ class FeatureExtractor:
             deepest = next(each for each in layers if self.layers[each].min_size == least)
             raise ImageTooSmallError(
                 f"image is {width}x{height}; {self.name} at {deepest} needs {least}x{least}: "
-                f"use a larger image or --size, or shallower layers",
+                f"use a larger image or shallower layers",
                 (width, height),
             )
         features = self.backbone(image, layers)

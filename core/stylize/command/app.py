@@ -44,10 +44,11 @@ COMPLETING = "_STYLIZE_COMPLETE"
 def build_app(host: PluginHost, *, debug: bool = False, begun: float | None = None) -> typer.Typer:
     """Return the command, with what the host's plugins add to it.
 
-    Commands get the host as `ctx.obj`, and whether to print tracebacks as `ctx.meta["debug"]`.
+    Commands get the host as `ctx.obj`, whether to print tracebacks as `ctx.meta["debug"]`, and when
+    the program started as `ctx.meta["begun"]`.
 
     Args:
-        begun: `time.monotonic()` at the program's start, for `ctx.meta["begun"]`.
+        begun: `time.monotonic()` at the program's start; by default when a command runs.
     """
     app = typer.Typer(
         name="stylize",
@@ -68,7 +69,7 @@ def build_app(host: PluginHost, *, debug: bool = False, begun: float | None = No
         ] = False,
     ) -> None:
         ctx.meta["debug"] = debug or debug_
-        ctx.meta["begun"] = begun
+        ctx.meta["begun"] = time.monotonic() if begun is None else begun
         if version:
             typer.echo(f"stylize {framework_version()}")
             raise typer.Exit

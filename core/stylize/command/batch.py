@@ -24,7 +24,8 @@ from stylize.command.streams import clean_stdout
 from stylize.contract.plan import Plan
 from stylize.contract.run import Observer
 from stylize.discovery.host import PluginHost
-from stylize.errors import OutputError
+from stylize.errors import ImageError, OutputError
+from stylize.missing import tell_missing
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.pictures.record import RecordKind
 from stylize.pictures.writing import check_output
@@ -44,13 +45,13 @@ class Made:
     """What came of one job.
 
     Args:
-        line: for a person.
+        line: for a person; a function is asked for it once the output is saved.
         record: for `--json`; anything that JSON holds.
         warnings: printed, and in the record unless that has its own.
         save: writes the output, where that is still to be done: standard output is then free.
     """
 
-    line: str
+    line: str | Callable[[], str]
     record: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     save: Callable[[], None] = lambda: None
@@ -138,7 +139,8 @@ def _do(
         return
     for warning in made.warnings:
         warn(warning)
-    report.made(job, {"warnings": list(made.warnings), **made.record}, made.line)
+    line = made.line if isinstance(made.line, str) else made.line()
+    report.made(job, {"warnings": list(made.warnings), **made.record}, line)
 
 
 def make_pictures(
@@ -160,12 +162,12 @@ def make_pictures(
         force, skip_existing: as of `run_batch`.
         record: what files record of their making, as in `Result.save`.
         remarks: what is added to the line of a picture, by its output.
-        begun: `time.monotonic()` from which the seconds of the first picture count; now, by
-            default.
+        begun: `time.monotonic()` from which the time limit and the seconds of the first picture
+            count; now, by default.
 
     Raises: StylizeError for what concerns all pictures.
     """
-    started = time.monotonic()
+    started = time.monotonic() if begun is None else begun
     for problem in plan.problems:
         warn(problem.message)
     if any(job.output == STANDARD for job in jobs) and (not sys.stdout or sys.stdout.isatty()):
@@ -183,33 +185,45 @@ def make_pictures(
         crowd = [CrowdTeller(torch.get_num_threads())] if on_cpu else []
 
         limit = plan.settings.time
-        begins = iter([(started, started if begun is None else begun)])
+        begins = iter([started])
 
         def make(job: Job, observers: Sequence[Observer]) -> Made:
-            began, told_from = next(begins, [time.monotonic()] * 2)
+            began = next(begins, time.monotonic())
             result = stylizer(job.content, job.styles, [*observers, *crowd])
-            told, ended = result.record, time.monotonic()
-            took = ended - began
-            ending = ENDINGS[result.stopped]
-            if result.stopped == "time" and limit is not None and took > limit + LATE:
-                ending += f", {took - limit:.1f} s late: loading and one step take longer"
-            where = "standard output" if job.output == STANDARD else job.output
-            remark = (remarks or {}).get(job.output)
-            return Made(
-                f"{where}: {told['width']}x{told['height']}, {count(told['steps'], 'step')}, "
-                f"{ended - told_from:.1f} s on {report.tell_device(told)}{ending}"
-                + (f"; {remark}" if remark else ""),
-                told,
-                result.warnings,
-                lambda: _save(result, job.output, force=force, record=record),
-            )
+            told = result.record
+
+            def line() -> str:
+                took = time.monotonic() - began
+                ending = ENDINGS[result.stopped]
+                if result.stopped == "time" and limit is not None and took > limit + LATE:
+                    ending += f", {took - limit:.1f} s late: loading and one step take longer"
+                where = "standard output" if job.output == STANDARD else job.output
+                remark = (remarks or {}).get(job.output)
+                return (
+                    f"{where}: {told['width']}x{told['height']}, {count(told['steps'], 'step')}, "
+                    f"{took:.1f} s on {report.tell_device(told)}{ending}"
+                    + (f"; {remark}" if remark else "")
+                )
+
+            def save() -> None:
+                _save(result, job.output, force=force, record=record)
+
+            return Made(line, told, result.warnings, save)
 
         return make
 
+    def check(job: Job) -> None:
+        for path in job.inputs:
+            if not path.exists():
+                raise ImageError(tell_missing(path))
+        check_output(job.output, force=force, inputs=inputs)
+
+    inputs = {path for job in jobs for path in job.inputs}
     return run_batch(
         jobs,
         report,
         prepare,
+        check=check,
         force=force,
         skip_existing=skip_existing,
         on_interrupt=INTERRUPTED,

@@ -16,6 +16,7 @@ import typer
 from entrypoints import EntryPoint
 from typer.core import TyperCommand, TyperGroup
 
+from stylize.command.absent import refuse_absent
 from stylize.command.options import with_settings_options
 from stylize.command.saying import offer
 from stylize.errors import UsageError
@@ -66,6 +67,7 @@ def build_command(command: Callable[..., None] | typer.Typer, name: str, host: A
         host: the plugins whose parts' options a function with `settings_options` takes.
     """
     if isinstance(command, typer.Typer):
+        _make_ours(command)
         group: Any = typer.main.get_group(command)
         group.name = name
         return group
@@ -74,8 +76,23 @@ def build_command(command: Callable[..., None] | typer.Typer, name: str, host: A
     return typer.main.get_command(app)
 
 
+def _make_ours(app: typer.Typer) -> None:
+    """Give the commands of an app our help, unless they have a class of their own."""
+    for each in app.registered_commands:
+        if each.cls in (None, TyperCommand):
+            each.cls = StylizeCommand
+    for group in app.registered_groups:
+        if group.typer_instance:
+            _make_ours(group.typer_instance)
+
+
 class StylizeCommand(TyperCommand):
-    """A command whose help lists options by panel, which plain typer help does not."""
+    """A command whose help lists options by panel, and names arguments without braces."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line: PICTURE, [PICTURE] if it can be left out."""
+        arguments = [p for p in self.get_params(ctx) if p.param_type_name == "argument"]
+        return [str(self.options_metavar), *map(_word_of, arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options, a section a panel."""
@@ -90,6 +107,13 @@ class StylizeCommand(TyperCommand):
             for each in found
             if (plain := each.value.replace("colour", "color")) == each.value or plain not in values
         ]
+
+
+def _word_of(argument: Any) -> str:
+    word = str(argument.display_name_raw)
+    if argument.nargs != 1 and "..." not in word:
+        word += "..."
+    return word if argument.required or word.startswith("[") else f"[{word}]"
 
 
 class _LazyCommand(TyperCommand):
@@ -171,6 +195,7 @@ class StylizeGroup(TyperGroup):
             return super().parse_args(ctx, args)
         if args and not ctx.resilient_parsing:  # before its options are taken for pictures'
             refuse_command(args[0], self.commands)
+            refuse_absent(args[0], ctx.obj, default=bool(self.commands.default))
         default = [self.commands.default] if self.commands.default else []
         return super().parse_args(ctx, [*default, *args])
 

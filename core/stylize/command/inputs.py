@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from stylize.errors import OutputError, UsageError
+from stylize.errors import ImageError, OutputError, UsageError
+from stylize.missing import tell_missing
 from stylize.pictures.listing import expand_contents
 
 __all__ = ["DEMO", "STANDARD", "Job", "plan_jobs", "sort_files"]
@@ -60,7 +61,7 @@ def sort_files(
         no_style: of the option, or of a method that needs no style image.
         expand: gives the contents that arguments stand for.
 
-    Raises: UsageError.
+    Raises: UsageError; ImageError for a single file that is not there.
     """
     if no_style and (no_content or styles):
         raise UsageError(
@@ -78,6 +79,8 @@ def sort_files(
         return list(expand(files)), []
     if not styles:
         if len(files) < 2:
+            if missing := [name for name in expand(files) if not _is_there(name)]:
+                raise ImageError(tell_missing(missing[0]))
             raise UsageError(
                 f"{files[0]} alone: give a painting too, or a trained style (--model "
                 f"starry_night, see stylize models), or use --no-style to reconstruct it, or "
@@ -90,6 +93,10 @@ def sort_files(
     if STANDARD in styles and len(contents) > 1:
         raise UsageError("- as the painting serves one photograph: name a file for several")
     return list(contents), list(styles)
+
+
+def _is_there(name: str) -> bool:
+    return name == STANDARD or Path(name).exists()
 
 
 def plan_jobs(

@@ -45,14 +45,10 @@ class Report:
         self.debug = debug
         self.failures: list[tuple[str, int]] = []
         self.skips: dict[str, list[str]] = {}
-        self._why = ""
 
     def tell_device(self, record: Mapping[str, Any]) -> str:
-        """Return a run's device and precision, of its record; and why, if auto, the first time."""
-        why, said = record.get("precision", ""), self._why
-        self._why = why
-        told = f"{record['device']} in {record['settings']['precision']}"
-        return f"{told} ({why})" if why.startswith("auto") and why != said else told
+        """Return a run's device and precision, of its record; stylize devices says why."""
+        return f"{record['device']} in {record['settings']['precision']}"
 
     def made(self, job: Job, record: Mapping[str, Any], line: str) -> None:
         """Print the record or the line of what was made and saved."""

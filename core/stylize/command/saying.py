@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from stylize.contract.settings import short
 from stylize.discovery.host import PluginHost
 from stylize.errors import PluginError, StylizeError, UnknownNameError
 from stylize.guests import is_memory, one_line, plugin_of
@@ -25,6 +26,16 @@ INTERRUPTED = 130
 SMALLER = ("--size", "--judge-size", "--crop", "--batch")
 # How typer tells a value that is none of an option's choices.
 CHOICE = re.compile(r"(?:Value error, )?'(.*)' is not one of (.*)", re.DOTALL)
+COMMAND = re.compile(r"No such command '(.*?)'\.")
+# Typer's other sentences, and ours: first the value, then what is wrong with it.
+REWORDED = (
+    (r"Missing (?:argument|option) (.*?)\. Choose from:\s*(.*)", r"\1 is missing: give one of \2"),
+    (r"Missing (?:argument|option) (.*)", r"\1 is missing: give it"),
+    (r"Missing command", "no command: give one"),
+    (r"Option (.*) requires an argument", r"\1 has no value: give one after it"),
+    (r"Option (.*) does not take a value", r"\1 takes no value: give it alone"),
+    (r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", r"\1 is too much: leave it out"),
+)
 _offered: ContextVar[frozenset[str]] = ContextVar("_offered", default=frozenset())
 _command: ContextVar[tuple[str, str]] = ContextVar("_command", default=("", ""))
 _known: ContextVar[PluginHost | None] = ContextVar("_known", default=None)
@@ -103,18 +114,36 @@ def _blame(error: BaseException) -> str:
 
 
 def _explain_usage(error: Any) -> str:
-    """Tell a usage error of typer, with the nearest option for one that does not exist."""
-    help_command = f"{error.ctx.command_path} --help" if error.ctx else "stylize --help"
+    """Tell a usage error of typer in our words, with the nearest of names that exist."""
+    running = f"stylize {_command.get()[0]}".strip()
+    see = f"(see {error.ctx.command_path if error.ctx else running} --help)"
     if found := CHOICE.match(str(getattr(error, "message", ""))):
         option = error.param.opts[0] if error.param else "value"
         unknown = UnknownNameError(option, found[1], re.findall("'([^']+)'", found[2]))
-        return f"{unknown} (see {help_command})"
+        return f"{unknown} {see}"
+    if error.ctx and (found := COMMAND.match(str(getattr(error, "message", "")))):
+        return f"{UnknownNameError('command', found[1], error.ctx.command.commands)} {see}"
     if not (given := getattr(error, "option_name", None)) or not hasattr(error, "possibilities"):
-        return f"{error.format_message().rstrip('.')} (see {help_command})"
+        return f"{_reword(error)} {see}"
     known = {name.lstrip("-"): name for name in error.possibilities or ()}
     near = difflib.get_close_matches(given.lstrip("-"), known, n=1)
     hint = f"; did you mean {known[near[0]]}?" if near else ""
-    return f"no such option {given}{hint} (see {help_command})"
+    return f"no such option {given}{hint} {see}"
+
+
+def _reword(error: Any) -> str:
+    """Tell any other usage error of typer: the option or argument, its value, and its limit."""
+    param = getattr(error, "param", None)
+    problems: list[Any] = getattr(error.__cause__, "errors", list)()  # of pydantic
+    if problems and param:
+        name = param.opts[0] if param.param_type_name == "option" else param.display_name_raw
+        limit = str(problems[0]["msg"]).replace("Input should be", "must be")
+        return f"{name} is {short(problems[0]['input'])}: {limit}"
+    message = " ".join(error.format_message().rstrip(".").split())
+    for pattern, ours in REWORDED:
+        if found := re.fullmatch(pattern, message):
+            return found.expand(ours).replace("'", "").replace(" / ", ", ")
+    return message
 
 
 def _explain_memory(error: BaseException) -> str:

@@ -19,7 +19,7 @@ __all__ = ["ANY_PART", "LossPlan", "Plan", "Problem", "RunSettings"]
 
 # Where `RunSettings.options` keeps options of parts (`--alpha`) until their parts are chosen.
 ANY_PART = "*"
-LARGEST = 65_536
+SMALLEST, LARGEST = 16, 65_536  # in fewer pixels no network of ours sees a style
 
 
 def _parse_weighted(value: object) -> object:
@@ -49,17 +49,15 @@ def _parse_size(value: object) -> object:
         number = int(value) if isinstance(value, str) else value
     except ValueError:
         raise ValueError("must be a number of pixels, or full") from None
-    if isinstance(number, int) and not 1 <= number <= LARGEST:
-        raise ValueError(f"must be 1 to {LARGEST} pixels, or full")
+    if isinstance(number, int | float) and not SMALLEST <= number <= LARGEST:
+        raise ValueError(f"must be {SMALLEST} to {LARGEST} pixels, or full")
     return number
 
 
 Weighted = Annotated[dict[str, Annotated[float, Field(ge=0)]], BeforeValidator(_parse_weighted)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parse_list)]
 Floats = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_parse_list)]
-Size = Annotated[
-    Annotated[int, Field(ge=1, le=LARGEST)] | Literal["full"], BeforeValidator(_parse_size)
-]
+Size = Annotated[int | Literal["full"], BeforeValidator(_parse_size)]
 
 
 class RunSettings(Settings):
@@ -124,8 +122,8 @@ class RunSettings(Settings):
     )
     time: Annotated[Duration, Field(gt=0)] | None = Field(
         None,
-        description="Time limit per picture: 60s, 2m. It keeps the best result so far. For the "
-        "first picture, it includes loading the network.",
+        description="Time limit per picture: 60s, 2m. It keeps the best result so far. In a "
+        "command, the first picture's limit counts from the command's start.",
     )
     keep_color: Literal["none", "luminance", "histogram"] = Field(
         "none",

@@ -48,9 +48,12 @@ def call_method(
 def name_small(
     error: ImageTooSmallError, pictures: Sequence[Picture], size: int | str
 ) -> ImageTooSmallError:
-    """Return an error about a picture's size that names the picture."""
+    """Return an error about a picture's size that names the picture.
+
+    If --size made it so small, that is the remedy.
+    """
     small = [p for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size]
-    told = ImageTooSmallError(f"{small[0].name if small else 'a picture'}: {error}", error.size)
+    message = str(error)
     if small and max(small[0].original_size) > max(error.size):
-        told.add_note(f"it is so small by --size {size}: use a larger one")
-    return told
+        message = f"{message.rpartition(': ')[0]}: use a --size above {size}"
+    return ImageTooSmallError(f"{small[0].name if small else 'a picture'}: {message}", error.size)

@@ -75,10 +75,12 @@ def keep_used_options(
     Raises: UnknownNameError, UsageError for such options, unless `lenient`.
     """
     called = call_names(host, chosen)
-    for part in settings.options:
+    methods = {spec.name: spec for spec in host.specs(MethodSpec)}
+    for part, values in settings.options.items():
         if part in called or lenient:
             continue
-        if part in [spec.name for spec in host.specs(MethodSpec)]:
+        if part in methods:
+            host.make_settings(methods[part], values)  # misspelt options come first
             raise UsageError(
                 f"options of {part} are given, and the method is {chosen[0][1].name}: add --method "
                 f"{part}, or leave them out"

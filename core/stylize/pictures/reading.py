@@ -22,6 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from stylize.contract.settings import short
 from stylize.errors import ImageError, StylizeError
+from stylize.missing import tell_missing
 from stylize.pictures.arrays import as_pixels, is_array
 from stylize.pictures.decoding import GREY_DEEP, check_size, decode
 from stylize.pictures.listing import READABLE
@@ -231,7 +232,7 @@ def _open_file(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file: check the name and the folder") from error
+        raise ImageError(tell_missing(path)) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         raise ImageError(
             f"{path}: cannot be opened ({error}): check name and permissions"

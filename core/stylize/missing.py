@@ -1,0 +1,38 @@
+"""What is said of a file that is not there: perhaps the nearest name in its folder was meant."""
+
+from __future__ import annotations
+
+import difflib
+import mimetypes
+from pathlib import Path
+
+__all__ = ["tell_missing"]
+
+
+def tell_missing(path: str | Path) -> str:
+    """Say that there is no such file, with the nearest name in its folder if one is near."""
+    path = Path(path)
+    near = _nearest(path)
+    remedy = f"did you mean {near}?" if near else "check the name and the folder"
+    return f"{path}: no such file: {remedy}"
+
+
+def _nearest(path: Path) -> Path | None:
+    try:
+        files = sorted(path.parent.iterdir())
+    except OSError:
+        return None
+    # Names are compared without their extensions, in which all photographs are alike.
+    stems: dict[str, list[Path]] = {}
+    for file in files:
+        if _kind(file) == _kind(path) and not file.name.startswith("."):
+            stems.setdefault(file.stem.casefold(), []).append(file)
+    near = difflib.get_close_matches(path.stem.casefold(), stems, n=1)
+    wanted = path.suffix.casefold()
+    return min(stems[near[0]], key=lambda file: file.suffix.casefold() != wanted) if near else None
+
+
+def _kind(path: Path) -> str:
+    """Return "image" or "video", else the extension."""
+    kind, _ = mimetypes.guess_type(path.name, strict=False)
+    return kind.partition("/")[0] if kind else path.suffix.casefold()
