@@ -311,7 +311,7 @@ def test_what_is_no_picture_is_told_in_a_sentence(tab, pictures, uploads):
     for name, said in (
         ("broken.jpg", "not a picture, damaged, or not one of"),
         ("empty.png", "is empty"),
-        ("huge.png", "has 4 million pixels, and the limit is 1 million"),
+        ("huge.png", "has 4 million pixels; the limit is 1 million"),
     ):
         tab.set_input_files("#drop-photo input[type=file]", str(pictures / name))
         tab.wait_for_selector(f"#notice .notice:has-text('{name}: {said}')")

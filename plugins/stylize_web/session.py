@@ -164,7 +164,7 @@ class Session:
             pixels = image.width * image.height
         if pixels > self.max_pixels:
             raise ImageError(
-                f"{file.name}: has {pixels / 1e6:.0f} million pixels, but the limit is "
+                f"{file.name}: has {pixels / 1e6:.0f} million pixels; the limit is "
                 f"{self.max_pixels / 1e6:.0f} million: make it smaller first, or raise "
                 f"--max-pixels"
             )

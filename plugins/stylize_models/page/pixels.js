@@ -31,7 +31,7 @@ function weigh(from, to) {
 }
 
 // Resize lines of RGBA pixels. `starts` lists the first index of each line in source and target;
-// `step` and `stepOut` are the distances between its pixels. Plain loops, as a photograph may be large.
+// `step` and `stepOut` are the distances between its pixels. Plain loops: photographs are large.
 function resizeLines(source, target, taps, starts, step, stepOut) {
   for (const [start, startOut] of starts) {
     for (let position = 0; position < taps.length; position += 1) {
