@@ -176,11 +176,14 @@ def test_a_strength_above_the_most_is_told(host):
     for strength, told in ((1.25, 0), (3, 1)):
         plan = make_plan(host, make_settings({"model": "any", "strength": strength}))
         assert len(plan.problems) == told
-    assert "strength 3 is more than model any has, and is taken as 1.25" in plan.problems[0].message
+    assert (
+        "strength 3 is above the maximum of model any and counts as 1.25"
+        in plan.problems[0].message
+    )
 
 
 def test_alpha_and_another_strength_are_refused(apply):
-    with pytest.raises(UsageError, match=r"alpha 0\.5 and strength 0\.7 both say .* one of them"):
+    with pytest.raises(UsageError, match=r"alpha 0\.5 and strength 0\.7 both set .* give only one"):
         apply(noise(40, 32), PAINTING, alpha=0.5, strength=0.7)
 
 
@@ -260,9 +263,7 @@ def test_a_painting_of_more_features_than_are_kept_is_made_smaller_and_says_so(a
     assert plain.warnings == ()
     monkeypatch.setattr("stylize_adain.swap.Swap.most", 60)
     smaller = apply(content, painting, "swap", style_scale=2)
-    assert (
-        "is more than the features that are kept, and it is taken at 35x26" in smaller.warnings[0]
-    )
+    assert "has more features than can be kept, so it is reduced to 35x26" in smaller.warnings[0]
     assert difference(plain, smaller).float().mean() > 0.5
 
 

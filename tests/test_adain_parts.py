@@ -79,8 +79,8 @@ def test_adain_of_packed_layers_is_that_of_each_alone():
 @pytest.mark.parametrize(
     ("skips", "said"),
     [
-        ("relu3_1", "relu3_1: is no layer finer than relu3_1: choose among relu1_1, relu1_2"),
-        ("relu9_1", "relu9_1: is no layer finer"),
+        ("relu3_1", "relu3_1: is not a layer finer than relu3_1: choose among relu1_1, relu1_2"),
+        ("relu9_1", "relu9_1: is not a layer finer"),
         ("relu1_1,relu1_2", "two layers have the same size"),
     ],
 )

@@ -479,7 +479,7 @@ LINE = (
                 "--set",
                 "adain.gain_limit=2",
             ),
-            "adain.gain_limit bounds what adain.transfer=adain multiplies by: leave it out",
+            "adain.gain_limit bounds the gain of adain.transfer=adain only: leave it out",
         ),
         (("--styles", "photographs", "--set", "adain.layer=relu9_9"), "did you mean relu5_3"),
         (("--styles", "photographs", "--style-zoom", "0.5"), "style_zoom is '0.5'"),

@@ -187,7 +187,7 @@ def test_a_trained_model_in_the_painting_s_place_is_used_as_such(command):
 def test_a_misspelt_model_in_the_painting_s_place_gets_a_suggestion(command):
     outcome = command("photo.png", "mosaic_fats", "-o", "out.png")
     assert outcome.code == 2
-    assert "mosaic_fats: no file, and no trained model: did you mean mosaic_fast?" in outcome.err
+    assert "mosaic_fats: no such file or trained model: did you mean mosaic_fast?" in outcome.err
 
 
 def test_a_painting_beside_a_model_that_has_learnt_its_own_is_not_restyled_silently(command):

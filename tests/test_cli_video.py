@@ -226,12 +226,13 @@ def test_a_frame_cannot_be_made_again_by_itself(command, clip):
         (("clip.mp4", *NOISE, "-o", "a.webm", "--codec", "h264"), 2, "holds vp9, av1, not h264"),
         (("clip.mp4", *NOISE, "-o", "clip.mp4", "--force"), 2, "is an input of this run"),
         (("clip.mp4", *NOISE, "-o", "photo.png"), 2, "unknown extension '.png': use one of .mp4"),
-        (("clip.mp4", *NOISE, "--crf", "60"), 2, "crf is 60: of libx264 it is 0"),
+        (("clip.mp4", *NOISE, "--crf", "60"), 2, "crf is 60: for libx264 it is 0"),
         (("clip.mp4", *NOISE, "--set", "temporal.wobble=1"), 2, "unknown setting 'wobble'"),
-        (("clip.mp4", *NOISE, "--no-temporal", "--set", "temporal.strength=1"), 2, "goes with"),
+        (("clip.mp4", *NOISE, "--no-temporal", "--set", "temporal.strength=1"), 2,
+         "needs --temporal"),
         (("clip.mp4", "--model", "nobody"), 2, "unknown model 'nobody'"),
         (("empty", *NOISE), 2, "has no pictures"),
-        (("clip.mp4", *NOISE, "--codec", "hevc", "--size", "48"), 2, "takes 64x16 and larger"),
+        (("clip.mp4", *NOISE, "--codec", "hevc", "--size", "48"), 2, "needs 64x16 or more"),
     ],
 )  # fmt: skip
 def test_wrong_requests(command, clip, arguments, code, message):
@@ -275,7 +276,7 @@ def test_warnings_are_said(command, clip):
     make_clip(command.folder / "deep.mkv", frames=pictures, codec="ffv1", layout="yuv444p10le")
     outcome = command("video", "deep.mkv", *NOISE)
     assert outcome.code == 0
-    assert "warning: deep.mkv: has more than 8 bits a colour: turned to 8" in outcome.err
+    assert "warning: deep.mkv: has more than 8 bits per colour: converted to 8" in outcome.err
     assert "97x65 is padded to 98x66" in outcome.err
 
 
@@ -319,7 +320,7 @@ def test_ctrl_c_leaves_a_file_that_can_be_played(tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    assert "ending the file after the last whole frame" in err
+    assert "ending the file after the last complete frame" in err
     after = inspect_clip(tmp_path / "out.mp4")
     # Thousands on a fast machine: 1,080 frames.
     (frames,) = re.findall(r"out.mp4: 96x64, ([\d,]+) frames? .*interrupted: it can be played", err)

@@ -195,7 +195,7 @@ def converted(monkeypatch, exported) -> None:
 def test_the_command_prints_the_differences_and_does_not_overwrite(gallery, converted):
     outcome = export(gallery)
     assert outcome.code == 0, outcome.err
-    assert " MB, takes photograph (1, 3, height, width), height in steps of 4" in outcome.err
+    assert " MB; inputs: photograph (1, 3, height, width), height in steps of 4" in outcome.err
     assert "largest difference from PyTorch at 1x3x64x96: " in outcome.err
     assert run(gallery.folder / "dunes.onnx", photograph=torch.rand(1, 3, 8, 8)).shape[-1] == 8
     again = export(gallery)

@@ -67,7 +67,7 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
         (("learn", "painting.png", "--name", "../mine"), "letters"),
         (("learn", "painting.png", "--name", ""), "letters"),
         (("learn", "flat.png"), "a single colour"),
-        (("learn", "thin.png"), "a side needs 32"),
+        (("learn", "thin.png"), "each side needs 32"),
         (("learn", "painting.png", "--set", "adain.stroke_size=0"), "stroke_size"),
         (("--model", "starry_night", "photo.png", "--style", "painting.png"), "--style"),
         (("train", "adain", "--init", "starry_night", "--data", ".", "--styles", ".",

@@ -503,10 +503,10 @@ def test_evaluate_refuses_clips_that_do_not_belong_together(tmp_path):
     frames = make_pan(96, 3).frames
     content = write_frames(tmp_path / "content", frames)
     short = write_frames(tmp_path / "short", frames[:2])
-    with pytest.raises(VideoError, match=r"has 2 frames, and .* has 3"):
+    with pytest.raises(VideoError, match=r"has 2 frames, but .* has 3"):
         evaluate_video(short, content)
     wide = write_frames(tmp_path / "wide", [frame[:48] for frame in frames])
-    with pytest.raises(VideoError, match=r"is 96x48, and .* is 96x72"):
+    with pytest.raises(VideoError, match=r"is 96x48, but .* is 96x72"):
         evaluate_video(wide, content)
 
 

@@ -212,7 +212,7 @@ def test_ten_bits_become_eight_with_a_warning(tmp_path):
     told: list[str] = []
     _, frames = read(path, told=told)
     assert np.abs(frames[0].pixels[32, 12::24].astype(int) - COLORS).max() <= 4
-    assert told == [f"{path}: has more than 8 bits a colour: turned to 8"]
+    assert told == [f"{path}: has more than 8 bits per colour: converted to 8"]
 
 
 def pq(nits: float) -> int:
@@ -414,7 +414,7 @@ def test_a_broken_picture_of_a_folder_is_left_out_and_said(tmp_path):
 def test_pictures_of_several_sizes_are_no_clip(tmp_path):
     folder = make_folder(tmp_path / "frames", range(3))
     Image.fromarray(bars(80, 64)).save(folder / "shot_3.png")
-    with pytest.raises(VideoError, match=r"shot_3.png: is 80x64, and .* is 96x64"):
+    with pytest.raises(VideoError, match=r"shot_3.png: is 80x64, but .* is 96x64"):
         read_folder(folder)
 
 

@@ -214,7 +214,7 @@ def test_the_film_is_the_stream_with_the_most_frames(same, stylizer, tmp_path):
     result = convert(stylizer, path, tmp_path / "out.mp4", told)
     assert result.frames == 12
     assert inspect_clip(result.path).size == (32, 32)
-    assert any("2 video streams: that with the most frames is used (32x32)" in t for t in told)
+    assert any("2 video streams: the one with the most frames is used (32x32)" in t for t in told)
 
 
 @pytest.mark.parametrize("output", ["out.mp4", "out.gif", "frames/%06d.png"])

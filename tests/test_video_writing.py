@@ -309,7 +309,7 @@ def test_numbered_pictures_are_not_overwritten(same, stylizer, tmp_path):
         ("out.avi", "auto", "unknown extension '.avi'"),
         ("out.png", "auto", "unknown extension '.png'"),
         ("missing/out.mp4", "auto", "there is no folder"),
-        ("%04d.mp4", "auto", "numbered pictures are of .png"),
+        ("%04d.mp4", "auto", "numbered pictures end in .png"),
         ("", "auto", "is a folder"),
     ],
 )
@@ -332,7 +332,7 @@ def test_an_encoder_that_ffmpeg_lacks_is_named_with_what_is_there():
 
 def test_crf_has_the_range_of_its_codec():
     there = {"libx264", "mpeg4"}
-    with pytest.raises(SettingsError, match=r"crf is 60: of libx264 it is 0 .* to 51"):
+    with pytest.raises(SettingsError, match=r"crf is 60: for libx264 it is 0 .* to 51"):
         choose_encoder(Path("a.mp4"), "auto", 60, there)
     with pytest.raises(SettingsError, match="mpeg4 has none"):
         choose_encoder(Path("a.mp4"), "mpeg4", 20, there)

@@ -311,7 +311,7 @@ def test_what_is_no_picture_is_told_in_a_sentence(tab, pictures, uploads):
     for name, said in (
         ("broken.jpg", "not a picture, damaged, or not one of"),
         ("empty.png", "is empty"),
-        ("huge.png", "has 4 million pixels, and the limit is 1 million"),
+        ("huge.png", "has 4 million pixels; the limit is 1 million"),
     ):
         tab.set_input_files("#drop-photo input[type=file]", str(pictures / name))
         tab.wait_for_selector(f"#notice .notice:has-text('{name}: {said}')")
@@ -436,14 +436,14 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded(command: Command
         port = taken.getsockname()[1]
         ended = command("web", "--no-open", "--port", str(port))
     assert ended.code == 2
-    assert f"--port {port} of 127.0.0.1 cannot be listened on" in ended.err
+    assert f"cannot listen on port {port} of 127.0.0.1" in ended.err
     assert "choose another with --port" in ended.err
 
 
 def test_a_host_that_is_no_address_is_named(command: Command):
     ended = command("web", "--no-open", "--host", "no such host")
     assert ended.code == 2
-    assert "--host no such host is no address of this machine" in ended.err
+    assert "--host no such host is not an address of this machine" in ended.err
 
 
 def test_names_that_a_shell_would_take_apart_are_quoted(tmp_path):

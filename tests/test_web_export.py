@@ -249,7 +249,7 @@ def test_a_model_that_is_gone_is_named(browser, address, site):
     page = browser.new_page()
     try:
         page.goto(address)
-        page.get_by_text("two%20dunes%20%231.onnx is not there (404): export").wait_for()
+        page.get_by_text("two%20dunes%20%231.onnx is missing (404): export").wait_for()
         page.select_option("#size", "256")
         page.get_by_text("starry_night_fast", exact=True).click()
         page.set_default_timeout(PATIENCE)
@@ -325,7 +325,7 @@ def test_a_page_is_replaced_by_force_only_and_other_folders_never(gallery, quick
     assert gallery(*line, "--force").code == 0
     assert not (gallery.folder / "site" / "old.txt").exists()
     (gallery.folder / "site" / "page.json").unlink()
-    assert "holds other files: name a new folder" in gallery(*line, "--force").complaint
+    assert "holds other files: choose a new folder" in gallery(*line, "--force").complaint
 
 
 def test_a_full_disk_leaves_nothing(gallery, quick, copy, full_disk):
@@ -356,12 +356,12 @@ def test_without_names_the_page_has_every_model_of_one_network(gallery, quick, c
         (WEB, 3, "onnxruntime-web 1.30.0 cannot be downloaded (STYLIZE_OFFLINE=1 is set)"),
         ((*WEB, "-o", "dunes.onnx"), 2, "give -o FILE.onnx, or --web FOLDER"),
         (("models", "export", "dunes.safetensors"), 2, "give -o FILE.onnx, or --web FOLDER"),
-        (("models", "export", "-o", "dunes.onnx"), 2, "-o takes one model, and 0 are given"),
+        (("models", "export", "-o", "dunes.onnx"), 2, "-o takes one model, but 0 are given"),
         ((*WEB[:3], "-o", "d.onnx", "--onnxruntime-web", "p"), 2, "is for the page of --web"),
         ((*WEB, "--onnxruntime-web", "photo.png"), 2, "photo.png: is not the npm package onnx"),
         ((*WEB, "--onnxruntime-web", "away"), 2, "away: is not the npm package onnxruntime-web"),
         (("models", "export", "any", "--web", "site"), 2, "(encoder, swap, decoder)"),
-        ((*WEB[:4], "away/site"), 2, "there is no folder away: make it first"),
+        ((*WEB[:4], "away/site"), 2, "there is no folder away: create it first"),
         ((*WEB[:4], "photo.png"), 2, "photo.png: is a file: name a folder"),
         ((*WEB[:3], "./dunes.safetensors", *WEB[3:]), 2, "two models have the same name"),
     ],
@@ -376,7 +376,7 @@ def test_wrong_input_is_told_in_a_sentence_and_nothing_is_written(
 
 def test_a_package_of_another_name_is_refused(copy):
     (copy / "package.json").write_text('{"name": "react", "version": "1"}')
-    with pytest.raises(UsageError, match=r"its package.json is of react"):
+    with pytest.raises(UsageError, match=r"its package.json names react"):
         read_runtime(copy)
 
 
@@ -385,7 +385,7 @@ def test_a_package_of_another_name_is_refused(copy):
     [
         (None, b"", "npm is not installed"),
         ("npm", None, "npm: network is unreachable"),
-        ("npm", b"something else", "is not onnxruntime-web-1.30.0.tgz as it was published"),
+        ("npm", b"something else", "other than the published onnxruntime-web-1.30.0.tgz"),
     ],
 )
 def test_a_download_that_fails_names_the_remedy(monkeypatch, found, brought, said):

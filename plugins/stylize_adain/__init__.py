@@ -19,7 +19,7 @@ PRESETS = {
 }
 MODELS = {
     "any": "Any painting that you give, in its own strokes",
-    # A painting each, which any paints with: made by stylize learn.
+    # Each is a painting for the model any, made by stylize learn.
     "auvers": "Van Gogh, Houses at Auvers, 1890: ink-like outlines",
     "composition_vii": "Kandinsky, Composition VII, 1913: bright shapes in motion",
     "great_wave": "Hokusai, The Great Wave off Kanagawa, 1831: a woodcut's blues",
@@ -36,7 +36,7 @@ MODELS = {
     "watercolour": "A watercolour of a river bank",
     "wheat_field": "Van Gogh, Wheat Field with Cypresses, 1889: thick oil",
 }
-# The strength from which on features are all of the style, by transfer: alpha is 1 then.
+# By transfer: the strength at which alpha reaches 1, so that all features are of the style.
 MOST = {"adain": 1.0, "swap": 1.25}
 STYLE_LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1"
 
@@ -71,7 +71,7 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:
         return
     if plan.model is None and plan.content.layers is not None:
         yield plan.error(
-            f"adain compares content where its encoder ends, not at "
+            f"adain compares content at the last layer of its encoder, not at "
             f"{','.join(plan.content.layers)}: use --set adain.layer=LAYER instead of "
             f"--content-layers"
         )
@@ -81,21 +81,21 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:
         own = plan.model.header.network.get("transfer", "adain")
         if transfer != own:
             yield plan.error(
-                f"model {plan.model.name} was trained with adain.transfer {own}: leave {transfer} "
-                f"out, or train a model of it with: stylize train adain --preset adain_swap"
+                f"model {plan.model.name} was trained with adain.transfer {own}: leave out "
+                f"{transfer}, or train a model with it: stylize train adain --preset adain_swap"
             )
     if transfer == "swap" and getattr(settings, "gain_limit", None) is not None:
         yield plan.error(
-            "adain.gain_limit bounds what adain.transfer=adain multiplies by: leave it out"
+            "adain.gain_limit bounds the gain of adain.transfer=adain only: leave it out"
         )
     alpha, strength = getattr(settings, "alpha", None), plan.settings.strength
     if alpha is not None and strength not in (1.0, alpha):
         yield plan.error(
-            f"alpha {alpha:g} and strength {strength:g} both say how strong the style is: give "
-            f"one of them"
+            f"alpha {alpha:g} and strength {strength:g} both set the strength of the style: "
+            f"give only one"
         )
     if plan.model is not None and alpha is None and strength > (most := MOST[own]):
         yield plan.warning(
-            f"strength {strength:g} is more than model {plan.model.name} has, and is taken as "
-            f"{most:g}: for a stronger style use --method neighbors"
+            f"strength {strength:g} is above the maximum of model {plan.model.name} and counts as "
+            f"{most:g}: for a stronger style, use --method neighbors"
         )

@@ -1,6 +1,6 @@
-"""Many styles out of few paintings: other colours, and mixtures.
+"""Many styles from few paintings: other colours, and mixtures.
 
-Random numbers come from torch's own generator, on the CPU: checkpoints keep its state.
+Random numbers come from torch's own generator on the CPU, whose state checkpoints keep.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from stylize import Loss, Statistics, blend_statistics
 
 __all__ = ["Mixture", "draw_mixture", "draw_number", "vary_colors"]
 
-# At their most, by how much contrast and brightness change.
+# Largest changes of contrast and brightness.
 CONTRAST = 0.5
 BRIGHTNESS = 0.2
 
 
 def draw_number(expected: float) -> int:
-    """Draw one of the two whole numbers around `expected`, which is their mean over many draws.
+    """Draw one of the two integers around `expected`, with `expected` as the mean over many draws.
 
-    A whole number is returned as it is, and no random number drawn.
+    An integer is returned unchanged, without drawing a random number.
     """
     least = math.floor(expected)
     return least + int(expected > least and torch.rand(()).item() < expected - least)
 
 
 def vary_colors(images: Tensor, amount: float) -> Tensor:
-    """Change hue, contrast and brightness of every second image (N, 3, H, W), at random.
+    """Randomly change hue, contrast and brightness of half of the images (N, 3, H, W).
 
     Args:
-        amount: 0 changes nothing; 1 gives any hue.
+        amount: 0 changes nothing; 1 allows any hue.
     """
     if not (amount and len(images)):
         return images
@@ -61,25 +61,25 @@ def _spread(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Which of a batch's styles are mixed.
+    """The pairs of styles in a batch that are mixed.
 
     Args:
-        partners: (N,), the number of each style's other one.
-        shares: (N,), what that one gives; 0 where a style stays as it is.
+        partners: (N,), the index of each style's partner.
+        shares: (N,), the partner's share; 0 for a style that stays unmixed.
     """
 
     partners: Tensor
     shares: Tensor
 
     def __call__(self, statistics: Tensor) -> Tensor:
-        """Return statistics (N, ...) mixed: those of a picture of which each style has a share."""
+        """Return mixed statistics (N, ...), as of a picture in which each style has its share."""
         shares = self.shares.to(statistics).view(-1, *[1] * (statistics.dim() - 1))
         return statistics.lerp(statistics[self.partners], shares)
 
     def of_statistics(self, loss: Loss, found: Statistics) -> Statistics:
-        """Return a loss's statistics of a batch of styles mixed, as the loss blends them."""
+        """Return the mixed statistics of a batch of styles, blended as the loss does it."""
         positions = found.positions
-        if not hasattr(loss, "blend"):  # the mean, of all samples at once
+        if not hasattr(loss, "blend"):  # the mean, for all samples at once
             return Statistics({n: self(value) for n, value in found.values.items()}, positions)
         alone = [
             Statistics({name: value[n : n + 1] for name, value in found.values.items()}, positions)
@@ -99,9 +99,9 @@ def draw_mixture(count: int, kept: int, share: float, device: torch.device) -> M
     """Draw a mixture of styles, each with the next one.
 
     Args:
-        count: of styles in the batch.
-        kept: how many of the first are not mixed.
-        share: of the others that are.
+        count: number of styles in the batch.
+        kept: number of styles at the start that are not mixed.
+        share: share of the others that are mixed.
     """
     partners = torch.arange(count)
     shares = torch.zeros(count)

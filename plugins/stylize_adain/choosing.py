@@ -1,4 +1,4 @@
-"""From settings to the transform that they name."""
+"""The choice of the transform."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["create_transform"]
 
 
 def create_transform(settings: AdainSettings, packing: Packing, dtype: torch.dtype) -> Transform:
-    """Return the transform that settings name; `dtype` is for products of matrices."""
+    """Return the transform named by the settings; `dtype` is for matrix products."""
     if settings.transfer == "swap":
         return Swap(
             packing, settings.components, settings.coherence, dtype, settings.tone, settings.light

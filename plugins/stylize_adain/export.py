@@ -1,4 +1,4 @@
-"""Encoder, transform and decoder apart, as other programs run them."""
+"""Encoder, transform and decoder as separate networks, for other programs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from stylize_adain.transfer import Transfer
 
 __all__ = ["export_transfer"]
 
-# Of the examples, in positions.
+# Size of the examples, in positions.
 ROWS, COLUMNS = 12, 16
 
 
 class _Encoder(nn.Module):
-    """Pictures (1, 3, H, W) in [0, 1] to packed features."""
+    """Turns pictures (1, 3, H, W) in [0, 1] into packed features."""
 
     def __init__(self, transfer: Transfer) -> None:
         super().__init__()
-        self.backbone = transfer.parts.features.backbone  # its weights are the module's, then
+        self.backbone = transfer.parts.features.backbone  # makes its weights those of the module
         self.transfer = transfer
 
     def forward(self, picture: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ class _Encoder(nn.Module):
 
 
 class _Decoder(nn.Module):
-    """Features to pictures, clamped to [0, 1]."""
+    """Turns features into pictures, clamped to [0, 1]."""
 
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class _Decoder(nn.Module):
 
 
 def export_transfer(transfer: Transfer) -> Mapping[str, ExportModule]:
-    """Return the three networks by name. Pictures are made in one piece, whatever their size."""
+    """Return the three networks by name. Pictures of any size are made in one piece."""
     stride, layer = transfer.stride, transfer.layer
     extractor = transfer.parts.features
     channels = transfer.packing.channels

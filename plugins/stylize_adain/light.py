@@ -1,4 +1,4 @@
-"""Light and dark of positions: in what is compared, and in the colours that are taken."""
+"""Light and dark at each position: in the comparison, and in the transferred colours."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from stylize_adain.statistics import Moments
 
 __all__ = ["give_light", "tones_of"]
 
-# Deviation of luma below which a picture is plain, and how many of them off the mean is black or
-# white.
+# Deviation of luma below which a picture counts as plain, and the number of deviations from the
+# mean that counts as black or white.
 PLAIN, EXTREME = 0.05, 2.0
 
 
 def tones_of(rows: Tensor, moments: Moments, packing: Packing) -> Tensor:
     """Return the lumas of rows (M, C) as directions (M, 2), whose cosine falls with contrast.
 
-    Dark to light, by the picture's own mean and deviation, is half a turn.
+    Dark to light, relative to the picture's own mean and deviation, is half a turn.
     """
     angle = _contrast(rows, moments, packing) * (torch.pi / 2 / EXTREME)
     return torch.stack([angle.cos(), angle.sin()], dim=1)
@@ -32,9 +32,9 @@ def give_light(
     packing: Packing,
     share: float,
 ) -> Tensor:
-    """Return what was taken (M, C) with a share of the light and dark of the photograph's rows.
+    """Return the taken features (M, C) with a share of the light and dark of the photograph's rows.
 
-    Their luma gets mean and deviation of the style's, as AdaIN gives them (eq. 8).
+    The luma of these rows is first given the style's mean and deviation, as in AdaIN (eq. 8).
     """
     luma = packing.luma
     wanted = luma(style.mean) + luma(style.deviation) * _contrast(rows, content, packing)
@@ -43,7 +43,7 @@ def give_light(
 
 
 def _contrast(rows: Tensor, moments: Moments, packing: Packing) -> Tensor:
-    """Return the lumas of rows (M, C) in deviations off their picture's mean, (M,)."""
+    """Return the lumas of rows (M, C) in deviations from their picture's mean, (M,)."""
     luma = packing.luma
     spread = luma(moments.deviation).clamp_min(PLAIN)
     z = (luma(rows.float()) - luma(moments.mean)) / spread

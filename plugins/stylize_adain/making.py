@@ -1,7 +1,7 @@
-"""One photograph's way through the network: in one pass, or from coarse to fine.
+"""Making a picture with the network: in one pass, or from coarse to fine.
 
-Swapped features bring strokes as large as a position sees. So a small copy of the photograph is
-painted first, and each larger one with the picture before it showing through: large gestures come
+Swapped features give strokes as large as the receptive field of a position. So a small copy of the
+photograph is painted first, and the result shows through in each larger one: large gestures come
 from the coarse sizes, and fine lines from the last.
 """
 
@@ -31,20 +31,20 @@ from stylize_adain.transfer import Transfer
 
 __all__ = ["Making"]
 
-# If time runs out during the tiles, the rest is taken from a picture of this size.
+# If time runs out during the tiles, a picture of this size fills the rest.
 THUMBNAIL = 512
-# In a clip's memory, by size: the content's moments, and what the style side is for it.
+# Keys in a clip's memory, with a size: the content's moments, and the style side for it.
 MOMENTS, STYLE = "adain.content", "adain.style"
-# Rows that are mixed at a time.
+# Number of rows mixed at a time.
 BAND = 256
 
 
 @dataclass
 class Making:
-    """How a photograph becomes a picture.
+    """Turns a photograph into a picture.
 
     Args:
-        styles: the style side of the paintings, halved so many times.
+        styles: returns the style side of the paintings for a number of halvings.
         alpha: share of the style in a blend of features.
     """
 
@@ -55,7 +55,7 @@ class Making:
     settings: AdainSettings
 
     def make(self, photograph: Tensor) -> Tensor:
-        """Return the network's picture of a photograph (1, 3, H, W), both uint8 on the CPU."""
+        """Return the network's picture for a photograph (1, 3, H, W), both uint8 on the CPU."""
         height, width = photograph.shape[-2:]
         halvings = range(self._count_halvings(height, width), -1, -1)
         sizes = [divide_size(height, width, 2**halved) for halved in halvings]
@@ -90,7 +90,7 @@ class Making:
         return 1 if tiles == 1 else 2 * tiles
 
     def _show_through(self, photograph: Tensor, before: Tensor | None) -> Tensor:
-        """Return a photograph with the picture of the size before, of a clip what it was."""
+        """Return a photograph mixed with the previous size's picture, held still in a clip."""
         if before is None:
             return photograph
         size = photograph.shape[-2], photograph.shape[-1]
@@ -116,8 +116,8 @@ class Making:
         """Return the picture of a photograph at one size.
 
         Args:
-            before: the picture of a smaller size, which fills the rest if time runs out.
-            done, after: steps of the run before and after these.
+            before: the picture of the previous size, which fills the rest if time runs out.
+            done, after: number of steps in the run before and after this size.
         """
         transfer, run = self.transfer, self.run
         height, width = photograph.shape[-2:]
@@ -150,14 +150,14 @@ class Making:
         return picture
 
     def _reduce(self, photograph: Tensor) -> Tensor:
-        """Return a small copy of a photograph, in one piece."""
+        """Return a copy of a photograph that is small enough for one piece."""
         height, width = photograph.shape[-2:]
         width, height = fit_size(width, height, min(THUMBNAIL, self.transfer.side))
         least = 2 * self.transfer.stride
         return resize(photograph, (max(height, least), max(width, least)))
 
     def _settle(self, photograph: Tensor, side: Any) -> Any:
-        """Return the style side for a photograph, of a clip for its scene."""
+        """Return the style side for a photograph, or for the scene of a clip."""
         clip, key = self.run.clip, f"{STYLE} {tuple(photograph.shape)}"
         if clip is not None and key in clip.memory:
             return clip.memory[key]
@@ -180,7 +180,7 @@ class Making:
         style: Any,
         remember: Callable[[Moments, Tensor], Moments] = lambda own, _: own,
     ) -> Tensor:
-        """Return the pixels (1, 3, H, W) of a photograph in one piece, encoded once."""
+        """Return the pixels (1, 3, H, W) of the picture, made in one piece and encoded once."""
         height, width = photograph.shape[-2:]
         transfer = self.transfer
         features = self._encode(photograph)
@@ -189,7 +189,7 @@ class Making:
         return transfer.decode(restyled)[..., :height, :width]
 
     def _remember(self, own: Moments, photograph: Tensor) -> Moments:
-        """Return a content's moments, of a clip those over its last frames too."""
+        """Return a content's moments; in a clip, blended with those of the previous frames."""
         clip, key = self.run.clip, f"{MOMENTS} {tuple(photograph.shape)}"
         if clip is None:
             return own

@@ -1,4 +1,4 @@
-"""Arbitrary style transfer: one pass of a network that takes any painting.
+"""Arbitrary style transfer: one pass through a network that takes any painting.
 
 Source: section 4 of the paper (Huang and Belongie 2017).
 """
@@ -33,7 +33,7 @@ from stylize_adain.transfer import Transfer
 
 
 class Adain:
-    """Applies a trained model, and says what training one minimises."""
+    """Applies a trained model, and defines the training of new ones."""
 
     def __init__(self, settings: AdainSettings) -> None:
         self.settings = settings
@@ -48,13 +48,13 @@ class Adain:
     def training_task(
         self, styles: Sequence[StyleImage], parts: Parts, strength: float
     ) -> AdainTask:
-        """Return the training of a new decoder; paintings come with each batch.
+        """Return the training task of a new decoder; paintings are part of each batch.
 
         Raises: UsageError, UnknownNameError for a layer that no decoder can be built for.
         """
         del styles
         task = AdainTask(self.settings, parts, strength)
-        # The model file names the layer, whatever the default is then.
+        # The model file names the layer, so that later defaults do not matter.
         self.settings = self.settings.model_copy(update={"layer": task.layer})
         return task
 
@@ -64,12 +64,12 @@ class Adain:
     ) -> Tensor:
         """Return the stylised picture (1, 3, H, W), uint8, of the content's size.
 
-        Alpha is the share of the styles in a blend of features (eq. 15); without it the strength
-        is, up to 1. Several styles are blended as the model's transform does. A frame of a clip
-        takes the content's statistics as they are over the last frames.
+        Alpha is the share of the styles in a blend of features (eq. 15); its default follows from
+        the strength, up to 1. The model's transform blends several styles. A frame of a clip uses
+        the content's statistics over the last frames.
 
-        Raises: UsageError without content or style, or for a picture that needs tiles and cannot
-            have them; ModelError; ImageTooSmallError.
+        Raises: UsageError without content or style, or for a picture that needs tiles but cannot
+            be cut into them; ModelError; ImageTooSmallError.
         """
         if content is None or not styles:
             raise UsageError("adain restyles a photograph by a painting: give both")
@@ -88,7 +88,7 @@ class Adain:
         return resize(making.make(seen), (height, width))
 
     def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
-        """Return encoder, transform and decoder; pictures' sides are in steps of the stride.
+        """Return encoder, transform and decoder; the sides of pictures are multiples of the stride.
 
         Raises: ModelError.
         """
@@ -106,7 +106,7 @@ class Adain:
             if found != needed:
                 raise ModelError(
                     f"model {model.name} was trained on weights {needed} of "
-                    f"{model.header.backbone}, and the available {parts.weights.name} are "
+                    f"{model.header.backbone}, but the available {parts.weights.name} are "
                     f"{found}: give the former with --weights FILE, or train a model on the latter"
                 )
             layer = self.settings.layer
@@ -114,7 +114,7 @@ class Adain:
                 raise ModelError(
                     f"model {model.name}: {parts.features.name} has no layer {layer}: get it again"
                 )
-            with torch.device("meta"):  # no time, and no random numbers, for what is replaced
+            with torch.device("meta"):  # the values are replaced: spend no time or random numbers
                 decoder = Decoder(parts.features.layers, layer, self.settings)
             decoder.load_tensors(model.tensors(), model.name)
             decoder.to(parts.device, parts.dtype).to(memory_format=torch.channels_last)
@@ -128,9 +128,9 @@ class Adain:
     def _sides(
         self, styles: Sequence[StyleImage], transfer: Transfer, run: Run
     ) -> Callable[[int], Any]:
-        """Return what gives the style side of paintings that are halved so often, each way.
+        """Return a function from a number of halvings to the style side of the paintings.
 
-        Paintings are measured once each, and blended once in a row.
+        Each painting is measured once. The last blend is kept.
         """
         paintings = [_fit(style, transfer, run) for style in styles]
         keys = [_key(painting) for painting in paintings]
@@ -166,13 +166,13 @@ class Adain:
 
 
 def _key(painting: Tensor) -> str:
-    """Return what a painting is known by: its pixels, for a batch reads it again each time."""
+    """Return a key of a painting's pixels, as a batch reads it again for each picture."""
     pixels = painting.cpu().contiguous().numpy()
     return f"{painting.shape} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
 
 
 def _fit(style: StyleImage, transfer: Transfer, run: Run) -> Tensor:
-    """Return a painting of no more positions than the transform keeps; smaller with a warning."""
+    """Return a painting with at most as many positions as the transform keeps; warn if reduced."""
     image, most = style.image, transfer.transform.most
     height, width = image.shape[-2:]
     scale = 1.0 if most is None else (most * transfer.stride**2 / (height * width)) ** 0.5
@@ -180,7 +180,7 @@ def _fit(style: StyleImage, transfer: Transfer, run: Run) -> Tensor:
         return image
     smaller = int(height * scale), int(width * scale)
     run.warnings.append(
-        f"{style.name}: {width}x{height} is more than the features that are kept, and it is taken "
-        f"at {smaller[1]}x{smaller[0]}: --stroke-size gives larger strokes"
+        f"{style.name}: {width}x{height} has more features than can be kept, so it is reduced to "
+        f"{smaller[1]}x{smaller[0]}: for larger strokes, use --stroke-size"
     )
     return resize(image, smaller)

@@ -1,8 +1,8 @@
 """The decoder: an encoder's layers in reverse, from features back to a picture.
 
-Source: Huang and Belongie 2017, section 6: the encoder mirrored, pooling replaced by enlarging,
-reflection padding, no normalisation layers. The mirror is built from what a backbone declares of
-its layers, so it fits a ResNet as well.
+Source: Huang and Belongie 2017, section 6: the mirrored encoder, upsampling instead of pooling,
+reflection padding, no normalisation layers. The mirror is built from the layers that a backbone
+declares, so it fits a ResNet as well.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from stylize_adain.settings import AdainSettings
 __all__ = ["LEAST", "Decoder", "buildable_layers", "choose_layer"]
 
 DEFAULT_LAYER = "relu4_1"
-# Pixels per position, beyond which a picture's lines are lost: those of relu4_1.
+# Pixels per position beyond which a picture loses its lines: the stride of relu4_1.
 FINE = 8
-# Most equal layers in a row that are mirrored, and their most channels: VGG-19 has no more,
-# ResNet-152 has 36 of 1024.
+# Largest number of equal layers that are mirrored, and of their channels: VGG-19 has no more,
+# ResNet-152 has 36 layers of 1024 channels.
 REPEATS = 4
 WIDEST = 512
-# Positions that reflection needs each way.
+# Positions that reflection needs in each direction.
 LEAST = 2
 
 
 class Decoder(nn.Module):
-    """Packed features (N, C, H, W) of an encoder to pictures (N, 3, stride H, stride W).
+    """Turns packed features (N, C, H, W) of an encoder into pictures (N, 3, stride H, stride W).
 
-    A finer layer joins where the decoder has reached its size: each position by a linear map (a
-    1 x 1 convolution, as cheap as can be), added. Where the features have colours, they are the
-    picture's, in the mean over each position, and the layers add lines and strokes.
+    A finer layer joins as soon as the decoder has reached its size: a 1 x 1 convolution, the
+    cheapest possible map, of its features is added. If the features include colours, these become
+    the mean colours of the picture at each position, and the layers add lines and strokes.
 
     Args:
-        layers: of the backbone, shallow to deep.
-        layer: the encoder's last.
-        settings: width, and how it enlarges.
+        layers: layers of the backbone, shallow to deep.
+        layer: the encoder's last layer.
+        settings: the width and the way of enlarging.
 
-    Raises: UsageError if it cannot be built with the layers' strides.
+    Raises: UsageError if it cannot be built with the strides of the layers.
     """
 
     exponent: Tensor
@@ -60,24 +60,24 @@ class Decoder(nn.Module):
         self.packing = Packing(layers, layer, settings.skips, colors=settings.transfer == "swap")
         self.gain_limit = settings.gain_limit
         self.layers = nn.Sequential(*_mirror(layers, layer, settings))
-        # Where finer layers join: after these of `layers`.
+        # The indices in `layers` after which finer layers join.
         self.joints = self._joints()
         self.skips = nn.ModuleList(
             nn.Conv2d(part.channels, self._channels_after(joint), 1)
             for joint, part in zip(self.joints, self.packing.parts[1:], strict=True)
         )
-        # Features count times two to this, so that they are near 1 whatever the backbone. Whole,
-        # for float16 would round it.
+        # Features are multiplied by two to this power, which makes them about 1 for any backbone.
+        # An integer, as float16 would round it.
         self.register_buffer("exponent", torch.zeros((), dtype=torch.int64))
         if self.skips:
             self.register_buffer("skip_exponents", torch.zeros(len(self.skips), dtype=torch.int64))
         # On the meta device there is nothing to fill, and torch would import its compiler, which
-        # takes as long as torch itself.
+        # takes as long as importing torch itself.
         if not self.exponent.is_meta:
             self._initialise()
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the pictures, about in [0, 1], not clamped."""
+        """Return the pictures, roughly in [0, 1], not clamped."""
         deepest, *finer = self.packing.unpack(features)
         x = self._scaled(deepest, self.exponent)
         joining = dict(zip(self.joints, zip(self.skips, finer, strict=True), strict=True))
@@ -98,9 +98,9 @@ class Decoder(nn.Module):
         return scaled.to(next(self.layers.parameters()).dtype)
 
     def _joints(self) -> list[int]:
-        """Return after which of the layers the picture has each skip's stride.
+        """Return the layers after which the decoder has reached the stride of each skip.
 
-        Raises: UsageError if it never has.
+        Raises: UsageError if it never does.
         """
         reached, stride = {}, self.stride
         for number, layer in enumerate(self.layers):
@@ -110,8 +110,8 @@ class Decoder(nn.Module):
         for name, wanted in zip(self.packing.names[1:], self.packing.strides, strict=True):
             if wanted not in reached:
                 raise UsageError(
-                    f"adain.skips {name}: the decoder never has its {wanted} pixels a position: "
-                    f"leave it out"
+                    f"adain.skips {name}: the decoder never reaches its {wanted} pixels per "
+                    f"position: leave it out"
                 )
         return [reached[wanted] for wanted in self.packing.strides]
 
@@ -120,7 +120,7 @@ class Decoder(nn.Module):
         return last.out_channels
 
     def fit_scale(self, features: Tensor) -> None:
-        """Take packed features of any picture as the measure of what is to come."""
+        """Fit the scale of features to packed features of some picture."""
         sizes = torch.stack(
             [
                 each.float().square().mean().sqrt().clamp_min(1e-30)
@@ -133,9 +133,9 @@ class Decoder(nn.Module):
             self.skip_exponents.copy_(exponents[1:])
 
     def load_tensors(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Take over the tensors of a model file, in place of the decoder's own.
+        """Load the tensors of a model file.
 
-        Raises: ModelError, with the model's name, if they are of another network.
+        Raises: ModelError, with the model's name, if they belong to another network.
         """
         try:
             self.load_state_dict(dict(tensors), assign=True)
@@ -164,11 +164,11 @@ def choose_layer(wanted: str, features: Features, style_layers: Collection[str])
     """Return the encoder's last layer.
 
     Args:
-        wanted: by the user, or "auto".
-        style_layers: where style is compared, among which the default of most backbones is.
+        wanted: the user's choice, or "auto".
+        style_layers: the layers of the style loss, which include the default of most backbones.
 
-    Raises: UnknownNameError; UsageError for a layer whose decoder cannot be built, with those
-        whose can.
+    Raises: UnknownNameError; UsageError if no decoder can be built for the layer, with a list of
+        the possible layers.
     """
     layers = features.layers
     buildable = buildable_layers(layers)
@@ -192,7 +192,7 @@ def choose_layer(wanted: str, features: Features, style_layers: Collection[str])
 
 
 def buildable_layers(layers: Mapping[str, LayerInfo]) -> list[str]:
-    """Return the layers up to which every stride is a multiple of the one before."""
+    """Return the layers up to which every stride is a multiple of the previous one."""
     listed: list[str] = []
     before = 1
     for name, info in layers.items():
@@ -206,7 +206,7 @@ def buildable_layers(layers: Mapping[str, LayerInfo]) -> list[str]:
 def _mirror(
     layers: Mapping[str, LayerInfo], layer: str, settings: AdainSettings
 ) -> list[nn.Module]:
-    """Return the decoder's steps, deep to shallow."""
+    """Return the steps of the decoder, deep to shallow."""
     steps: list[nn.Module] = []
     channels = layers[layer].channels
     for (_, stride), (width, finer) in pairwise(_positions(layers, layer)):
@@ -219,10 +219,10 @@ def _mirror(
 
 
 def _positions(layers: Mapping[str, LayerInfo], layer: str) -> Sequence[tuple[int, int]]:
-    """Return channels and stride of each of the encoder's steps, deep to shallow.
+    """Return the channels and stride of each step of the encoder, deep to shallow.
 
-    Layers of one number, as conv1_1 and relu1_1, are one step. Where the first one is coarser
-    than the picture, as in a ResNet, finer ones with half the channels come before it.
+    Layers with the same number, such as conv1_1 and relu1_1, are one step. If the first step is
+    coarser than the picture, as in a ResNet, finer ones with half the channels precede it.
     """
     found: dict[tuple[str, int, int], None] = {}
     for name, info in layers.items():

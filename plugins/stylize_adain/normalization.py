@@ -14,12 +14,12 @@ from stylize_adain.transform import Piece
 
 __all__ = ["Normalization", "measure_pieces"]
 
-# Elements of features that are worked on in float32 at a time: a megabyte stays in the cache.
+# Number of feature elements processed in float32 at a time: a megabyte stays in the cache.
 BAND = 2**18
 
 
 class Normalization:
-    """AdaIN. A style side is the moments of the painting.
+    """AdaIN. Its style side is the moments of the painting.
 
     Args:
         gain_limit: largest factor for a channel's deviation, at alpha 1.
@@ -42,11 +42,11 @@ class Normalization:
         return measure_pieces(pieces, self.packing)
 
     def blend(self, several: Sequence[Moments], weights: Sequence[float]) -> Moments:
-        """Return weighted means of means and deviations: a blend of what each of them gives."""
+        """Return the weighted means of means and deviations, which blends the results of each."""
         return blend_moments(several, weights)
 
     def settle(self, style: Moments, look: Callable[[], tuple[Tensor, Moments]]) -> Moments:
-        """Return the style side as it is."""
+        """Return the style side unchanged."""
         del look
         return style
 
@@ -69,7 +69,7 @@ class Normalization:
         return torch.cat(bands, dim=2)
 
     def restyle(self, content: Tensor, styles: Tensor, mixture: Mixture) -> Tensor:
-        """Return photographs (N, C, h, w) with the moments of styles, mixed as such, in float32."""
+        """Return photographs (N, C, h, w) with the mixed moments of styles, in float32."""
         mean, square = moments_of(styles)
         return adain(
             content,
@@ -84,7 +84,7 @@ class Normalization:
 
 
 def measure_pieces(pieces: Iterable[Piece], packing: Packing) -> Moments:
-    """Return the moments of a picture whose features come in pieces."""
+    """Return the moments of a picture from the pieces of its features."""
     total = torch.zeros(2, 1, packing.channels, dtype=torch.float64)
     positions = 0
     for piece in pieces:
@@ -110,7 +110,7 @@ def _bands(features: Tensor) -> Sequence[Tensor]:
 
 
 class _Exported(nn.Module):
-    """Features of a photograph and a painting, and alpha, to blended features (eq. 8 and 15)."""
+    """Blends the features of a photograph with those of a painting, by alpha (eq. 8 and 15)."""
 
     def __init__(self, transform: Normalization) -> None:
         super().__init__()

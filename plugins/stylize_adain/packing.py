@@ -1,13 +1,12 @@
 """Features of several layers as one tensor: the deepest, and finer ones folded to its size.
 
-AdaIN works channel by channel, so one tensor serves tiles, export and training as one layer does.
-A finer layer's map with r x r positions to one of the deepest is folded into r x r times its
-channels, all of which share the channel's moments. Positions come before channels, unlike in
-torch's pixel_unshuffle: where channels are last in memory, as backbones give them, folding copies
-whole runs of them.
+AdaIN works channel by channel, so tiles, export and training can treat one tensor as one layer.
+If a finer layer has r x r positions for each position of the deepest, its map is folded into r x r
+times its channels, all of which share the channel's moments. Positions come before channels, unlike
+in torch's pixel_unshuffle: as backbones store channels last, folding copies contiguous runs.
 
-A transform that takes positions over may have their mean colours beside them: of the picture's
-pixels under each, as luma and two colour differences.
+For a transform that takes over whole positions, the tensor may include their mean colours: those of
+the pixels that each covers, as luma and two colour differences.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from stylize_adain.statistics import Moments, moments_of
 
 __all__ = ["LUMA", "Packing"]
 
-# Below it a variance is that of a blank picture.
+# A smaller variance belongs to a blank picture.
 BLANK = 1e-30
-# Rec. 709, of gamma-encoded sRGB. Y, B - Y and R - Y, from RGB and back.
+# Rec. 709, for gamma-encoded sRGB: Y, B - Y and R - Y, from RGB and back.
 REC_709 = (0.2126, 0.7152, 0.0722)
 FROM_RGB = torch.tensor(
     [
@@ -37,13 +36,13 @@ FROM_RGB = torch.tensor(
     ]
 )
 TO_RGB = torch.linalg.inv(FROM_RGB)
-# Where luma stands among packed channels that have colours.
+# Index of luma among packed channels with colours.
 LUMA = -len(REC_709)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A layer's channels, and positions each way to one of the deepest layer."""
+    """A layer's channels, and its positions per position of the deepest layer, each way."""
 
     channels: int
     fold: int
@@ -54,15 +53,15 @@ class _Part:
 
 
 class Packing:
-    """How the layers that a decoder sees are put together.
+    """Packs the layers that a decoder sees.
 
     Args:
-        layers: of the backbone, shallow to deep.
-        layer: the encoder's last.
+        layers: layers of the backbone, shallow to deep.
+        layer: the encoder's last layer.
         skips: finer layers, comma-separated; at most one of each stride.
         colors: whether the mean colours of each position's pixels are included.
 
-    Raises: UsageError for a layer that cannot be one.
+    Raises: UsageError for a layer that cannot be a skip.
     """
 
     def __init__(
@@ -75,14 +74,14 @@ class Packing:
         for name in named:
             if name not in finer:
                 raise UsageError(
-                    f"adain.skips {name}: is no layer finer than {layer}: choose among "
+                    f"adain.skips {name}: is not a layer finer than {layer}: choose among "
                     f"{', '.join(finer) or 'none'}"
                 )
         ordered = sorted(named, key=lambda name: layers[name].stride, reverse=True)
         self.strides = tuple(layers[name].stride for name in ordered)
         if len(set(self.strides)) < len(self.strides):
             raise UsageError(
-                f"adain.skips {skips}: two layers have the same size: give one of each size"
+                f"adain.skips {skips}: two layers have the same size: give at most one of each"
             )
         self.names = (layer, *ordered)
         self.parts = tuple(
@@ -93,13 +92,13 @@ class Packing:
 
     @property
     def channels(self) -> int:
-        """Channels of the packed tensor."""
+        """Number of channels of the packed tensor."""
         return sum(part.width for part in self._all)
 
     def pack(self, features: Mapping[str, Tensor], pictures: Tensor) -> Tensor:
         """Return the layers (N, C, r H, r W) as one tensor (N, sum of C r r, H, W).
 
-        Args: pictures: (N, 3, s H, s W) in [0, 1], whose features they are.
+        Args: pictures: the pictures (N, 3, s H, s W) in [0, 1] that the features belong to.
         """
         deepest = features[self.names[0]]
         if len(self._all) == 1:
@@ -122,7 +121,7 @@ class Packing:
         ]
 
     def colors_of(self, packed: Tensor) -> Tensor:
-        """Return the mean colours (N, 3, H, W) that a packed tensor has, as RGB in [0, 1]."""
+        """Return the mean colours (N, 3, H, W) in a packed tensor, as RGB in [0, 1]."""
         return _turn(TO_RGB, packed[:, LUMA:])
 
     def luma(self, packed: Tensor) -> Tensor:
@@ -134,7 +133,7 @@ class Packing:
         return packed[:, : self.parts[0].channels]
 
     def moments(self, mean: Tensor, square: Tensor) -> Moments:
-        """Return the moments of raw ones (N, channels), which each layer's channels share."""
+        """Return the moments for raw ones (N, channels), shared by the folds of each channel."""
         found = [
             Moments.from_raw(_share(means, part), _share(squares, part))
             for means, squares, part in zip(
@@ -151,9 +150,9 @@ class Packing:
         return self.moments(*moments_of(packed))
 
     def units(self, moments: Moments) -> Tensor:
-        """Return factors (N, channels) by which each layer's features have the same mean length.
+        """Return factors (N, channels) that give the features of each layer the same mean length.
 
-        Colours, which are no layer, get 0.
+        Colours, which are not a layer, get 0.
         """
         lengths = [
             part.square().sum(dim=1, keepdim=True).clamp_min(BLANK).rsqrt().expand_as(part)

@@ -1,4 +1,4 @@
-"""The measured reach of a network, which no backbone declares."""
+"""Measures the reach of a network, which no backbone declares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 __all__ = ["measure_reach"]
 
 # Sides of the pictures that are tried, in positions. The deepest layers of a ResNet-152 see more
-# than the last of them, and count as seeing everything.
+# than the largest, and count as seeing everything.
 SIDES = (16, 32, 64)
 
 
@@ -18,18 +18,18 @@ SIDES = (16, 32, 64)
 def measure_reach(
     step: Callable[[Tensor], Tensor], stride: int, device: torch.device
 ) -> int | None:
-    """Return how many pixels around a position's own can change it, in whole positions.
+    """Return how far around a position pixels can change it, rounded up to whole positions.
 
-    A NaN spreads to all that depends on it, through every layer: where it does not arrive, the
-    output does not depend on that place.
+    A NaN spreads through every layer to everything that depends on it: an output that it does not
+    reach does not depend on its position.
 
     Args:
-        step: pictures (1, 3, H, W) to features, or to pictures again.
+        step: turns pictures (1, 3, H, W) into features, or into pictures again.
         stride: pixels per position.
 
     Returns:
-        A multiple of the stride; None if no picture that was tried is large enough, as with a
-        softmax over the whole map.
+        Pixels, a multiple of the stride; None if no tried picture is large enough, for example
+        with a softmax over the whole map.
     """
     for positions in SIDES:
         side = positions * stride

@@ -13,8 +13,8 @@ from torch import Tensor
 
 __all__ = ["Moments", "adain", "blend_moments", "moments_of"]
 
-# The share of a sample's mean square over all channels that is added to every variance, so that
-# no constant channel is divided by zero. Relative, for the scale of features differs by network.
+# This share of a sample's mean square over all channels is added to every variance, so that no
+# constant channel is divided by zero. It is relative, as the scale of features differs by network.
 EPSILON = 1e-5
 
 
@@ -27,7 +27,7 @@ class Moments:
 
     @classmethod
     def from_raw(cls, mean: Tensor, square: Tensor) -> Moments:
-        """Return them from means and mean squares (N, C), which add up over parts of a picture."""
+        """Make them from means and mean squares (N, C), which add up over parts of a picture."""
         variance = (square - mean.square()).clamp_min(0)
         return cls(mean, (variance + EPSILON * square.mean(dim=1, keepdim=True)).sqrt())
 
@@ -41,7 +41,7 @@ class Moments:
 
 def moments_of(features: Tensor) -> tuple[Tensor, Tensor]:
     """Return the (N, C) mean and mean square over positions of (N, C, H, W), in float32."""
-    # As rows of channels: the layout that backbones give, in which torch's means are fast.
+    # As rows of channels: the layout that backbones return, in which torch's means are fast.
     rows = features.permute(0, 2, 3, 1).flatten(1, 2).float()
     return rows.mean(dim=1), rows.square().mean(dim=1)
 
@@ -49,8 +49,8 @@ def moments_of(features: Tensor) -> tuple[Tensor, Tensor]:
 def blend_moments(several: Sequence[Moments], weights: Sequence[float]) -> Moments:
     """Return the weighted mean of means and of deviations; weights need not sum to one.
 
-    `adain` with it gives the same blend of what `adain` gives with each of them, but where the gain
-    is limited.
+    The result of `adain` with it is the same blend of the results with each, unless the gain is
+    limited.
     """
     total = sum(weights)
     shares = [weight / total for weight in weights]
@@ -70,14 +70,14 @@ def adain(
     alpha: float = 1.0,
     gain_limit: float | None = None,
 ) -> Tensor:
-    """Give features the style's channel means and deviations, or go part of the way.
+    """Give features the channel means and deviations of the style, fully or in part.
 
     Args:
-        features: (N, C, H, W), of the content or of a part of it.
-        content: of the whole content.
-        alpha: share of the style in a blend of features (eq. 15); 0 leaves them as they are.
-        gain_limit: largest factor for a channel's deviation, at alpha 1; its mean is the style's
-            in any case.
+        features: features (N, C, H, W) of the content, or of a part of it.
+        content: moments of the whole content.
+        alpha: share of the style in a blend of features (eq. 15); 0 leaves them unchanged.
+        gain_limit: largest factor for a channel's deviation, at alpha 1; the mean becomes the
+            style's in any case.
 
     Returns:
         (N, C, H, W) in float32.

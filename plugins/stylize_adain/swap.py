@@ -1,9 +1,9 @@
 """Style swap: every position of the photograph takes the painting's nearest features.
 
 Source: Chen and Schmidt 2016, "Fast Patch-based Style Transfer of Arbitrary Style". Unlike there,
-what is compared is all layers that the decoder sees, each position by itself, without the means of
-photograph and painting, and neighbours go on with what their neighbours took: in plain areas the
-one best match would repeat, and leave rows of dashes.
+single positions are compared, in all layers that the decoder sees, less the means of photograph and
+painting. And neighbours continue the matches of their neighbours: in plain areas, the one best
+match would repeat and leave rows of dashes.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from stylize_adain.transform import Piece
 
 __all__ = ["Swap", "SwapStyle"]
 
-# How often matches are made coherent: so many positions away can change one.
+# Number of coherence sweeps: a match can change another that many positions away.
 SWEEPS = 6
-# Positions that the principal components are taken of, spread over the paintings.
+# Number of positions for the principal components, spread over the paintings.
 SAMPLE = 512
 
 
 @dataclass(frozen=True)
 class SwapStyle:
-    """The features of one painting or several, ready to be searched; K positions in all.
+    """The features of one or several paintings, ready to be searched; K positions in all.
 
     Args:
-        values: (K, C), packed.
+        values: packed features (K, C).
         sizes: height and width of each painting, in positions.
-        shares: the share of a photograph that each gets.
-        moments: of each.
-        axes: (C, D) in which positions are compared, None for all channels.
-        keys: (K, D) in these, of length 1 or 0.
-        bias: (K,), what is added to each position's cosine; None for nothing.
+        shares: the share of a photograph that each painting gets.
+        moments: moments of each painting.
+        axes: axes (C, D) in which positions are compared; None for all channels.
+        keys: the features (K, D) in these axes, of length 1 or 0.
+        bias: (K,), added to the cosine of each position; None for nothing.
     """
 
     values: Tensor
@@ -56,27 +56,27 @@ class SwapStyle:
 
     @property
     def counts(self) -> list[int]:
-        """Positions of each painting."""
+        """Number of positions of each painting."""
         return [height * width for height, width in self.sizes]
 
 
 class Swap:
-    """Takes the painting's nearest features, as its neighbours do.
+    """Takes the painting's nearest features, coherent with the neighbours'.
 
     Args:
-        components: how many principal components are compared; 0 compares all channels.
-        tone: weight of light and dark beside the cosine of features, where colours come with them.
-        light: share of the photograph's light and dark in the colours that are taken.
+        components: number of principal components to compare; 0 compares all channels.
+        tone: weight of light and dark relative to the cosine of features, if they include colours.
+        light: share of the photograph's light and dark in the transferred colours.
         coherence: bonus of a match, in cosine, if all eight neighbours continue it, and its
             penalty if all take the same position.
-        dtype: in which the components are multiplied.
+        dtype: precision of the comparison.
     """
 
     name = "swap"
     margin = SWEEPS
-    kept = 12  # three sizes of a painting are some 80 MB at 512 pixels, in float32
+    kept = 12  # three sizes of a painting take about 80 MB at 512 pixels, in float32
     most: int | None = 2**15
-    alpha = 0.8  # all of the style leaves too little of a face
+    alpha = 0.8  # with 1, too little of a face is left
     coarse_to_fine = True
 
     def __init__(
@@ -95,7 +95,7 @@ class Swap:
         self.tone, self.light = (tone, light) if packing.colors else (0.0, 0.0)
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> SwapStyle:
-        """Return all features of a painting, (h, w) in positions."""
+        """Return all features of a painting whose size (h, w) is in positions."""
         kept: list[Tensor] = []
 
         def keep(pieces: Iterable[Piece]) -> Iterator[Piece]:
@@ -111,7 +111,7 @@ class Swap:
         return self._index(kept[0].flatten(0, 1), (size,), (1.0,), (moments,))
 
     def blend(self, several: Sequence[SwapStyle], weights: Sequence[float]) -> SwapStyle:
-        """Return the features of all paintings, each to be taken as often as its weight says."""
+        """Return the features of all paintings, each to be used in proportion to its weight."""
         pairs = [pair for pair in zip(several, weights, strict=True) if pair[1] > 0]
         if len(pairs) == 1:
             return pairs[0][0]
@@ -123,7 +123,7 @@ class Swap:
         )
 
     def settle(self, style: SwapStyle, look: Callable[[], tuple[Tensor, Moments]]) -> SwapStyle:
-        """Return several paintings with the bias by which each wins its share of the photograph."""
+        """Return several paintings with the bias that gives each its share of the photograph."""
         if len(style.shares) == 1:
             return style
         features, content = look()
@@ -142,7 +142,7 @@ class Swap:
         *,
         first: tuple[int, int] = (0, 0),
     ) -> Tensor:
-        """Return features (1, C, h, w), each position with the style's nearest."""
+        """Return features (1, C, h, w), each position blended with the style's nearest."""
         if not alpha:
             return features
         rows, content = _rows(features), content.to(features)
@@ -158,7 +158,7 @@ class Swap:
         return features.lerp(taken.to(features.dtype), alpha)
 
     def restyle(self, content: Tensor, styles: Tensor, mixture: Mixture) -> Tensor:
-        """Return photographs (N, C, h, w) with the features of styles, of both in a mixture."""
+        """Return photographs (N, C, h, w) with the features of styles, or of a mixture of two."""
         height, width = styles.shape[-2:]
         place = Tile(0, height, 0, width)
         sides = [
@@ -183,7 +183,7 @@ class Swap:
         return _Exported(self)
 
     def lit(self, taken: Tensor, rows: Tensor, content: Moments, style: Moments) -> Tensor:
-        """Return what was taken (M, C), lit as the photograph's rows (M, C) are."""
+        """Return the taken features (M, C) with the light of the photograph's rows (M, C)."""
         if not self.light:
             return taken
         return give_light(taken, rows, content, style, self.packing, self.light)
@@ -200,7 +200,7 @@ class Swap:
         parts = list(zip(torch.split(values, counts), moments, strict=True))
         axes = None
         if self.components:
-            # Spread over all paintings, and only these rows: the others are projected at once.
+            # A sample of rows from all paintings; the others are projected in one step below.
             every = max(1, len(values) // SAMPLE)
             seen = [self._directions(rows[::every], own, None) for rows, own in parts]
             axes = principal_axes(torch.cat(seen).float(), self.components, SAMPLE)
@@ -208,7 +208,7 @@ class Swap:
         return SwapStyle(values, sizes, shares, moments, axes, keys)
 
     def project(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
-        """Return rows (M, C) as what is compared, in its dtype, of length 1 or 0."""
+        """Return rows (M, C) ready for comparison, in its dtype, of length 1 or 0."""
         found = self._directions(rows, moments, axes)
         if self.tone:
             found = torch.cat(
@@ -218,7 +218,7 @@ class Swap:
         return found.to(self.dtype)
 
     def _directions(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
-        """Return rows (M, C) without their mean, each layer in its own unit, of length 1 or 0."""
+        """Return rows (M, C) less their mean, each layer in its own unit, of length 1 or 0."""
         units = self.packing.units(moments)[0]
         mean = moments.mean[0]
         if axes is None:
@@ -231,7 +231,7 @@ class Swap:
     def _match(
         self, queries: Tensor, style: SwapStyle, size: tuple[int, int], first: tuple[int, int]
     ) -> Tensor:
-        """Return the (M,) positions of the paintings that a photograph's positions take."""
+        """Return the (M,) positions of the paintings that match those of a photograph."""
         keys, bias = style.keys, style.bias
         if bias is None:
             index = nearest(queries, keys).index
@@ -268,7 +268,7 @@ def _rows(features: Tensor) -> Tensor:
 
 
 class _Exported(nn.Module):
-    """Features of a photograph and a painting, and alpha, to blended features."""
+    """Blends the features of a photograph with those of a painting, by alpha."""
 
     def __init__(self, swap: Swap) -> None:
         super().__init__()

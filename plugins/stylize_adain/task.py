@@ -1,4 +1,4 @@
-"""The objective of training: eq. 10-12, for photographs and paintings that come in pairs."""
+"""The training objective: eq. 10-12, for pairs of a photograph and a painting."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from stylize_adain.choosing import create_transform
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
 from stylize_adain.settings import INIT_MAY_DIFFER, AdainSettings
 
-# Weight of the mean squared excess of pixels over [0, 1], which clamping would lose.
+# Weight of the mean squared excess of pixels beyond [0, 1], which clamping would hide.
 RANGE = 100.0
-# Side of the picture by which the scale of features is measured, in positions.
+# Side of the picture for measuring the scale of features, in positions.
 MEASURED = 16
 
 
 @dataclass(frozen=True)
 class _Targets:
-    """What a batch's pictures should be like.
+    """The targets of a batch's pictures.
 
     Args:
-        features: (N, C, H, W), packed, float32 (t of eq. 9).
-        content: what content is compared with, by layer.
-        style: by layer.
+        features: packed features (N, C, H, W), float32 (t of eq. 9).
+        content: the features that content is compared with, by layer.
+        style: the statistics that style is compared with, by layer.
     """
 
     features: Tensor
@@ -38,7 +38,7 @@ class _Targets:
 
 
 class AdainTask:
-    """A decoder to train, after a fixed encoder, on the losses that the parts hold.
+    """A decoder to train, after a fixed encoder, on the losses of the parts.
 
     Raises: UsageError, UnknownNameError for a layer that no decoder can be built for.
     """
@@ -58,9 +58,9 @@ class AdainTask:
         self.network: nn.Module = network
 
     def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
-        """Fill the decoder from a model's.
+        """Load the decoder of a model.
 
-        Raises: RuntimeError if the tensors are of another network.
+        Raises: RuntimeError if the tensors belong to another network.
         """
         del same_styles  # none is learnt
         self.network.load_state_dict(dict(tensors))
@@ -70,7 +70,7 @@ class AdainTask:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the (N,) objective of photographs with paintings, and its terms.
 
-        In training, the first of the batch take their own style instead of a painting's.
+        In training, the first photographs of the batch take their own style, not a painting's.
         """
         photographs = batch["content"]
         own = draw_number(self.settings.own_style * len(photographs)) if network.training else 0
@@ -101,7 +101,7 @@ class AdainTask:
         return image.float()
 
     def _objective(self, targets: _Targets) -> TermObjective:
-        """Return eq. 12: content by what was decoded, style by what the paintings are like."""
+        """Return eq. 12: the content loss of the decoded features plus the style loss."""
         content = self.parts.content
         terms = []
         for layer, features in targets.content.items():
@@ -121,10 +121,10 @@ class AdainTask:
     def _targets(
         self, photographs: Tensor, paintings: Tensor, *, mix: bool, alpha: float = 1.0
     ) -> _Targets:
-        """Return the targets of photographs, of which the last ones take a painting's style.
+        """Return the targets of photographs, the last of which take the style of a painting.
 
-        There is one pass of the encoder over all pictures: those that take their own style stand
-        between the others and the paintings, so that both halves are slices.
+        The encoder makes one pass over all pictures. Photographs that take their own style are
+        placed between the others and the paintings, so that both halves are slices.
         """
         count, own = len(photographs), len(photographs) - len(paintings)
         pictures = torch.cat([photographs[own:], photographs[:own], paintings])
@@ -151,7 +151,7 @@ class AdainTask:
     def _features_of_noise(self) -> Tensor:
         """Return packed features of a picture of smooth noise.
 
-        Raises: UsageError if they are not of the size that the backbone declares.
+        Raises: UsageError if their shape is not the one that the backbone declares.
         """
         features, layer = self.parts.features, self.layer
         info = features.layers[layer]
@@ -164,7 +164,7 @@ class AdainTask:
         if tuple(found[layer].shape) != declared:
             raise UsageError(
                 f"layer {layer} of {features.name} gives features of shape "
-                f"{tuple(found[layer].shape)} where it declares {declared}, and no decoder fits: "
+                f"{tuple(found[layer].shape)} but declares {declared}, so no decoder fits: "
                 f"choose another of {', '.join(buildable_layers(features.layers))}"
             )
         return self.packing.pack(found, noise)

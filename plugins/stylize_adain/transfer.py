@@ -1,8 +1,8 @@
-"""A trained network at work: pictures to features and back, in one piece or tile by tile.
+"""Applying a trained network: pictures to features and back, in one piece or tile by tile.
 
-The encoder's raw moments add up over tiles: a first pass takes those of the whole picture, a
-second one encodes each tile again, restyles and decodes it. With enough of its surroundings
-around each tile, the picture is that of one piece.
+The raw moments of the encoder add up over tiles. A first pass measures them for the whole picture;
+a second one encodes each tile again, restyles it and decodes it. With a wide enough margin around
+each tile, the picture is the same as in one piece.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Transfer:
     """Encoder, transform and decoder.
 
     Args:
-        parts: backbone and smoothing, of which the encoder is made.
-        layer: its last.
-        transform: what is between them.
-        decoder: in eval mode, on the parts' device and in their precision.
-        side: of tiles, in pixels.
+        parts: hold the backbone and the smoothing that make the encoder.
+        layer: the encoder's last layer.
+        transform: the step between encoder and decoder.
+        decoder: in eval mode, on the device of the parts and in their precision.
+        side: side of the tiles, in pixels.
     """
 
     parts: Parts
@@ -56,7 +56,7 @@ class Transfer:
 
     @property
     def packing(self) -> Packing:
-        """How the layers that the decoder sees are one tensor."""
+        """The packing of the layers that the decoder sees."""
         return self.decoder.packing
 
     def features_of(self, picture: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class Transfer:
     def tiles(self, height: int, width: int) -> list[Tile]:
         """Return the tiles of a picture.
 
-        Raises: UsageError if there are several, and the network needs all of it at once.
+        Raises: UsageError if there are several but the network needs the whole picture at once.
         """
         tiles = list(cut_tiles(height, width, self.side, self.stride))
         if len(tiles) > 1 and self._reaches is None:
@@ -91,17 +91,17 @@ class Transfer:
             raise UsageError(
                 f"image is {width}x{height}, and {features.name}{smoothed} at {self.layer} needs "
                 f"all of it at once, not tiles of {self.side}: use --size {self.side}, larger "
-                f"tiles where memory allows (--set adain.tile={max(height, width)}), or a model "
+                f"tiles if memory allows (--set adain.tile={max(height, width)}), or a model "
                 f"that was trained with a pointwise smoothing"
             )
         return tiles
 
     def encode(self, picture: Tensor, tile: Tile, margin: int = 0) -> tuple[Tensor, Tile]:
-        """Return features of a tile with what lies around it, and its place in them, in positions.
+        """Return features of a tile with its margin, and the tile's place in them, in positions.
 
         Args:
             picture: (1, 3, H, W), uint8 or float.
-            margin: in pixels.
+            margin: width of the margin, in pixels.
         """
         seen, place = read_tile(picture, tile, margin, self.stride)
         features = self.features_of(seen.to(self.parts.device))
@@ -119,7 +119,7 @@ class Transfer:
         """Yield the features of a picture, tile by tile.
 
         Args:
-            go_on: called with the number of tiles done; if it returns false, the rest is left out.
+            go_on: called with the number of tiles done; if it returns false, the rest is skipped.
         """
         margin = self.encoder_reach if len(tiles) > 1 else 0
         for number, tile in enumerate(tiles, 1):
@@ -156,7 +156,7 @@ class Transfer:
     def make_tile(
         self, picture: Tensor, tile: Tile, content: Moments, style: Any, alpha: float
     ) -> Tensor:
-        """Return a tile's pixels (1, 3, h, w), as those of the whole picture."""
+        """Return a tile's pixels (1, 3, h, w), the same as in the whole picture."""
         margin = self.reach + self.transform.margin * self.stride
         features, place = self.encode(picture, tile, margin)
         first = tile.top // self.stride - place.top, tile.left // self.stride - place.left
@@ -166,19 +166,19 @@ class Transfer:
 
     @property
     def encoder_reach(self) -> int:
-        """How many pixels around a position its features depend on."""
+        """The distance in pixels over which the features of a position depend on the picture."""
         assert self._reaches is not None
         return self._reaches[0]
 
     @property
     def reach(self) -> int:
-        """How many pixels around a position its pixels depend on."""
+        """The distance in pixels over which the pixels of a position depend on the picture."""
         assert self._reaches is not None
         return self._reaches[1]
 
     @cached_property
     def _reaches(self) -> tuple[int, int] | None:
-        """Return the reach of the encoder, and of both; None where it is all of the picture."""
+        """Return the reach of the encoder, and of both; None if it is the whole picture."""
 
         def encode_and_decode(picture: Tensor) -> Tensor:
             decoded: Tensor = self.decoder(self.features_of(picture))

@@ -1,4 +1,4 @@
-"""What takes the painting's look over, between encoder and decoder: one interface for all of it."""
+"""The interface of transforms: the step between encoder and decoder that applies the style."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Piece", "Transform"]
 
 @dataclass(frozen=True)
 class Piece:
-    """Packed features (1, C, h, w) of a part of a picture, and where they lie, in positions."""
+    """Packed features (1, C, h, w) of a part of a picture, and its place, in positions."""
 
     features: Tensor
     place: Tile
@@ -26,16 +26,17 @@ class Piece:
 class Transform(Protocol):
     """X of T = g((1 - alpha) f(c) + alpha X(f(c), f(s))), for packed features.
 
-    A style side is what it keeps of a painting, of a type of its own.
+    A style side is the data that it keeps of a painting, of a type of its own.
 
     Args:
-        name: as the setting and exported files say.
-        margin: positions around one that its result depends on, besides the content's moments.
-        kept: style sides that are worth their memory.
-        most: positions of a painting, at most; None for any number.
-        alpha: of strength 1.
-        coarse_to_fine: whether strokes have the size of positions, so that a picture is made from a
-            coarse size to the full one.
+        name: name in the setting and in exported files.
+        margin: distance in positions over which a result depends on other positions, besides the
+            content's moments.
+        kept: number of style sides that are worth keeping in memory.
+        most: largest number of positions of a painting; None for any number.
+        alpha: alpha at strength 1.
+        coarse_to_fine: whether strokes have the size of positions, so that a picture is made from
+            a coarse size to the full one.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Transform(Protocol):
     coarse_to_fine: bool
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> Any:
-        """Return the style side of a painting that comes in pieces, once over.
+        """Return the style side of a painting from its pieces, which can be read once.
 
         Args: size: height and width, in positions.
         """
@@ -55,7 +56,7 @@ class Transform(Protocol):
         """Return the style side of several paintings; weights need not sum to one."""
 
     def settle(self, style: Any, look: Callable[[], tuple[Tensor, Moments]]) -> Any:
-        """Return a style side with what it has to know of a whole photograph.
+        """Return a style side adapted to a whole photograph.
 
         Args:
             look: returns packed features (1, C, h, w) of a small copy, and their moments.
@@ -70,7 +71,7 @@ class Transform(Protocol):
         *,
         first: tuple[int, int] = (0, 0),
     ) -> Tensor:
-        """Return features (1, C, h, w) of a photograph, or of a part of it, restyled.
+        """Return the restyled features (1, C, h, w) of a photograph, or of a part of it.
 
         Args:
             content: moments of the whole photograph.
@@ -79,12 +80,12 @@ class Transform(Protocol):
         """
 
     def restyle(self, content: Tensor, styles: Tensor, mixture: Mixture) -> Tensor:
-        """Return features (N, C, h, w) of whole photographs, each with its own style, in training.
+        """Return features (N, C, h, w) of whole photographs in training, each with its own style.
 
         Args:
-            styles: (N, C, h, w).
-            mixture: which of the styles are mixed.
+            styles: features (N, C, h, w) of the paintings.
+            mixture: the styles to mix.
         """
 
     def exported(self) -> nn.Module:
-        """Return a module of features of photograph and painting, and alpha (1,), to the blend."""
+        """Return a module that blends features of photograph and painting by alpha (1,)."""

@@ -1,4 +1,4 @@
-"""`stylize devices`: what PyTorch sees of this machine."""
+"""`stylize devices`: the devices of this machine that PyTorch sees."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 STYLIZE_PLUGIN_API = 1
 
 
-@hookimpl(tryfirst=True)  # no other plugin takes its names
+@hookimpl(tryfirst=True)  # so that no other plugin takes this name
 def stylize_commands(app: typer.Typer) -> None:
     from stylize.command import add_command
 

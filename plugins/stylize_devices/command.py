@@ -1,4 +1,4 @@
-"""`stylize devices`: each device with its precision, the reason for it, and the choice."""
+"""`stylize devices`: each device with its precision and the reason, and the one in use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["devices"]
 def devices(as_json: JsonOption = False) -> None:
     """Show the processor and GPUs that PyTorch sees, and which one is used.
 
-    The precision is that of --precision auto, with the reason.
+    The command also shows the precision of --precision auto, with the reason.
     """
     with clean_stdout():
         found = _examine()
@@ -35,7 +35,7 @@ def devices(as_json: JsonOption = False) -> None:
         typer.echo(f"  {device['precision']}, as {device['reason']}")
     for problem in found["problems"]:
         typer.echo(f"not used: {problem}")
-    typer.echo(f"stylize uses {found['used']} (--device takes another)")
+    typer.echo(f"stylize uses {found['used']} (choose another with --device)")
 
 
 def _examine() -> dict[str, Any]:
@@ -43,7 +43,7 @@ def _examine() -> dict[str, Any]:
 
     from stylize import choose_device
 
-    with warnings.catch_warnings(record=True) as caught:  # of a driver, in paragraphs
+    with warnings.catch_warnings(record=True) as caught:  # a driver's, over several lines
         warnings.simplefilter("always")
         cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
     mps = ["mps"] * torch.backends.mps.is_available()
@@ -51,7 +51,7 @@ def _examine() -> dict[str, Any]:
     problems = [" ".join(str(each.message).split()) for each in caught]
     built = torch.version.cuda or torch.version.hip
     if built and not cards:
-        problems.append("a GPU: PyTorch is built for one, and finds none that works")
+        problems.append("a GPU: PyTorch is built for one, but finds none that works")
     return {
         "torch": torch.__version__,
         "build": _build(torch.version.cuda, torch.version.hip),
@@ -90,7 +90,7 @@ def _describe(device: torch.device) -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's name, which Python does not tell on Linux."""
+    """Return the processor's name, which Python does not report on Linux."""
     told = Path("/proc/cpuinfo")
     if told.is_file():
         for line in told.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -16,7 +16,7 @@ from stylize_gatys.settings import SCHEDULES, GatysSettings
 
 
 class Gatys:
-    """Optimises the picture: its features to the content's, their statistics to the style's."""
+    """Optimises the picture: features towards the content's, statistics towards the style's."""
 
     def __init__(self, settings: GatysSettings) -> None:
         self.settings = settings
@@ -24,11 +24,11 @@ class Gatys:
     def stylize(
         self, content: Tensor | None, styles: Sequence[StyleImage], parts: Parts, run: Run
     ) -> Tensor:
-        """Return the picture (1, 3, H, W): of the content's size, or the first style's without one.
+        """Return the picture (1, 3, H, W), of the content's size, or else of the first style's.
 
-        Content alone reconstructs it from the content layers (section 2.1); style alone makes a
-        texture of it. A frame of a clip starts as the picture before, moved along, and is held to
-        it (Ruder et al. 2016).
+        Content alone is reconstructed from the content layers (section 2.1); style alone becomes a
+        texture. A frame of a clip starts from the previous picture, warped by the motion, and is
+        held to it (Ruder et al. 2016).
 
         Raises: UsageError without content and style; StalledError; NonFiniteError.
         """
@@ -65,9 +65,9 @@ class Gatys:
     def _start(
         self, size: tuple[int, int], content: Tensor | None, style: Tensor | None, seed: int
     ) -> Tensor:
-        """Return the first image by `init`.
+        """Return the initial image that `init` asks for.
 
-        Raises: UsageError where `init` needs an image that was not given.
+        Raises: UsageError if `init` needs an image that was not given.
         """
         init = self.settings.init
         if init == "auto" and content is not None and style is not None:

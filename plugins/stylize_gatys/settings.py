@@ -1,4 +1,4 @@
-"""Settings of the gatys method, and what `--quality` means to it."""
+"""Settings of the gatys method, and its schedule for each `--quality`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ class GatysSettings(DescentSettings):
 
     init: Literal["auto", "content", "noise", "style"] = Field(
         "auto",
-        description="Start of the picture: content, noise, or style (noise of the style's "
-        "colours). auto takes content, or noise if there is no style or no content.",
+        description="Initial picture: content, noise, or style (noise in the style's colours). "
+        "auto: content, or noise if there is no style, or style if there is no content.",
     )

@@ -1,4 +1,4 @@
-"""Fast style transfer: one pass of a network that was trained for one painting.
+"""Fast style transfer: one pass through a network trained for one painting.
 
 Source: section 3 of the paper (Johnson et al. 2016). Large pictures: thumbnail instance
 normalisation, Chen et al. 2021.
@@ -33,14 +33,14 @@ from stylize_johnson.network import STRIDE, ClampedNetwork, TransformationNetwor
 from stylize_johnson.settings import NETWORK_SETTINGS, JohnsonSettings
 from stylize_johnson.task import JohnsonTask
 
-# The statistics of a larger picture are those of it scaled down to this.
+# A larger picture takes its statistics from a copy scaled down to this longer side.
 THUMBNAIL = 1024
-# Reflection needs two positions each way.
+# Reflection needs two positions in each direction.
 LEAST = 2 * STRIDE
 
 
 class Johnson:
-    """Applies a trained model, and says what training one minimises."""
+    """Applies a trained model, and defines the training of new ones."""
 
     def __init__(self, settings: JohnsonSettings) -> None:
         self.settings = settings
@@ -53,7 +53,7 @@ class Johnson:
     def training_task(
         self, styles: Sequence[StyleImage], parts: Parts, strength: float
     ) -> JohnsonTask:
-        """Return the training of a new network for the paintings, blended by their weights.
+        """Return the training task of a new network for paintings, blended by their weights.
 
         Raises: UsageError without a painting.
         """
@@ -62,10 +62,10 @@ class Johnson:
         return JohnsonTask(self.settings, styles, parts, strength)
 
     def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
-        """Return the network from photographs to pictures, both (1, 3, H, W) in [0, 1].
+        """Return the network that turns photographs into pictures, both (1, 3, H, W) in [0, 1].
 
         H and W are multiples of `STRIDE`. The picture is made in one piece, with its own
-        statistics whatever its size. Raises: ModelError.
+        statistics at any size. Raises: ModelError.
         """
         assert parts.model is not None
         size = Axis("height", STRIDE, LEAST), Axis("width", STRIDE, LEAST)
@@ -85,7 +85,7 @@ class Johnson:
         """Return the stylised picture (1, 3, H, W), uint8, of the content's size.
 
         Strength is the share of the result in a blend with the photograph, 0 to 1. Stroke size is
-        that of the network's own: the network sees the picture at 1 / stroke_size of its size.
+        relative to the network's own: the network sees the picture at 1 / stroke_size of its size.
 
         Raises: UsageError for a strength above 1, or without content; ModelError;
             ImageTooSmallError.
@@ -95,8 +95,8 @@ class Johnson:
             raise UsageError("johnson restyles a photograph: give one")
         if run.strength > 1:
             raise UsageError(
-                f"strength is {run.strength:g}: of a trained model it is the share of the style "
-                f"in a blend with the photograph, 0 to 1; for a stronger style train a model "
+                f"strength is {run.strength:g}: for a trained model it is the share of the style "
+                f"in a blend with the photograph, 0 to 1; for a stronger style, train a model "
                 f"with --strength {run.strength:g}"
             )
         height, width = content.shape[-2:]
@@ -126,7 +126,7 @@ class Johnson:
 
     def _load(self, model: ModelFile) -> TransformationNetwork:
         """Return a model's network, in float32 on the CPU. Raises: ModelError."""
-        with torch.device("meta"):  # neither time nor random numbers for what is replaced
+        with torch.device("meta"):  # the values are replaced: spend no time or random numbers
             network = TransformationNetwork(self.settings)
         try:
             network.load_tensors(model.tensors())
@@ -140,7 +140,7 @@ class Johnson:
     def _make(
         self, network: TransformationNetwork, photograph: Tensor, parts: Parts, run: Run
     ) -> Tensor:
-        """Return the network's picture of a photograph (1, 3, H, W), both uint8 on the CPU."""
+        """Return the network's picture for a photograph (1, 3, H, W), both uint8 on the CPU."""
         height, width = photograph.shape[-2:]
         tiles = list(cut_tiles(height, width, self.settings.tile, STRIDE))
         thumbnail = None

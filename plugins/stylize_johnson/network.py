@@ -1,8 +1,8 @@
-"""The image transformation network, in two builds, and its instance norms.
+"""The image transformation network, in two versions, and its instance norms.
 
 Source: Johnson et al. 2016, section 3.1 and its supplement, with the instance norm of Ulyanov et
-al. 2016, reflection padding, and resized instead of transposed convolutions (Odena et al. 2016),
-which leave no checkerboard.
+al. 2016, reflection padding, and resize convolutions instead of transposed ones (Odena et al.
+2016), which leave no checkerboard.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from stylize_johnson.settings import JohnsonSettings
 
-# What the last convolution adds to the photograph, for each unit of its output. Adam moves every
-# weight by as much, and thousands of them meet in a pixel: with 1 the first steps overshoot.
+# How much the last convolution adds to the photograph per unit of its output. Adam moves all
+# weights by equal amounts, and thousands act on each pixel: with 1, the first steps overshoot.
 OUTPUT_GAIN = 1 / 16
 EPSILON = 1e-5
-# Of the colours, in [0, 1]: a photograph of next to nothing is not blown up to noise.
+# For colours in [0, 1]: an almost blank photograph is not amplified to noise.
 COLOUR_EPSILON = 1e-3
-# Of both networks, the input pixels of a position at their narrowest.
+# Input pixels per position at the coarsest layer, for both networks.
 STRIDE = 4
 
 Moments = tuple[Tensor, Tensor]
@@ -30,8 +30,7 @@ Moments = tuple[Tensor, Tensor]
 class InstanceNorm(nn.Module):
     """Normalises each channel of each sample, then scales and shifts it.
 
-    Its statistics are those of its input, or fixed ones: those of a whole picture, when a part of
-    it is made.
+    It uses the statistics of its input, or fixed ones: for a part of a picture, those of the whole.
     """
 
     def __init__(self, channels: int, epsilon: float = EPSILON) -> None:
@@ -46,7 +45,7 @@ class InstanceNorm(nn.Module):
         """Return normalised features of the same shape (N, C, H, W)."""
         channels = x.shape[1]
         if self.moments is None and channels > 3 and not (self.keeps or torch.is_grad_enabled()):
-            # torch's fastest kernel by far for many channels on a CPU, but with a slow gradient.
+            # By far torch's fastest kernel for many channels on a CPU, but its gradient is slow.
             weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
             return F.group_norm(x, channels, weight, bias, self.epsilon)
         mean, variance = _moments(x) if self.moments is None else self.moments
@@ -60,7 +59,7 @@ class InstanceNorm(nn.Module):
 def _moments(x: Tensor) -> Moments:
     """Return (N, C) mean and variance in float32.
 
-    By the mean of squares: torch's own variance of channels_last features is many times slower.
+    From the mean of squares: torch's own variance is many times slower for channels_last features.
     """
     rows = x.permute(0, 2, 3, 1).flatten(1, 2)
     mean = rows.mean(dim=1, dtype=torch.float32)
@@ -108,10 +107,10 @@ class ResidualBlock(nn.Module):
 
 
 class SubpixelConvolution(nn.Module):
-    """A convolution to four times the pixels, each the mean of the 2 x 2 pixels around its corner.
+    """A convolution to four times as many pixels, then a mean over 2 x 2 pixels.
 
-    That mean is zero for every pattern that repeats with two pixels: whatever the weights, no
-    checkerboard is left (Sugawara et al. 2018).
+    This mean is zero for every pattern with a period of two pixels, so no weights can produce a
+    checkerboard (Sugawara et al. 2018).
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -120,7 +119,7 @@ class SubpixelConvolution(nn.Module):
         self.shuffle = nn.PixelShuffle(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (N, outputs, 2 H, 2 W) of features (N, inputs, H, W)."""
+        """Return (N, outputs, 2 H, 2 W) for features (N, inputs, H, W)."""
         fine = F.pad(self.shuffle(self.convolution(x)), (0, 1, 0, 1), mode="reflect")
         rows = fine[..., :-1, :] + fine[..., 1:, :]  # torch's own pooling is several times slower
         mean: Tensor = (rows[..., :-1] + rows[..., 1:]) / 4
@@ -128,13 +127,14 @@ class SubpixelConvolution(nn.Module):
 
 
 class TransformationNetwork(nn.Module):
-    """Pictures (N, 3, H, W) in [0, 1] to stylised ones of the same size, about in [0, 1].
+    """Turns pictures (N, 3, H, W) in [0, 1] into stylised ones of that size, roughly in [0, 1].
 
-    The layers' output is added to the photograph in colours of the painting's mean and deviation:
-    training starts from that, not from grey. H and W are multiples of `STRIDE`.
+    The output of the layers is added to the photograph, whose colours are given the painting's
+    mean and deviation: training starts from there, not from grey. H and W are multiples of
+    `STRIDE`.
 
     Args:
-        settings: which build, how wide, how many blocks.
+        settings: the version, the width and the number of blocks.
     """
 
     def __init__(self, settings: JohnsonSettings) -> None:
@@ -142,7 +142,7 @@ class TransformationNetwork(nn.Module):
         build = _classic if settings.network == "classic" else _light
         self.colours = InstanceNorm(3, COLOUR_EPSILON)
         self.layers = build(settings.width, settings.blocks)
-        # How far an output pixel depends on input pixels around it, rounded up to whole positions.
+        # How far away an input pixel can affect an output pixel, rounded up to whole positions.
         self.reach = STRIDE * (2 * settings.blocks + 4)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -155,7 +155,7 @@ class TransformationNetwork(nn.Module):
 
     @torch.no_grad()
     def start_from_colours(self, paintings: Sequence[Tensor], weights: Sequence[float]) -> None:
-        """Give photographs the mean and deviation of paintings (1, 3, H, W), before training."""
+        """Set the initial colours to the mean and deviation of paintings (1, 3, H, W)."""
         total = sum(weights)
         for name, measure in (("weight", Tensor.std), ("bias", Tensor.mean)):
             several = [measure(painting, dim=(0, 2, 3)) for painting in paintings]
@@ -181,20 +181,20 @@ class TransformationNetwork(nn.Module):
         return result
 
     def forget_moments(self) -> None:
-        """Take statistics from each input again."""
+        """Use the statistics of each input again."""
         for norm in self.norms():
             norm.moments = None
 
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over the tensors of a model file.
+        """Load the tensors of a model file.
 
-        Raises: RuntimeError where names or shapes are of another network.
+        Raises: RuntimeError if names or shapes belong to another network.
         """
         self.load_state_dict(dict(tensors), assign=True)
 
 
 class ClampedNetwork(nn.Module):
-    """A network whose pictures are clamped to [0, 1], for programs that know nothing of it."""
+    """A network whose pictures are clamped to [0, 1], for other programs."""
 
     def __init__(self, network: TransformationNetwork) -> None:
         super().__init__()
@@ -235,7 +235,7 @@ def _light(width: int, blocks: int) -> nn.Sequential:
 
 @torch.no_grad()
 def _even_out(convolution: nn.Module) -> None:
-    """Start the four pixels of a position alike.
+    """Initialise the four pixels of a position identically.
 
     Source: Aitken et al. 2017, ICNR.
     """

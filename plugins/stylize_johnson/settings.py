@@ -10,21 +10,21 @@ from stylize import CommandOption, Settings
 
 
 class JohnsonSettings(Settings):
-    """Settings of the johnson method. The first three shape the network and are a model's own."""
+    """Settings of the johnson method. A model fixes the first three, which shape the network."""
 
     network: Literal["classic", "light"] = Field(
         "light",
         description="classic: the network of Johnson et al., with convolutions of 9x9 at full "
-        "size; light: all work at a quarter of the size, several times faster.",
+        "size; light: all layers at a quarter of the size, several times faster.",
     )
     width: int = Field(
         64,
         ge=4,
         le=512,
-        description="Channels of light's blocks, or of classic's first layer, a quarter of its "
-        "blocks' (32 in Johnson et al.).",
+        description="Channels in the blocks of light, or in the first layer of classic, whose "
+        "blocks have four times as many (32 in Johnson et al.).",
     )
-    blocks: int = Field(5, ge=1, le=32, description="Residual blocks.")
+    blocks: int = Field(5, ge=1, le=32, description="Number of residual blocks.")
     stroke_size: Annotated[float, CommandOption("--stroke-size")] = Field(
         1.0,
         ge=0.125,
@@ -36,8 +36,8 @@ class JohnsonSettings(Settings):
         1024,
         ge=64,
         le=16384,
-        description="Side of the tiles that large pictures are made in, in pixels: smaller ones "
-        "need less memory. The picture does not depend on it.",
+        description="Side of the tiles in which large pictures are made, in pixels. Smaller tiles "
+        "need less memory and give the same picture.",
     )
     pixel_weight: float = Field(
         3.0,
@@ -47,8 +47,8 @@ class JohnsonSettings(Settings):
     colour_weight: float = Field(
         10.0,
         ge=0,
-        description="Training with --pictures: weight of the mean absolute difference of the mean "
-        "colours of squares of 8 x 8 pixels.",
+        description="Training with --pictures: weight of the mean absolute difference between the "
+        "mean colours of squares of 8 x 8 pixels.",
     )
 
 

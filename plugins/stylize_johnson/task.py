@@ -1,9 +1,9 @@
-"""What training minimises: the perceptual losses of eq. 5-7, for one painting, or those of pairs.
+"""The training objective: the perceptual losses of eq. 5-7, for one painting or for pairs.
 
-Pairs are photographs and pictures that a slower method made of them. Their strokes lie where
-chance put them, and a mean of pixels would blur them: pixels teach colours and shapes, and the
-style loss of each picture on its own teaches strokes (as EnhanceNet's texture matching, Sajjadi
-et al. 2017).
+A pair is a photograph and the picture that a slower method made of it. The positions of its
+strokes are random, so a mean over pixels would blur them. Pixels therefore teach colours and
+shapes, and each picture's own style loss teaches strokes (like the texture matching of EnhanceNet,
+Sajjadi et al. 2017).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from stylize import Parts, StyleImage
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
 
-# Weight of the mean squared excess of pixels over [0, 1], which clamping would lose.
+# Weight of the mean squared excess of pixels beyond [0, 1], which clamping would hide.
 RANGE = 100.0
-# Of pairs, the side of the squares whose mean colours are compared, in pixels: larger than strokes.
+# For pairs: side in pixels of the squares whose mean colours are compared. Larger than strokes.
 PATCH = 8
 
 
 class JohnsonTask:
-    """A network to train on the losses that the parts hold, with the paintings' targets."""
+    """A network to train on the losses of the parts, with the targets of the paintings."""
 
     learns_pairs = True
 
@@ -47,9 +47,9 @@ class JohnsonTask:
         self.targets = parts.style_targets(images, weights)
 
     def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
-        """Fill the network from a model; of another painting, all but the colours.
+        """Load a model into the network; for another painting, everything but the colours.
 
-        Raises: RuntimeError where the tensors are of another network.
+        Raises: RuntimeError if the tensors belong to another network.
         """
         self.network.load_state_dict(dict(tensors))
         if not same_styles:
@@ -72,7 +72,7 @@ class JohnsonTask:
     def _compare(
         self, image: Tensor, batch: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the losses of pictures by their photographs and the painting, or by pairs."""
+        """Return the losses of pictures against photographs and painting, or against pairs."""
         picture = batch.get("picture")
         if picture is None:
             content = self.parts.content_targets(batch["content"])

@@ -1,4 +1,4 @@
-"""`stylize models` and `stylize learn`: list, show, see, export and make models."""
+"""`stylize models` and `stylize learn`: list, show, preview, export and make models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 STYLIZE_PLUGIN_API = 1
 
 
-@hookimpl(tryfirst=True)  # no other plugin takes its names
+@hookimpl(tryfirst=True)  # so that no other plugin takes these names
 def stylize_commands(app: typer.Typer) -> None:
     from stylize.command import add_command
 
@@ -20,11 +20,11 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "models",
         "stylize_models.command:app",
-        "Trained models: list, show, see on a photograph, export.",
+        "List, show, preview and export trained models; without a command, list them.",
     )
     add_command(
         app,
         "learn",
         "stylize_models.learning:learn",
-        "Keep a painting as a style with a name, for stylize --model NAME.",
+        "Save a painting as a named style, for stylize --model NAME.",
     )

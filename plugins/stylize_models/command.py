@@ -1,4 +1,4 @@
-"""`stylize models`: list, show, see and export trained models."""
+"""`stylize models`: list, show, preview and export trained models."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from stylize_models.writing import export_as_files, export_as_page
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Trained models: list, show, see on a photograph, export.",
+    help="List, show, preview and export trained models; without a command, list them.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -51,14 +51,14 @@ app = typer.Typer(
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL", help="A name, or a file.", autocompletion=completion_of("model")
+        metavar="MODEL", help="A model's name or file.", autocompletion=completion_of("model")
     ),
 ]
 
 
 @app.callback()
 def models(ctx: typer.Context) -> None:
-    """Without a command, list."""
+    """Without a command, list the models."""
     if ctx.invoked_subcommand is None:
         list_all(ctx)
 
@@ -72,7 +72,7 @@ def list_all(
         typer.Option("--time", help="Measure the seconds per picture of 512 px on this machine."),
     ] = False,
 ) -> None:
-    """List the models that have a name: your own, and those that plugins carry."""
+    """List the models that have a name: your own, and those of plugins."""
     host: PluginHost = ctx.obj
     found = known_models(host)
     seconds = _time(host, _usable(found)) if timed else {}
@@ -101,7 +101,7 @@ def list_all(
 
 @app.command()
 def show(ctx: typer.Context, name: Name, as_json: JsonOption = False) -> None:
-    """Show what a model paints, and how it was made."""
+    """Show a model's style, and how it was made."""
     host: PluginHost = ctx.obj
     model = find_model(host, name)
     if as_json:
@@ -129,7 +129,7 @@ def show(ctx: typer.Context, name: Name, as_json: JsonOption = False) -> None:
     for key, value in card.items():
         if value:
             typer.echo(f"  {key:<9}  {value}")
-    typer.echo("all settings of its training: --json")
+    typer.echo("for all training settings, use --json")
 
 
 @app.command()
@@ -138,22 +138,22 @@ def sheet(
     photograph: Annotated[Path, typer.Argument(metavar="PHOTOGRAPH", help="A picture file.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="By default PHOTOGRAPH_styles.png."),
+        typer.Option("--output", "-o", metavar="FILE", help="Default: PHOTOGRAPH_styles.png."),
     ] = None,
     size: Annotated[
         int,
         typer.Option(min=64, max=2048, metavar="NUMBER", help="Longer side of each picture."),
     ] = 320,
     everything: Annotated[
-        bool, typer.Option("--all", help="Show all models of a painting, not only the first.")
+        bool, typer.Option("--all", help="Show every model of a painting, not only the first.")
     ] = False,
     device: DeviceOption = "auto",
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """See a photograph in every trained style, on one labelled sheet.
+    """Show a photograph in every trained style, on one labelled sheet.
 
-    Models that take any painting are left out: they show what you give them.
+    Models that take any painting are left out, as they have no style of their own.
     """
     host: PluginHost = ctx.obj
     target = output or Path(f"{photograph.stem}_styles.png")
@@ -194,20 +194,20 @@ def export(
         list[str] | None,
         typer.Argument(
             metavar="MODEL...",
-            help="Names, or files: one with -o. With --web, none means all that have a name and "
-            "one network.",
+            help="Names or files of models; with -o, exactly one. With --web, the default is all "
+            "named models of one network.",
             autocompletion=completion_of("model"),
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file, .onnx.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The .onnx file.")
     ] = None,
     web: Annotated[
         Path | None,
         typer.Option(
             "--web",
             metavar="FOLDER",
-            help="Write a web page instead, which applies the models in the browser.",
+            help="Write a web page that applies the models in the browser instead.",
         ),
     ] = None,
     package: Annotated[
@@ -215,21 +215,21 @@ def export(
         typer.Option(
             "--onnxruntime-web",
             metavar="PATH",
-            help="The npm package of that name for --web, an archive or a folder; npm downloads "
-            "it by default.",
+            help="The npm package of that name for --web, as an archive or a folder; by default "
+            "npm downloads it.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", "-f", help="Replace a file, or a page.")
+        bool, typer.Option("--force", "-f", help="Replace an existing file or page.")
     ] = False,
 ) -> None:
-    """Write a model's network as ONNX, for programs without PyTorch.
+    """Export a model's network as ONNX, for programs without PyTorch.
 
     Pictures are RGB in [0, 1], channels first. The command compares ONNX with PyTorch at two sizes
-    before it keeps the file. A method of several networks writes FILE with their names in it.
+    before it keeps the file. A method with several networks adds their names to FILE.
 
-    The web page takes models of one network, as those of johnson. Any web server for files can
-    serve its folder. Photographs stay in the browser.
+    The web page takes models with one network, such as those of johnson. Any file server can serve
+    its folder. Photographs stay in the browser.
     """
     if (output is None) == (web is None):
         raise UsageError("give -o FILE.onnx, or --web FOLDER for a web page")
@@ -239,13 +239,13 @@ def export(
     if package is not None:
         raise UsageError("--onnxruntime-web is for the page of --web: leave it out")
     if names is None or len(names) != 1:
-        raise UsageError(f"-o takes one model, and {len(names or [])} are given: name one")
+        raise UsageError(f"-o takes one model, but {len(names or [])} are given: name one")
     assert output is not None
     export_as_files(ctx.obj, names[0], output, force=force)
 
 
 def summarize(host: PluginHost, model: ModelFile) -> str:
-    """Return what a model paints, in words: of its plugin, or else of its file."""
+    """Return a model's summary, from its plugin or else from its file."""
     own = host.get(ModelSpec, model.name).summary if model.distribution else ""
     return own or model.header.summary or f"a model of method {model.header.method}"
 
@@ -269,7 +269,7 @@ def _size(model: ModelFile) -> str:
 
 
 def _learnt(host: PluginHost, *, everything: bool) -> list[ModelFile]:
-    """Return the models that need no painting, unless `everything` one for each painting."""
+    """Return the models that need no painting: the first of each painting, or `everything`."""
     chosen: dict[object, ModelFile] = {}
     for model in _usable(known_models(host)):
         if not _takes_painting(host, model):
@@ -279,7 +279,7 @@ def _learnt(host: PluginHost, *, everything: bool) -> list[ModelFile]:
 
 
 def _time(host: PluginHost, models: Sequence[ModelFile]) -> dict[str, dict[str, float]]:
-    """Return the seconds that a picture of 512 px takes, by name of model."""
+    """Return the seconds per picture of 512 px, by the names of models."""
     with clean_stdout(), loading():
         from stylize_models.sheet import Styles, demo_file
 

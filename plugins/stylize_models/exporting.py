@@ -1,4 +1,4 @@
-"""Trained models as ONNX, for programs without PyTorch: converted, compared, then put in place."""
+"""Export of trained models as ONNX, for programs without PyTorch: convert, compare, write."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Converted", "Exported", "convert_module", "export_model", "export_modules"]
 
-# Largest difference of an output in float32, over its largest value if that is above 1: the
-# order of sums differs between runtimes.
+# Largest accepted difference of an output in float32, divided by its largest value if that is
+# above 1. The order of sums differs between runtimes.
 LIMIT = 1e-3
 PURPOSE = "stylize models export"
-# torch.export wants a bound.
+# torch.export requires a bound.
 LARGEST = 2**20
 
 
@@ -45,10 +45,10 @@ class Exported:
     """A file that was written.
 
     Args:
-        size: in bytes.
+        size: size in bytes.
         takes: its inputs, in words.
-        differences: largest difference from PyTorch's output, over its largest value if that is
-            above 1, by shapes of the inputs.
+        differences: largest difference from PyTorch's output, divided by its largest value if that
+            is above 1, by the shapes of the inputs.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class Converted:
 
     Args:
         data: the ONNX file's bytes.
-        differences: as of `Exported`.
+        differences: as in `Exported`.
     """
 
     name: str
@@ -77,14 +77,14 @@ def export_model(
 ) -> list[Exported]:
     """Write a model's networks as ONNX files, all of them or none.
 
-    A method with one network writes `output`, one with several `output` with their names in it.
-    The model's header goes into the files' metadata, under the key that model files use.
+    A method with one network writes `output`; one with several adds their names to `output`.
+    The model's header goes into the metadata of the files, under the same key as in model files.
 
     Args:
-        output: ends in .onnx.
-        force: replace files that exist.
+        output: a name that ends in .onnx.
+        force: replace existing files.
 
-    Raises: as of `export_modules` and `convert_module`; OutputError.
+    Raises: as `export_modules` and `convert_module`; OutputError.
     """
     modules = export_modules(host, model)
     paths = {
@@ -103,7 +103,7 @@ def export_model(
 
 
 def export_modules(host: PluginHost, model: ModelFile) -> Mapping[str, ExportModule]:
-    """Return the networks that applying a model takes, by name.
+    """Return the networks that apply a model, by name.
 
     Raises: ExtraMissingError; UsageError for a method that exports nothing; ModelError.
     """
@@ -114,7 +114,7 @@ def export_modules(host: PluginHost, model: ModelFile) -> Mapping[str, ExportMod
     )
     parts = BuiltParts(host, plan)
     if not isinstance(parts.method, ExportableMethod):
-        raise UsageError(f"models of method {plan.method.name} cannot be exported: use another's")
+        raise UsageError(f"models of method {plan.method.name} cannot be exported: use another")
     return parts.method.export_modules(parts)
 
 
@@ -167,7 +167,7 @@ def _dimension(axis: Axis) -> Any:
 
 
 def _free(axis: Axis) -> str:
-    """Return the name of an axis's size over its step."""
+    """Return the name of an axis's size divided by its step."""
     return f"{axis.name}_steps"
 
 
@@ -190,7 +190,7 @@ def _tidy(program: Any, module: ExportModule) -> None:
 
 
 def _describe(module: ExportModule) -> str:
-    """Say what goes in: "photograph (1, 3, height, width), height in steps of 4, ..."."""
+    """Describe the inputs: "photograph (1, 3, height, width), height in steps of 4, ..."."""
     parts: dict[str, None] = {}
     for key, example in module.inputs.items():
         axes = module.axes.get(key, {})
@@ -201,7 +201,7 @@ def _describe(module: ExportModule) -> str:
 
 
 def _compare(name: str, module: ExportModule, session: Any) -> dict[str, float]:
-    """Return the largest difference of outputs at two sizes, by shapes. Raises: ExportError."""
+    """Return the largest output difference at two sizes, by shapes. Raises: ExportError."""
     differences: dict[str, float] = {}
     for inputs in (module.inputs, _larger(module)):
         with torch.no_grad():
@@ -210,22 +210,22 @@ def _compare(name: str, module: ExportModule, session: Any) -> dict[str, float]:
         shapes = ", ".join("x".join(map(str, value.shape)) for value in inputs.values())
         if tuple(given.shape) != tuple(expected.shape):
             raise ExportError(
-                f"{name}: gives {tuple(given.shape)} in ONNX and {tuple(expected.shape)} in "
-                f"PyTorch, of {shapes}: nothing was written"
+                f"{name}: gives {tuple(given.shape)} in ONNX but {tuple(expected.shape)} in "
+                f"PyTorch, for inputs of {shapes}: nothing was written"
             )
         size = max(1.0, expected.abs().max().item())
         difference = (torch.from_numpy(given) - expected).abs().max().item() / size
         if not difference <= LIMIT:
             raise ExportError(
-                f"{name}: differs by {difference:.2g} from PyTorch, of {shapes}, more than "
-                f"{LIMIT:g}: nothing was written"
+                f"{name}: differs by {difference:.2g} from PyTorch, for inputs of {shapes}, more "
+                f"than {LIMIT:g}: nothing was written"
             )
         differences[shapes] = difference
     return differences
 
 
 def _larger(module: ExportModule) -> dict[str, Tensor]:
-    """Return random inputs of other sizes than the examples', each axis larger by its own steps."""
+    """Return random inputs larger than the examples, by a number of steps of its own per axis."""
     names = dict.fromkeys(a.name for axes in module.axes.values() for a in axes.values())
     more = {name: 5 + 4 * number for number, name in enumerate(names)}
     generator = torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""`stylize learn`: a painting of the user's own becomes a model with a name."""
+"""`stylize learn`: turns the user's own painting into a named model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from stylize.errors import ImageError, OutputError, UsageError
 
 __all__ = ["learn"]
 
-# Longer side of the painting that is kept, in pixels, and its quality as a JPEG file: pictures of
-# 1024 pixels take all of it.
+# Longer side of the stored painting, in pixels, and its quality as a JPEG file. Pictures of 1024
+# pixels use all of it.
 LONGEST, QUALITY = 1024, 90
-# Least shorter side in pixels, and the deviation of colours under which it is a single one.
+# Least shorter side in pixels, and the deviation below which all colours count as one.
 LEAST, BLANK = 32, 1 / 255
 
 
@@ -33,7 +33,7 @@ def learn(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write it there, not among your own models."
+            "--output", "-o", metavar="FILE", help="Write it to FILE, not to your own models."
         ),
     ] = None,
     base: Annotated[
@@ -41,7 +41,7 @@ def learn(
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="The model that paints with it, which takes any painting.",
+            help="The model that paints with it. It has to take any painting.",
             autocompletion=completion_of("model"),
         ),
     ] = "any",
@@ -49,30 +49,32 @@ def learn(
         str, typer.Option("--summary", metavar="TEXT", help="One line for stylize models list.")
     ] = "",
     license_: Annotated[
-        str, typer.Option("--license", metavar="TEXT", help="The painting's licence.")
+        str, typer.Option("--license", metavar="TEXT", help="Licence of the painting.")
     ] = "",
     assignments: SetOption = None,
     force: Annotated[
-        bool, typer.Option("--force", "-f", help="Replace a style of that name.")
+        bool, typer.Option("--force", "-f", help="Replace an existing style of that name.")
     ] = False,
 ) -> None:
-    """Keep a painting as a style with a name, for stylize --model NAME.
+    """Save a painting as a named style, for stylize --model NAME.
 
-    It takes a second: a network that paints with any painting is given this one. Settings of the
-    method that suit the painting are kept with it: --set adain.stroke_size=2.
+    This takes a second, as the style uses a network that takes any painting. Settings of the method
+    that suit the painting, such as --set adain.stroke_size=2, are saved with it.
     """
     host: PluginHost = ctx.obj
     model = find_model(host, base)
     plan = make_plan(host, collect_settings(host, {"model": base}, None, assignments or ()))
     if not plan.needs_style:
-        raise UsageError(f"--model {base}: has learnt its painting: give one that takes any")
+        raise UsageError(
+            f"--model {base}: has learnt its painting: give one that takes any painting"
+        )
     style = name if name is not None else re.sub(r"\W+", "_", painting.stem).strip("_")
     if not re.fullmatch(r"\w[\w-]*", style):
         raise UsageError(f"--name {style!r}: give letters, digits, - and _, such as my_style")
     if output is None and style in host.names(Kind.MODEL) and not force:
-        raise UsageError(f"{style} is a style that is included: give another --name, or --force")
+        raise UsageError(f"{style} is an included style: give another --name, or --force")
     if style == base:
-        raise UsageError(f"--name {style}: is the model that paints with it: give another name")
+        raise UsageError(f"--name {style}: is the model that paints with it: choose another name")
     path = output or user_models_folder() / f"{style}.safetensors"
     if path.suffix != ".safetensors":
         named = path.with_suffix(".safetensors")
@@ -82,9 +84,9 @@ def learn(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be made a folder ({error.strerror})") from error
+        raise OutputError(f"{path.parent}: cannot be created ({error.strerror})") from error
     own = dict(model.header.network)
-    assert plan.method_settings is not None  # of any method that applies a model
+    assert plan.method_settings is not None  # any method that applies a model has them
     suits = plan.method_settings.model_dump(mode="json", exclude_unset=True)
     usual = {key: value for key, value in suits.items() if key not in own}
     with clean_stdout():
@@ -97,11 +99,11 @@ def learn(
         height, width = picture.pixels.shape[-2:]
         if min(height, width) < LEAST:
             raise ImageError(
-                f"{painting}: is {width}x{height} as it is kept, and a side needs {LEAST} pixels: "
+                f"{painting}: is stored as {width}x{height}, but each side needs {LEAST} pixels: "
                 f"use a larger picture, or crop it"
             )
         if picture.pixels.std(dim=(2, 3)).max() < BLANK:
-            raise ImageError(f"{painting}: is a single colour, which has no strokes: use another")
+            raise ImageError(f"{painting}: is a single colour, without strokes: use another")
         held = io.BytesIO()
         to_pil(picture.pixels).save(held, "JPEG", quality=QUALITY)
         header = model.header.model_copy(

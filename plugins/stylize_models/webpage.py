@@ -1,4 +1,4 @@
-"""A page that applies trained models in the browser, and only needs a server for files."""
+"""A page that applies trained models in the browser. It needs only a file server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["WebPage", "export_page", "is_applicable"]
 
 PAGE = ("index.html", "page.css", "page.js", "pixels.js", "worker.js")
 LISTING = "page.json"
-# Shorter sides of the picture that a thumbnail is made from, and of the thumbnail.
+# Side of the picture that a thumbnail is made from, and of the thumbnail, in pixels.
 SEEN, SHOWN = 320, 160
 
 
@@ -44,9 +44,9 @@ class WebPage:
     """A page that was written.
 
     Args:
-        size: of all files, in bytes.
-        runtime: name and version of what runs the networks.
-        differences: by model, the largest difference from PyTorch, as of `Exported`.
+        size: size of all files, in bytes.
+        runtime: name and version of the package that runs the networks.
+        differences: by model, the largest difference from PyTorch, as in `Exported`.
     """
 
     folder: Path
@@ -64,22 +64,22 @@ def export_page(
     force: bool = False,
     tell: Callable[[str], None],
 ) -> WebPage:
-    """Write a page that applies models, whole or not at all.
+    """Write a page that applies models, completely or not at all.
 
     Args:
-        models: of methods with one network, from a picture to a picture.
-        folder: is made, unless it exists and is empty.
-        package: as of `read_runtime`.
-        force: replace a page that is there.
+        models: models of methods with one network, which turns a picture into a picture.
+        folder: created, unless it exists and is empty.
+        package: as in `read_runtime`.
+        force: replace an existing page.
         tell: called with each model's name before it is converted.
 
-    Raises: UsageError for a model of several networks, or two of one name; ExtraMissingError,
+    Raises: UsageError for a model with several networks, or a name used twice; ExtraMissingError,
         WeightsUnavailableError, ExportError, ModelError, OutputError.
     """
     _check_folder(folder, force=force)
     named = {model.path.stem: model for model in models}
     if len(named) < len(models):
-        raise UsageError("--web: two models have the same name: rename one's file")
+        raise UsageError("--web: two models have the same name: rename the file of one")
     modules = {name: _only_module(host, model) for name, model in named.items()}
     version, scripts = read_runtime(package)
     files = {f"onnxruntime/{name}": data for name, data in scripts.items()}
@@ -113,7 +113,10 @@ def is_applicable(host: PluginHost, model: ModelFile) -> bool:
 
 
 def _only_module(host: PluginHost, model: ModelFile) -> tuple[str, ExportModule]:
-    """Return the network from a picture to a picture, and its name. Raises: UsageError."""
+    """Return the one network that turns a picture into a picture, and its name.
+
+    Raises: UsageError.
+    """
     modules = export_modules(host, model)
     if len(modules) == 1:
         ((name, module),) = modules.items()
@@ -121,7 +124,7 @@ def _only_module(host: PluginHost, model: ModelFile) -> tuple[str, ExportModule]
         if shapes == [(1, 3)]:
             return name, module
     raise UsageError(
-        f"--web: model {model.name} is not one network from a photograph to a picture "
+        f"--web: model {model.name} is not a single network that turns a photograph into a picture "
         f"({', '.join(modules)}): choose a model of johnson, or export it with -o"
     )
 
@@ -146,7 +149,7 @@ def _describe(name: str, model: ModelFile, converted: Converted) -> dict[str, An
 
 
 def _sample() -> Path:
-    """A photograph in the public domain."""
+    """Return the path of a photograph in the public domain."""
     return Path(str(resources.files("stylize") / "demo" / "astronaut.jpg"))
 
 
@@ -165,12 +168,12 @@ def _make_thumbnail(module: ExportModule) -> bytes:
 
 def _check_folder(folder: Path, *, force: bool) -> None:
     if not folder.parent.is_dir():
-        raise OutputError(f"--web {folder}: there is no folder {folder.parent}: make it first")
+        raise OutputError(f"--web {folder}: there is no folder {folder.parent}: create it first")
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"--web {folder}: is a file: name a folder")
+        raise OutputError(f"--web {folder}: is a file: choose a folder")
     if folder.is_dir() and any(folder.iterdir()):
         if not (folder / LISTING).is_file():
-            raise OutputError(f"--web {folder}: holds other files: name a new folder")
+            raise OutputError(f"--web {folder}: holds other files: choose a new folder")
         if not force:
             raise OutputError(
                 f"--web {folder}: exists: choose another name, or replace it with --force"
@@ -178,7 +181,7 @@ def _check_folder(folder: Path, *, force: bool) -> None:
 
 
 def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Put files into a folder, in place of what it held: all of them or none."""
+    """Write files as the new contents of a folder: all of them or none."""
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".stylize-") as beside:
             made = Path(beside) / "page"

@@ -12,28 +12,28 @@ __all__ = ["export_as_files", "export_as_page"]
 
 
 def export_as_files(host: PluginHost, name: str, output: Path, *, force: bool) -> None:
-    """Write a model's networks, and say how far they are from PyTorch. Raises: OutputError."""
+    """Write a model's networks, and report their difference from PyTorch. Raises: OutputError."""
     model = find_model(host, name)
     if output.suffix != ".onnx":
         raise OutputError(
             f"-o {output}: an ONNX file ends in .onnx: use {output.with_suffix('.onnx')}"
         )
     if not output.parent.is_dir():
-        raise OutputError(f"-o {output}: there is no folder {output.parent}: make it first")
+        raise OutputError(f"-o {output}: there is no folder {output.parent}: create it first")
     with clean_stdout():
         from stylize_models.exporting import export_model
 
         written = export_model(host, model, output, force=force)
     for file in written:
         compared = ", ".join(f"{size}: {far:.1e}" for size, far in file.differences.items())
-        say(f"{file.path}: {file.size / 1e6:.2f} MB, takes {file.takes}")
+        say(f"{file.path}: {file.size / 1e6:.2f} MB; inputs: {file.takes}")
         say(f"{file.path}: largest difference from PyTorch at {compared}")
 
 
 def export_as_page(
     host: PluginHost, names: list[str], folder: Path, package: Path | None, *, force: bool
 ) -> None:
-    """Write the page of some models, or of all that it can take, and say how to look at it."""
+    """Write a page with some models, or with all that fit, and report how to open it."""
     models = [find_model(host, name) for name in names]
     with clean_stdout():
         from stylize_models.webpage import export_page, is_applicable
@@ -52,4 +52,4 @@ def export_as_page(
     for name, difference in page.differences.items():
         say(f"{name}: largest difference from PyTorch {difference:.1e}")
     say(f"{page.folder}: {page.size / 1e6:.1f} MB, with {page.runtime}")
-    say(f"to look at it: python -m http.server --directory {page.folder}")
+    say(f"to open it: python -m http.server --directory {page.folder}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 STYLIZE_PLUGIN_API = 1
 
 
-@hookimpl(tryfirst=True)  # no other plugin takes its names
+@hookimpl(tryfirst=True)  # so that no other plugin takes these names
 def stylize_commands(app: typer.Typer) -> None:
     from stylize.command import add_command
 
@@ -27,11 +27,11 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "demo",
         "stylize_picture.picture:demo",
-        "Make the demo picture, of a photograph and a painting that come with stylize.",
+        "Make the demo picture, from a photograph and a painting included in stylize.",
     )
     add_command(
         app,
         "rerun",
         "stylize_picture.rerun:rerun",
-        "Make a picture again: same inputs, settings and steps.",
+        "Make a picture again, with the same inputs, settings and steps.",
     )

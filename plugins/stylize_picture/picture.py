@@ -71,8 +71,8 @@ def picture(
         typer.Option(
             "--force",
             "-f",
-            help="Overwrite pictures that exist. Without it, those of a folder that are there "
-            "are skipped, and no picture is made twice with the same settings.",
+            help="Overwrite existing pictures. Without it, a run over a folder skips existing "
+            "pictures, and no picture is made twice with the same settings.",
         ),
     ] = False,
     preset: PresetOption = None,
@@ -88,8 +88,8 @@ def picture(
         typer.Option(
             "--json",
             help="Print one JSON record per picture on standard output, with a status: made, "
-            "skipped or failed. With -o - the record is on standard error. What stops all "
-            "pictures, as a wrong option, prints none.",
+            "skipped or failed. With -o -, records go to standard error. An error that stops all "
+            "pictures, such as a wrong option, prints none.",
         ),
     ] = False,
     quiet: QuietOption = False,
@@ -127,7 +127,7 @@ def picture(
         output,
         report,
         force=force,
-        batch=not {None, *given}.issuperset(contents),  # of folders and globs
+        batch=not {None, *given}.issuperset(contents),  # from folders or globs
         max_pixels=max_pixels,
         record=record,
         given=given,
@@ -148,7 +148,7 @@ def demo(
     quiet: QuietOption = False,
     **settings: Any,
 ) -> None:
-    """Make the demo picture, of a photograph and a painting that come with stylize."""
+    """Make the demo picture, from a photograph and a painting included in stylize."""
     plan = make_plan(ctx.obj, collect_settings(ctx.obj, settings, preset, assignments or ()))
     contents, paintings = sort_files([], [], no_style=not plan.needs_style, no_content=False)
     report = partial(Report, as_json=False, quiet=quiet, debug=ctx.meta["debug"])
@@ -174,11 +174,11 @@ def _make(
     """Make the pictures of a plan, and return the exit code.
 
     Args:
-        report_of: returns the report of so many pictures.
-        batch: skip what is there, as a folder's run goes on where it was interrupted.
-        given: the files of the command line, without those of `--style`.
+        report_of: returns the report for a number of pictures.
+        batch: skip existing pictures, so that an interrupted run over a folder can resume.
+        given: the files on the command line, without those of `--style`.
 
-    Raises: StylizeError for what concerns all pictures.
+    Raises: StylizeError for errors that concern all pictures.
     """
     host: PluginHost = ctx.obj
     style_shares(plan.settings, len(paintings))
@@ -186,7 +186,7 @@ def _make(
     try:
         jobs = plan_jobs(contents, paintings, output, maker)
     except OutputError:
-        if plan.model:  # a painting that is taken for a photograph makes several of one
+        if plan.model:  # a painting may have been taken for a second photograph
             _tell_roles(plan, given, paintings, report_of(len(contents)))
         raise
     report = report_of(len(jobs))
@@ -214,9 +214,9 @@ def _make(
 def _names_model(
     host: PluginHost, given: Sequence[str], styles: Sequence[str], settings: Mapping[str, object]
 ) -> bool:
-    """Whether the last word is no file but a trained model, where a painting would be.
+    """Whether a trained model is named in place of the painting.
 
-    Raises: UsageError if it is neither, but nearly a model's name.
+    Raises: UsageError if the last word is neither, but similar to a model's name.
     """
     if len(given) < 2 or styles or settings.get("model") or Path(given[-1]).exists():
         return False
@@ -227,16 +227,16 @@ def _names_model(
     near = [] if Path(last).suffix else difflib.get_close_matches(last, names, n=1)
     if near and last not in names:
         raise UsageError(
-            f"{last}: no file, and no trained model: did you mean {near[0]}? stylize models lists "
+            f"{last}: no such file or trained model: did you mean {near[0]}? stylize models lists "
             f"all"
         )
     return last in names
 
 
 def _tell_roles(plan: Plan, given: Sequence[str], paintings: Sequence[str], report: Report) -> None:
-    """Say which files are taken for photographs, if one could be meant for a painting.
+    """Report which files count as photographs, if one may be meant as a painting.
 
-    Records tell that themselves.
+    Records contain this anyway.
     """
     quiet = report.quiet or report.as_json
     last, several = given[-1:], len(given) > 2

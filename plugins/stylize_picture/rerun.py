@@ -1,6 +1,6 @@
-"""`stylize rerun OUT.png`: make a picture again from what it says of itself.
+"""`stylize rerun OUT.png`: make a picture again from its own record.
 
-Files of another kind are their plugin's to repeat (`stylize_rerun`), with the same helpers.
+Plugins repeat other kinds of files with the same helpers (`stylize_rerun`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def rerun(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Where to; by default NAME_rerun beside it."
+            "--output", "-o", metavar="FILE", help="The new file; by default NAME_rerun beside it."
         ),
     ] = None,
     changed: Annotated[
@@ -46,11 +46,11 @@ def rerun(
     ] = False,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="NAME", help="Another device than the one recorded."),
+        typer.Option("--device", metavar="NAME", help="The device, instead of the recorded one."),
     ] = None,
     content: Annotated[
         Path | None,
-        typer.Option("--content", metavar="FILE", help="Where the photograph, or clip, is now."),
+        typer.Option("--content", metavar="FILE", help="Where the photograph or clip is now."),
     ] = None,
     style: Annotated[
         list[Path] | None,
@@ -66,12 +66,12 @@ def rerun(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON record.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Make a picture again: same inputs, settings and steps.
+    """Make a picture again, with the same inputs, settings and steps.
 
-    Inputs, and files of models, are looked for in --inputs, in this folder, beside the picture and
+    The command looks for inputs and model files in --inputs, in this folder, beside the picture and
     in the folders above it, unless --content and --style name them.
-    On the CPU in float32 the pixels are identical; a run that was stopped early does the same
-    steps again.
+    On the CPU in float32, the pixels are identical. A run that was stopped early repeats the same
+    number of steps.
     """
     host: PluginHost = ctx.obj
     request = RerunRequest(
@@ -95,7 +95,7 @@ def rerun(
 
 def _check_runner(answer: object) -> None:
     if not callable(answer):
-        raise PluginError(f"stylize_rerun returned {reprlib.repr(answer)}: it is no function")
+        raise PluginError(f"stylize_rerun returned {reprlib.repr(answer)}: this is not a function")
 
 
 def _rerun_picture(host: PluginHost, request: RerunRequest) -> int:
@@ -115,11 +115,11 @@ def _rerun_picture(host: PluginHost, request: RerunRequest) -> int:
 
 
 def _read(picture: Path | str) -> RunRecord:
-    """Return a picture's record. Raises: ImageError; UsageError where it is incomplete."""
+    """Return a picture's record. Raises: ImageError; UsageError if it is incomplete."""
     record = read_record(picture)
     if "video" in record:
         raise UsageError(
-            f"{picture}: is one frame of a clip: run the stylize video command again for all of "
-            f"them, or write a video file, which can be rerun"
+            f"{picture}: is one frame of a clip: run the stylize video command again for all "
+            f"frames, or write a video file, which can be rerun"
         )
     return validate_record(RunRecord, record, picture)

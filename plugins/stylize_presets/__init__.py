@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 STYLIZE_PLUGIN_API = 1
 
 
-@hookimpl(tryfirst=True)  # no other plugin takes its names
+@hookimpl(tryfirst=True)  # so that no other plugin takes this name
 def stylize_commands(app: typer.Typer) -> None:
     from stylize.command import add_command
 
@@ -20,5 +20,5 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "presets",
         "stylize_presets.command:app",
-        "List, show and compare named settings; lists them without a command.",
+        "List, show and compare named settings; without a command, list them.",
     )

@@ -15,7 +15,7 @@ from stylize.errors import UnknownNameError
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="List, show and compare named settings; lists them without a command.",
+    help="List, show and compare named settings; without a command, list them.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -25,7 +25,7 @@ DEFAULTS = "defaults"
 
 @app.callback()
 def presets(ctx: typer.Context) -> None:
-    """Without a command, list."""
+    """Without a command, list the presets."""
     if ctx.invoked_subcommand is None:
         list_presets(ctx)
 
@@ -48,7 +48,7 @@ def show(
         typer.Argument(metavar="NAME", help="A preset.", autocompletion=completion_of("preset")),
     ],
 ) -> None:
-    """Show a preset's source, and how it differs from the defaults."""
+    """Show where a preset comes from and how it differs from the defaults."""
     host: PluginHost = ctx.obj
     preset = load_preset(host, name)
     typer.echo(f"{name}: {preset.summary}\nfrom: {preset.citation}\n")
@@ -72,7 +72,11 @@ def diff(
     ],
     second: Annotated[
         str,
-        typer.Argument(metavar="SECOND", help="Another.", autocompletion=completion_of("preset")),
+        typer.Argument(
+            metavar="SECOND",
+            help="Another preset, or defaults.",
+            autocompletion=completion_of("preset"),
+        ),
     ],
 ) -> None:
     """Show the settings in which two presets differ."""
@@ -85,7 +89,7 @@ def diff(
 
 
 def _everything(host: PluginHost, name: str) -> dict[str, Any]:
-    """Return all settings of a preset, defaults too, with those of the parts as ROLE.OPTION."""
+    """Return all settings of a preset, defaults included, with part options as ROLE.OPTION."""
     training: Mapping[str, Any] = {}
     if name == DEFAULTS:
         settings = RunSettings()

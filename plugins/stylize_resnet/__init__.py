@@ -69,7 +69,7 @@ def _imagenet(network: str) -> WeightsSpec:
 def _resnet(
     name: str, summary: str, blocks: tuple[int, int, int, int], weights: WeightsSpec
 ) -> BackboneSpec:
-    """Declare a ResNet with so many blocks in each stage."""
+    """Declare a ResNet with this number of blocks in each stage."""
     last = [f"layer{stage}.{count - 1}" for stage, count in enumerate(blocks, 1)]
     return BackboneSpec(
         name,

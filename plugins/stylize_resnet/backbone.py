@@ -1,4 +1,4 @@
-"""torchvision's ResNets, cut at the deepest layer asked for, and a thin one of the same parts."""
+"""torchvision's ResNets, cut at the deepest requested layer, and a thin one built likewise."""
 
 from __future__ import annotations
 
@@ -20,21 +20,19 @@ from stylize_resnet.settings import ResNetSettings
 
 
 class ResNet(nn.Module):
-    """Features of a ResNet: `conv1` (normalised, after the ReLU), then a block each: `layer1.0` ...
+    """Features of a ResNet: `conv1` (normalised, after the ReLU), then each block: `layer1.0` ...
 
-    Frozen and in eval mode, with the batch norms folded into the convolutions: that is what they
-    compute in eval mode, in less time and half the memory. Normalises images by the weights' own
-    mean and deviation.
+    Frozen and in eval mode, with the batch norms folded into the convolutions: the same result in
+    less time and half the memory. Normalises images by the mean and deviation of the weights.
 
-    Enlarged twofold (`enlarge`), a picture has a feature of each layer for half as many pixels,
-    each way, as otherwise.
+    If the picture is enlarged twofold (`enlarge`), the stride of each layer is halved.
     """
 
     def __init__(
         self, make: Callable[[], models.ResNet], settings: ResNetSettings, weights: Weights
     ) -> None:
         super().__init__()
-        with torch.device("meta"):  # neither memory nor time for weights that are replaced
+        with torch.device("meta"):  # the weights are replaced: spend no memory or time
             network = make()
             network.fc = nn.Identity()
         weights.load_into(network)
@@ -44,21 +42,21 @@ class ResNet(nn.Module):
         self.enlarge = settings.enlarge
         steps, self.layers = _name_layers(network, self.enlarge)
         self.steps = nn.ModuleList(steps)
-        # Not buffers: those would be rounded with the weights in bfloat16.
+        # Not buffers, which would be rounded along with the weights in bfloat16.
         self.mean, self.std = (
             torch.tensor(each).view(1, 3, 1, 1) for each in (weights.mean, weights.std)
         )
         self.eval().requires_grad_(False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move the normalisation with the network: sent at each call, a GPU would wait for it."""
+        """Move the normalisation with the network, so that no call has to wait for it on a GPU."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         device = next(self.parameters()).device
         self.mean, self.std = self.mean.to(device), self.std.to(device)
         return self
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
+        """Return the features of images (N, 3, H, W) in [0, 1] at the requested layers."""
         wanted = set(layers)
         if unknown := wanted - self.layers.keys():
             raise UnknownNameError("layer of this ResNet", min(unknown), self.layers)
@@ -71,7 +69,7 @@ class ResNet(nn.Module):
         for name, step in zip(self.layers, self.steps, strict=True):
             if len(features) == len(wanted):
                 break
-            # torchvision's in-place ReLUs are safe: each writes to what its own step has made.
+            # torchvision's in-place ReLUs are safe: each overwrites only its own step's output.
             x = step(x)
             if name in wanted:
                 features[name] = x
@@ -79,7 +77,7 @@ class ResNet(nn.Module):
 
 
 class HalfBottleneck(Bottleneck):  # type: ignore[misc]  # torchvision has no types
-    """A bottleneck that widens twofold, so that torchvision's widths come out halved."""
+    """A bottleneck with an expansion of two, which halves torchvision's widths."""
 
     expansion = 2
 
@@ -87,8 +85,9 @@ class HalfBottleneck(Bottleneck):  # type: ignore[misc]  # torchvision has no ty
 def _make_thin() -> models.ResNet:
     """Build the ResNet-50 v1 of open_nsfw, whose tensors have the batch norms folded in.
 
-    Structure: the header of its file. Against torchvision's ResNet-50: half the filters, stride
-    on the first 1x1 convolution of a stage, biases for batch norms, and Caffe's pooling.
+    Structure: the header of its file. It differs from torchvision's ResNet-50 by half the
+    filters, the stride on the first 1x1 convolution of a stage, biases instead of batch norms, and
+    Caffe's pooling.
     """
     network = models.ResNet(
         HalfBottleneck, [3, 4, 6, 3], width_per_group=32, norm_layer=nn.Identity
@@ -115,10 +114,10 @@ def _fold_batch_norms(network: nn.Module) -> None:
 
 
 def _damp_residuals(network: models.ResNet) -> None:
-    """Divide each random residual branch by the root of its stage's number of blocks.
+    """Divide each random residual branch by the square root of the number of blocks in its stage.
 
     Batch norms that have seen no data leave the branches as they are, and the sums of
-    resnet152 would grow to 1e8, beyond float32 in a Gram matrix's square.
+    resnet152 would grow to 1e8, beyond float32 in the square of a Gram matrix.
     """
     with torch.no_grad():
         for stage in _stages(network):
@@ -133,7 +132,7 @@ def _name_layers(
     """Return the steps from layer to layer, and the layers' descriptions in the same order.
 
     Args:
-        enlarge: how many times larger than the picture is what the network sees.
+        enlarge: factor by which the picture is enlarged for the network.
     """
     stem, pool = network.conv1, network.maxpool
     steps: list[nn.Module] = [nn.Sequential(stem, network.bn1, network.relu)]

@@ -14,7 +14,7 @@ class ResNetSettings(Settings):
 
     enlarge: Literal[1, 2] = Field(
         1,
-        description="Factor by which the picture is enlarged before the network sees it. 1: as "
-        "trained, a feature of the first layer for every second pixel; 2: one for every pixel, "
-        "with the strides of a VGG, for four times the time and memory.",
+        description="Factor by which the picture is enlarged for the network. 1: as trained, with "
+        "stride 2 at the first layer; 2: with stride 1 there, as in a VGG, for four times the time "
+        "and memory.",
     )

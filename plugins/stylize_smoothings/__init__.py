@@ -1,7 +1,7 @@
 """The built-in smoothings: none, softmax, tanh, softsign and scale (section 5 of the paper).
 
-A module each: its spec, its settings and its function, which takes (N, C, H, W) features to the
-same shape, dtype and device.
+Each module holds one smoothing: its spec, its settings and its function, which maps (N, C, H, W)
+features to features of the same shape, dtype and device.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def stylize_components() -> list[SmoothingSpec]:
 def stylize_check(plan: Plan) -> Iterable[Problem]:
     if plan.smoothing.name == "scale" and plan.settings.balance == "relative":
         yield plan.warning(
-            "--smooth scale changes nothing under --balance relative, which divides each layer's "
-            "scale out: use another smoothing, or --method gatys --balance paper"
+            "--smooth scale changes nothing with --balance relative, which divides out the scale "
+            "of each layer: use another smoothing, or --method gatys --balance paper"
         )
     yield from _check_gains(plan)
 
 
 def _check_gains(plan: Plan) -> Iterable[Problem]:
-    """Warn where any smoothing acts on features whose scale nobody has measured."""
+    """Warn if a smoothing acts on features whose scale was never measured."""
     if plan.smoothing.name == "none" or plan.settings.gains == "one" or plan.model:
         return
     tag = plan.weights_tag or next((weights.tag for weights in plan.backbone.weights), "")

@@ -18,7 +18,7 @@ SPEC = SmoothingSpec(
 
 
 class Identity:
-    """Features as they are."""
+    """Returns features unchanged."""
 
     def __init__(self, settings: None = None) -> None:
         del settings

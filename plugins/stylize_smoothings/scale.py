@@ -23,11 +23,11 @@ SPEC = SmoothingSpec(
 class ScaleSettings(Settings):
     """Settings of scale."""
 
-    factor: float = Field(0.001, gt=0, description="Factor of the activations.")
+    factor: float = Field(0.001, gt=0, description="Factor for the activations.")
 
 
 class Scale:
-    """A constant times each activation."""
+    """Multiplies each activation by a constant."""
 
     def __init__(self, settings: ScaleSettings) -> None:
         self.factor = settings.factor

@@ -30,22 +30,22 @@ class SoftmaxSettings(Settings):
     temperature: float = Field(
         15.0,
         gt=0,
-        description="Divides the activations; larger is smoother, nearer uniform. 1 is eq. 11 as "
-        "printed, which gives nearly all of a calibrated map to its largest activation.",
+        description="Divides the activations; larger values are smoother, closer to uniform. 1 is "
+        "eq. 11 as printed, which gives nearly all of a calibrated map to its largest activation.",
     )
     scale: Literal["mean", "sum"] = Field(
         "mean",
-        description="mean: values average one, whatever the map's size; sum: they sum to one, "
-        "eq. 11 as printed.",
+        description="mean: the mean of the values is one, whatever the map's size; sum: their sum "
+        "is one, as eq. 11 is printed.",
     )
 
 
 class Softmax:
-    """Softmax of each sample, computed in float32: a map of a million terms sums to one.
+    """Softmax of each sample, computed in float32, as a map may have a million terms.
 
-    By default times the number of its terms, so that the mean is one: with a sum of one, the
-    values, and so Gram matrices, shrink with the size of the map, and those of a picture and a
-    style of another size could not meet.
+    By default the result is multiplied by the number of terms, so that its mean is one. With a sum
+    of one, the values, and so the Gram matrices, would shrink as the map grows, and a picture could
+    not match a style of another size.
     """
 
     def __init__(self, settings: SoftmaxSettings) -> None:
@@ -56,7 +56,7 @@ class Softmax:
     def __call__(self, features: Tensor) -> Tensor:
         scaled = features.float() if features.dtype.itemsize < 4 else features
         scaled = scaled / self.temperature
-        # SWAG's own softmax3d flattens the batch too; here no sample sees another.
+        # SWAG's own softmax3d also flattens the batch; here each sample is on its own.
         start, end = {"map": (1, -1), "channels": (1, 1), "positions": (2, -1)}[self.over]
         terms = scaled.flatten(start, end)
         smooth = terms.softmax(dim=start)

@@ -7,7 +7,7 @@ STYLIZE_PLUGIN_API = 1
 
 CONTENT = ("conv4_1",)
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-# Of those of Kolkin et al. 2022, all to relu4_3: as painted, in less time and memory.
+# Fewer than in Kolkin et al. 2022 (all up to relu4_3): equally painterly, in less time and memory.
 HYPERCOLUMN = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 # The paper smooths conv3_* and conv4_*.
 SMOOTH = ("conv3_*", "relu3_*", "conv4_*", "relu4_*")

@@ -1,6 +1,6 @@
-"""VGG by torchvision's parameter names, cut at the deepest layer asked for.
+"""VGG with torchvision's parameter names, cut at the deepest requested layer.
 
-Built here, from torch alone: importing torchvision takes longer than a picture of a fast method.
+Built from torch alone: importing torchvision takes longer than a fast method takes for a picture.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from stylize.errors import UnknownNameError
 from stylize_vgg.mirrored import convolve_mirrored
 from stylize_vgg.settings import Padding, VGGSettings
 
-# Of an image with more pixels than this, the activations of the first blocks are computed again
-# for the gradient instead of being kept: they hold three quarters of the memory.
+# For an image with more pixels than this, the activations of the first blocks are recomputed for
+# the gradient instead of being stored: they take three quarters of the memory.
 LEAN_PIXELS = 2**19
 LEAN_BLOCKS = 2
 # The convolutions of each block, and their channels (Simonyan and Zisserman 2014, table 1).
@@ -30,9 +30,9 @@ CHANNELS = (64, 128, 256, 512, 512)
 
 
 class VGG(nn.Module):
-    """Features of a VGG: `conv1_1 ... conv5_4` before the ReLU, `relu1_1 ... relu5_4` after.
+    """Features of a VGG: `conv1_1 ... conv5_4` before the ReLU, `relu1_1 ... relu5_4` after it.
 
-    Frozen and in eval mode. Normalises images by the weights' own mean and deviation.
+    Frozen and in eval mode. Normalises images by the mean and deviation of the weights.
     """
 
     def __init__(self, blocks: Sequence[int], settings: VGGSettings, weights: Weights) -> None:
@@ -41,21 +41,21 @@ class VGG(nn.Module):
         weights.load_into(nn.ModuleDict({"features": features}))
         self.steps, self.layers = _name_layers(features, settings.padding)
         self.pool = F.max_pool2d if settings.pooling == "max" else F.avg_pool2d
-        # Not buffers: those would be rounded with the weights in bfloat16.
+        # Not buffers, which would be rounded along with the weights in bfloat16.
         self.mean, self.std = (
             torch.tensor(each).view(1, 3, 1, 1) for each in (weights.mean, weights.std)
         )
         self.eval().requires_grad_(False)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move the normalisation with the network: sent at each call, a GPU would wait for it."""
+        """Move the normalisation with the network, so that no call has to wait for it on a GPU."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         device = next(self.parameters()).device
         self.mean, self.std = self.mean.to(device), self.std.to(device)
         return self
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
+        """Return the features of images (N, 3, H, W) in [0, 1] at the requested layers."""
         wanted = set(layers)
         if unknown := wanted - self.layers.keys():
             raise UnknownNameError("layer of this VGG", min(unknown), self.layers)
@@ -65,7 +65,7 @@ class VGG(nn.Module):
         large = torch.is_grad_enabled() and image.shape[-2] * image.shape[-1] > LEAN_PIXELS
         features: dict[str, Tensor] = {}
         for number, block in enumerate(self._blocks(wanted), start=1):
-            # Where all activations are asked for, they are kept anyway.
+            # If all activations are requested, they are stored anyway.
             kept = wanted.issuperset(step for step in block if step.startswith("relu"))
             if large and number <= LEAN_BLOCKS and not kept:
                 x, found = checkpoint(
@@ -86,7 +86,7 @@ class VGG(nn.Module):
     def _run(
         self, block: Sequence[str], x: Tensor, wanted: Collection[str]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Run some steps and return their output and the wanted features among theirs."""
+        """Run some steps; return their output and the wanted features among them."""
         features: dict[str, Tensor] = {}
         previous = ""
         for name in block:
@@ -94,7 +94,7 @@ class VGG(nn.Module):
             if isinstance(step, nn.MaxPool2d):
                 x = self.pool(x, 2)
             elif isinstance(step, nn.ReLU):
-                # In place saves memory, but would overwrite a convolution that was asked for.
+                # In place saves memory, but would overwrite a requested convolution.
                 x = F.relu(x, inplace=previous not in wanted)
             elif isinstance(step, nn.Conv2d) and step.padding_mode == "reflect" and x.requires_grad:
                 x = convolve_mirrored(x, step.weight, step.bias)
@@ -110,7 +110,7 @@ def empty_features(blocks: Sequence[int]) -> nn.Sequential:
     """Return torchvision's `features` on the meta device: parameters without values.
 
     Args:
-        blocks: how many convolutions each block has.
+        blocks: the number of convolutions in each block.
     """
     steps: list[nn.Module] = []
     channels = 3
@@ -129,7 +129,7 @@ def _block_number(step: str) -> str:
 def _name_layers(
     features: Iterable[nn.Module], padding: Padding
 ) -> tuple[nn.ModuleDict, dict[str, LayerInfo]]:
-    """Name the steps of torchvision's `features` in order, pad, and describe the layers."""
+    """Name the steps of torchvision's `features` in order, set padding and describe the layers."""
     steps = nn.ModuleDict()
     layers: dict[str, LayerInfo] = {}
     block, index, channels = 1, 0, 0
@@ -147,7 +147,7 @@ def _name_layers(
         else:
             name = f"relu{block}_{index}"
         steps[name] = step
-        # A mirror image takes two positions.
+        # Reflection needs two positions.
         layers[name] = LayerInfo(channels, stride, stride * (1 + (padding == "reflect")))
     return steps, layers
 

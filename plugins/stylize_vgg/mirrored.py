@@ -1,4 +1,4 @@
-"""A frozen 3x3 convolution of maps padded by their mirror images, in less memory."""
+"""A frozen 3x3 convolution with reflection padding, in less memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["convolve_mirrored"]
 
 
 def convolve_mirrored(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return the convolution of x (N, C, H, W), of one size with it; it has a slope in x alone.
+    """Return the convolution of x (N, C, H, W), of the same size, with a gradient for x alone.
 
-    PyTorch keeps the padded copy of every map for the gradient of the weights, which a frozen
-    network does not take.
+    PyTorch keeps a padded copy of every map for the gradient of the weights, which a frozen
+    network does not need.
     """
     result: Tensor = _ConvolveMirrored.apply(x, weight, bias)
     return result
@@ -36,7 +36,7 @@ class _ConvolveMirrored(torch.autograd.Function):
 
 
 def _fold(gradient: Tensor) -> Tensor:
-    """Return a padded map's gradient with its rim added to where that was mirrored from."""
+    """Return a padded map's gradient, with its rim added at the positions that it mirrors."""
     for _ in range(2):
         first, last = gradient[:, :, 0], gradient[:, :, -1]
         gradient = gradient[:, :, 1:-1]

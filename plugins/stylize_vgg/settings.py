@@ -19,7 +19,7 @@ class VGGSettings(Settings):
     )
     padding: Padding = Field(
         "zeros",
-        description="The padding around the picture. zeros: as trained; replicate: the edge's own "
-        "pixels, for the first layer; reflect: its mirror image, for every layer, as in AdaIN's "
-        "encoder, so that borders look like the rest.",
+        description="Padding at the borders. zeros: as trained; replicate: repeat the edge pixels, "
+        "in the first layer; reflect: mirror the picture, in every layer, as in AdaIN's encoder, "
+        "so that borders look like the rest.",
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STYLIZE_PLUGIN_API = 1
 
 
-@hookimpl(tryfirst=True)  # no other plugin takes its names
+@hookimpl(tryfirst=True)  # so that no other plugin takes these names
 def stylize_commands(app: typer.Typer) -> None:
     from stylize.command import add_command
 

@@ -1,4 +1,4 @@
-"""The Python functions for clips: making a video, and looking at the first frame."""
+"""The Python functions for clips: making a video, and reading the first frame."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ def stylize_video(
     Args:
         content: a video file, a GIF, or a folder of numbered pictures.
         style: the painting, or several; None for a model that has learnt its style. Without
-            `method` and `model`, the method is one that takes any painting in one pass, if one
-            has a model of its own, else gatys.
+            `method` and `model`, a method that applies a model of its own to any painting is used,
+            if there is one, else gatys.
         output: a .mp4, .m4v, .mov, .mkv, .webm or .gif file, or frames/%06d.png.
-        temporal: whether, or how, strokes are held still over time.
-        force: replace an output that exists.
-        preset, host: as of `stylize_image`.
-        observers: get the progress in frames, with each frame as soon as it is finished.
+        temporal: whether, or how, strokes are kept stable over time.
+        force: replace an existing output.
+        preset, host: as in `stylize_image`.
+        observers: receive the progress in frames, and each frame as soon as it is finished.
         cancelled: set it to stop early and keep the frames made so far.
         max_pixels: the largest frame or painting that is accepted.
-        settings: any of `RunSettings` and `VideoSettings`, and options of parts, as
-            `model="mosaic", start=2, fps=12`. `time` is the limit of the whole video.
+        settings: any of `RunSettings` and `VideoSettings`, and options of parts, such as
+            `model="mosaic", start=2, fps=12`. `time` limits the whole video.
 
-    Raises: StylizeError for anything that the caller can fix; its notes say what is kept of a
-        video that was begun.
+    Raises: StylizeError for anything that the caller can fix; its notes report the part of an
+        unfinished video that is kept.
     """
     started = time.monotonic()
     host = host or PluginHost.discover()

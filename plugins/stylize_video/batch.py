@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["make_videos", "without_time"]
 
-# A clip that will take longer than these seconds is announced with a forecast.
+# A forecast announces clips that will take more seconds than this.
 LONG = 60.0
 # After these seconds, an unfinished first frame is enough for a forecast.
 TELLING = 10.0
-INTERRUPTED = "ending the file after the last whole frame (Ctrl-C again to drop it)"
+INTERRUPTED = "ending the file after the last complete frame (Ctrl-C again to discard it)"
 
 
 def make_videos(
@@ -60,8 +60,8 @@ def make_videos(
     Clips and outputs are checked before torch is imported.
 
     Args:
-        record: which facts about their making the files record.
-        remarks: additions to a clip's line, by its output.
+        record: how much the files record about how they were made.
+        remarks: additions to the line of each clip, by its output.
         begun: `time.monotonic()` from which the time limit and the seconds of the first clip
             count; now, by default.
 
@@ -119,7 +119,7 @@ def make_videos(
 
 
 def without_time(plan: Plan) -> Plan:
-    """Return a plan without its time limit, which is the clip's, not each frame's."""
+    """Return a plan without its time limit, which applies to the clip, not to each frame."""
     return replace(plan, settings=plan.settings.model_copy(update={"time": None}))
 
 
@@ -135,14 +135,14 @@ def _made(job: Job, result: VideoResult, report: Report, took: float, remark: st
         f"{job.output}: {record['width']}x{record['height']}, {count(frames, 'frame')} "
         f"({clock(result.duration)}), {took:.1f} s on {report.tell_device(record)}, "
         f"{_plain(frames / max(seconds, 0.01))} frames per second once loaded"
-        + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played, up to there")
+        + (ENDINGS[result.stopped] and f"{ENDINGS[result.stopped]}: it can be played up to there")
         + (f"; {remark}" if remark else ""),
         {**record, "warnings": result.warnings},  # shown already, as they came
     )
 
 
 class _Forecast:
-    """Says early how long a clip will take, if that is long."""
+    """Reports early how long a clip will take, if that is long."""
 
     def __init__(self, title: str, method: str) -> None:
         self._title = title
@@ -151,9 +151,9 @@ class _Forecast:
         self._said = False
 
     def progressed(self, progress: Progress) -> None:
-        """Say it once."""
+        """Report it once."""
         elapsed = time.monotonic() - self._began
-        # The first frame loads the network; a slow one tells enough before it is done.
+        # The first frame includes loading the network; a slow one is enough before it is done.
         if self._said or not progress.fraction or (progress.step < 2 and elapsed < TELLING):
             return
         self._said = True
@@ -163,5 +163,5 @@ class _Forecast:
             say(
                 f"{Path(self._title).name}: {progress.steps} frames by {self._method} at about "
                 f"{_plain(frame)} s each, about {format_seconds(left)} in all; Ctrl-C ends it "
-                f"early, as a file that can be played"
+                f"early and leaves a file that can be played"
             )

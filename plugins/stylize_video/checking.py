@@ -54,5 +54,5 @@ def check_video_output(
 def _encodes(codec: Any, name: str) -> bool:
     try:
         return bool(codec.Codec(name, "w").is_encoder)
-    except Exception:  # it only decodes
+    except Exception:  # a decoder only
         return False

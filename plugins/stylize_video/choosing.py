@@ -10,8 +10,8 @@ __all__ = ["choose_method"]
 def choose_method(host: PluginHost, settings: RunSettings) -> RunSettings:
     """Return settings with the method that suits clips, if neither method nor model is given.
 
-    This method applies a model of its own to any painting, in one pass; ours comes before others.
-    Without such a method, the default for pictures stays, which is slow.
+    This method applies a model of its own to any painting, in one pass; ours comes first. Without
+    such a method, the slow default for pictures stays.
     """
     if settings.model is not None or "method" in settings.model_fields_set:
         return settings

@@ -26,15 +26,16 @@ __all__ = ["ClipStylizer"]
 class ClipStylizer:
     """Stylises the frames of one clip in order.
 
-    Paintings are read once. With `keep_color` "histogram" they take the colours of the first frame.
+    Paintings are read once. With `keep_color` "histogram", they take the colours of the first
+    frame.
 
     Args:
         stylizer: made once, for any number of clips.
         styles: the paintings; none for a method that has learnt its style.
-        temporal: whether, or how, strokes are held still; each frame alone without.
+        temporal: whether, or how, strokes are kept stable; if not, each frame is on its own.
 
     Attributes:
-        cuts: numbers, from 0, of the frames that begin a new scene; found with `temporal` only.
+        cuts: indices of the frames that begin a new scene; found only with `temporal`.
 
     Raises: ExtraMissingError for `temporal` without OpenCV.
     """
@@ -61,8 +62,8 @@ class ClipStylizer:
         """Return the stylised frame.
 
         Args:
-            frame: (1, 3, H, W), sRGB, uint8 on the CPU. One of another size begins a new scene.
-            observers: of this frame, besides those of plugins.
+            frame: (1, 3, H, W), sRGB, uint8 on the CPU. A change of size begins a new scene.
+            observers: observers of this frame, besides those of plugins.
 
         Returns:
             (1, 3, H, W), uint8 on the CPU.
@@ -77,7 +78,7 @@ class ClipStylizer:
         return picture
 
     def _continue(self, follower: Follower, frame: Tensor, observers: Sequence[Observer]) -> Tensor:
-        """Return the next picture of a clip that is held still."""
+        """Return the next picture of a clip with stable strokes."""
         moved = follower.follow(to_pixels(frame))
         if moved is None:
             self._memory = {}
@@ -116,7 +117,7 @@ def _as_clip(moved: Moved | None, memory: dict[str, Any]) -> Clip:
 
 
 def _as_floats(picture: Tensor) -> NDArray[np.float32]:
-    """Return (H, W, 3) in [0, 1], float32, of a picture (1, 3, H, W), uint8 or float."""
+    """Return a picture (1, 3, H, W), uint8 or float, as (H, W, 3) in [0, 1], float32."""
     pixels = picture[0].permute(1, 2, 0).contiguous().numpy()
     if pixels.dtype == np.uint8:
         return pixels.astype(np.float32) / np.float32(255)

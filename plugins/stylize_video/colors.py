@@ -1,4 +1,4 @@
-"""From decoded frames to upright 8-bit sRGB of square pixels."""
+"""Conversion of decoded frames to upright 8-bit sRGB with square pixels."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PQ, HLG = 16, 18
 UNKNOWN_MATRIX = frozenset({2, 3})
 RGB_MATRIX = 0
 FULL_RANGE = 2
-# Larger pictures than those of DVDs are taken as BT.709 where they do not say, as players do.
+# Without a matrix of their own, pictures larger than those of DVDs count as BT.709, as in players.
 SD = 1280, 576
 
-# ITU-R BT.2408: diffuse white of HDR, in cd/m2, which becomes white here; and the part of the
-# range that is left for what is brighter.
+# ITU-R BT.2408: diffuse white of HDR, in cd/m2, which becomes white here; and the point of the
+# range above which highlights are compressed.
 WHITE = 203.0
 SHOULDER = 0.8
 HLG_PEAK = 1000.0
@@ -40,7 +40,7 @@ BT2020_LUMA = 0.2627, 0.6780, 0.0593
 
 
 class Turn(NamedTuple):
-    """What brings a picture upright: swap its axes, then mirror each as told."""
+    """Turns a picture upright: swaps its axes, then mirrors them."""
 
     swap: bool = False
     mirror_x: bool = False
@@ -54,7 +54,7 @@ class Turn(NamedTuple):
 
 
 def turn_of(frame: Any) -> Turn:
-    """Return how a decoded frame is to be turned, as its display matrix says."""
+    """Return the turn that a decoded frame's display matrix asks for."""
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return Turn()
@@ -65,10 +65,10 @@ def turn_of(frame: Any) -> Turn:
 
 
 def upright_size(width: int, height: int, aspect: Fraction | None, turn: Turn) -> tuple[int, int]:
-    """Return (width, height) upright and of square pixels, none of the sides shorter than before.
+    """Return (width, height) upright and in square pixels, with no side shorter than before.
 
     Args:
-        aspect: width of a pixel over its height; None where it does not say.
+        aspect: width of a pixel divided by its height; None if unknown.
     """
     if aspect and aspect > 1:
         width = round(width * aspect)
@@ -78,24 +78,24 @@ def upright_size(width: int, height: int, aspect: Fraction | None, turn: Turn) -
 
 
 def is_hdr(frame: Any) -> bool:
-    """Whether a decoded frame's values are those of HDR10 or HLG."""
+    """Whether a decoded frame is HDR10 or HLG."""
     return frame.color_trc in (PQ, HLG)
 
 
 class Converter:
-    """Converts decoded frames; keeps its tables for the next.
+    """Converts decoded frames; keeps its tables between frames.
 
     Args:
-        size: (width, height) of what comes out, upright.
+        size: (width, height) of the results, upright.
 
     Attributes:
-        transparent: whether any frame was, in parts.
+        transparent: whether any frame was partly transparent.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
         self.transparent = False
-        self._shape: tuple[int, int] | None = None  # upright, of the first frame
+        self._shape: tuple[int, int] | None = None  # of the first frame, upright
         reformatter = import_extra("av.video.reformatter", "video", "reading video")
         flags = reformatter.Interpolation
         self._scaler = reformatter.VideoReformatter()
@@ -106,7 +106,7 @@ class Converter:
         self._spaces = reformatter.Colorspace
 
     def __call__(self, frame: Any, turn: Turn) -> Pixels:
-        """Return (H, W, 3) pixels of a frame, upright, uint8."""
+        """Return the upright (H, W, 3) pixels of a frame, uint8."""
         width, height = self._inner_size(frame, turn)
         hdr = is_hdr(frame)
         transparent = any(component.is_alpha for component in frame.format.components) or (
@@ -131,9 +131,9 @@ class Converter:
         return np.ascontiguousarray(self._pad(turn(pixels)))
 
     def _inner_size(self, frame: Any, turn: Turn) -> tuple[int, int]:
-        """Return (width, height), not yet upright, at which a frame fits into `size`.
+        """Return the (width, height), not yet upright, at which a frame fits into `size`.
 
-        That is `size` itself for frames of the proportions of the first.
+        For frames with the proportions of the first, this is `size` itself.
         """
         width, height = self.size[::-1] if turn.swap else self.size
         shape = (frame.height, frame.width) if turn.swap else (frame.width, frame.height)
@@ -141,14 +141,14 @@ class Converter:
             self._shape = shape
         if shape == self._shape:
             return width, height
-        # Pixels are as square as those of the first.
+        # The pixels have the same shape as those of the first frame.
         across, down = (self.size[i] / self._shape[i] * shape[i] for i in (0, 1))
         scale = min(self.size[0] / across, self.size[1] / down)
         inner = max(1, round(across * scale)), max(1, round(down * scale))
         return inner[::-1] if turn.swap else inner
 
     def _pad(self, pixels: Pixels) -> Pixels:
-        """Put black edges around pixels (H, W, 3) that are smaller than `size`."""
+        """Add black edges to pixels (H, W, 3) that are smaller than `size`."""
         right, below = (self.size[1 - i] - pixels.shape[i] for i in (1, 0))
         if not (right or below):
             return pixels
@@ -157,7 +157,7 @@ class Converter:
         return padded
 
     def _matrix(self, frame: Any) -> int | None:
-        """Return swscale's number of the matrix between RGB and YCbCr, None where there is none."""
+        """Return swscale's number of the matrix between RGB and YCbCr; None if there is none."""
         if frame.format.is_rgb or frame.colorspace == RGB_MATRIX:
             return None
         if frame.colorspace in UNKNOWN_MATRIX:
@@ -171,8 +171,8 @@ class Converter:
 def to_sdr(pixels: NDArray[np.uint16], *, hlg: bool) -> Pixels:
     """Map HDR to SDR: (H, W, 3) BT.2020 in PQ or HLG, 16 bits, to BT.709 in 8 bits.
 
-    White of HDR (203 cd/m2, ITU-R BT.2408) becomes white; what is brighter is squeezed into the
-    last fifth of the linear range by its largest channel, so that hues stay.
+    HDR white (203 cd/m2, ITU-R BT.2408) becomes white. Brighter colours are compressed into the
+    last fifth of the linear range, by their largest channel, so that hues stay.
     """
     light = _light_of_codes(hlg)[pixels]
     if hlg:
@@ -184,7 +184,7 @@ def to_sdr(pixels: NDArray[np.uint16], *, hlg: bool) -> Pixels:
     room = 1 - SHOULDER
     squeezed = SHOULDER + room * (1 - np.exp(-np.maximum(peak - SHOULDER, 0) / room))
     light *= np.where(peak > SHOULDER, squeezed / np.maximum(peak, 1e-6), 1)
-    # sRGB's transfer function, as all pictures here are taken to have it.
+    # sRGB's transfer function, which all pictures here are assumed to have.
     codes = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     levels: Pixels = (codes.clip(0, 1) * 255).round().astype(np.uint8)
     return levels
@@ -194,7 +194,8 @@ def to_sdr(pixels: NDArray[np.uint16], *, hlg: bool) -> Pixels:
 def _light_of_codes(hlg: bool) -> NDArray[np.float32]:
     """Return the linear light of each 16-bit code.
 
-    Of PQ (SMPTE ST 2084) that of the display, 1 for white; of HLG that of the scene, 0 to 1.
+    For PQ (SMPTE ST 2084), the light of the display, 1 for white; for HLG, that of the scene,
+    0 to 1.
     """
     code = np.linspace(0, 1, 65_536)
     if hlg:
@@ -209,7 +210,7 @@ def _light_of_codes(hlg: bool) -> NDArray[np.float32]:
 
 
 def _over_white(pixels: NDArray[np.uint8]) -> Pixels:
-    """Lay (H, W, 4) pixels over white."""
+    """Return (H, W, 4) pixels over white."""
     alpha = pixels[..., 3:].astype(np.float32) / 255
     levels: Pixels = (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
     return levels

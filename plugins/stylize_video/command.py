@@ -89,8 +89,8 @@ def video(
         typer.Option(
             "--force",
             "-f",
-            help="Overwrite existing files. Without it, of several clips those that exist are "
-            "skipped, and none is made twice with the same settings.",
+            help="Overwrite existing files. Without it, a run over several clips skips existing "
+            "files, and none is made twice with the same settings.",
         ),
     ] = False,
     preset: PresetOption = None,
@@ -110,7 +110,7 @@ def video(
 ) -> None:
     """Make videos in the style of a painting, with their sound.
 
-    With a painting and no --method, stylize uses a method that takes any painting in one pass, if
+    With a painting but no --method, stylize uses a method that takes any painting in one pass, if
     one has a model, else neighbors, which takes minutes per frame. Ctrl-C and --time keep the
     frames made so far, in a file that can be played.
     """
@@ -134,7 +134,7 @@ def video(
     for problem in plan.problems:
         warn(problem.message)
     remarks: dict[str, str] = {}
-    # Of a glob those that are there are skipped, as it may take numbered clips for contents.
+    # With a glob, existing outputs are skipped, as it may match numbered clips too.
     explicit = set(files or ()).issuperset(contents)
     if explicit and not force and (output is None or Path(output).is_dir()):
         from stylize_video.record import hash_clip, read_video_record
@@ -168,14 +168,14 @@ def video(
 def _take_temporal(
     assignments: Sequence[str], *, temporal: bool
 ) -> tuple[bool | TemporalSettings, list[str]]:
-    """Split off what `--set temporal.NAME=VALUE` asks for.
+    """Separate `--set temporal.NAME=VALUE` from other assignments.
 
     Raises: SettingsError, UsageError.
     """
     own = [text for text in assignments if text.startswith(TEMPORAL)]
     others = [text for text in assignments if not text.startswith(TEMPORAL)]
     if own and not temporal:
-        raise UsageError(f"--set {own[0]} goes with --temporal: leave out --no-temporal")
+        raise UsageError(f"--set {own[0]} needs --temporal: leave out --no-temporal")
     values = parse_assignments(own).get("temporal", {})
     return make_temporal_settings(values) if values else temporal, others
 
@@ -183,11 +183,11 @@ def _take_temporal(
 def _sort_clips(
     files: Sequence[str], styles: Sequence[str], plan: Plan
 ) -> tuple[list[str], list[str]]:
-    """Tell clips from paintings. Raises: UsageError."""
+    """Return the clips and the paintings. Raises: UsageError."""
     if not files:
         raise UsageError("no clip: stylize video IN.mp4 PAINTING.jpg, or IN.mp4 --model NAME")
     if STANDARD in files:
-        raise UsageError("- as a clip: a video is read from a file, not from standard input")
+        raise UsageError("- as a clip: a video must be a file, not standard input")
     if plan.needs_style and not styles and len(files) == 1:
         raise UsageError(
             f"{files[0]} alone: give a painting too, or a --model of one (see stylize models)"
@@ -203,7 +203,7 @@ def _sort_clips(
 
 
 def _expand_clips(arguments: Sequence[str]) -> list[str]:
-    """Return the clips that arguments stand for: a folder of pictures is one clip."""
+    """Return the clips for arguments; a folder of pictures is one clip."""
     clips: dict[str, None] = {}
     for argument in arguments:
         found = [argument] if Path(argument).is_dir() else expand_contents([argument])

@@ -1,4 +1,4 @@
-"""How still a stylised clip holds, measured against the motion of its source.
+"""The stability of a stylised clip, measured against the motion of its source.
 
 Sources: warping error, Lai et al. 2018, "Learning Blind Video Temporal Consistency", eq. 10, with
 the occlusions of Ruder et al. 2016; flow by DIS (Kroeger et al. 2016) at the frames' own size.
@@ -22,17 +22,17 @@ __all__ = ["Consistency", "ConsistencyMeter"]
 
 @dataclass(frozen=True)
 class Consistency:
-    """What was measured of a clip; of values 0 to 1.
+    """The measurements of a clip, for values from 0 to 1.
 
     Args:
-        pairs: of frames that were compared: all that follow each other, but for cuts.
-        cuts: numbers of the frames, from 0, that begin a new scene in the source.
-        warping_error: mean over pairs of the mean squared difference between a frame and the one
-            before it, moved as the source moved, over the pixels that both show. None without
+        pairs: number of compared pairs: all consecutive frames, except at cuts.
+        cuts: indices of the frames that begin a new scene in the source.
+        warping_error: mean over pairs of the mean squared difference between a frame and the
+            previous one, moved as the source moved, over the pixels that both show. None without
             pairs.
-        source_warping_error: the same of the source: what no output can be asked to go below.
-        flicker: of the same pixels the mean absolute difference beyond the source's own, pixel by
-            pixel. None without pairs.
+        source_warping_error: the same for the source. No output can be expected to be below it.
+        flicker: mean absolute difference beyond the source's own, pixel by pixel, over the same
+            pixels. None without pairs.
     """
 
     pairs: int
@@ -43,7 +43,7 @@ class Consistency:
 
 
 class ConsistencyMeter:
-    """Takes the frames of an output and of its source in order, then gives what it measured.
+    """Takes the frames of an output and of its source in order, then returns its measurements.
 
     Raises: ExtraMissingError without OpenCV.
     """
@@ -57,19 +57,19 @@ class ConsistencyMeter:
         self._measured: list[tuple[float, float, float]] = []
 
     def add(self, output: Pixels, source: Pixels, motion: Motion | None = None) -> None:
-        """Take the next frame of both, (H, W, 3) uint8, of one size.
+        """Take the next frame of both, (H, W, 3) uint8, of the same size.
 
         Args:
-            motion: of the source since the frame before, where it is known; else it is estimated.
+            motion: motion of the source since the previous frame; estimated if None.
         """
         if self._before is not None:
             self._compare(*self._before, output, source, motion)
-        # Decoders may use their memory again.
+        # Decoders may reuse their memory.
         self._before = output.copy(), source.copy()
         self._frames += 1
 
     def result(self) -> Consistency:
-        """Return what was measured so far."""
+        """Return the measurements so far."""
         means: list[float | None] = [None, None, None]
         if self._measured:
             means = np.mean(self._measured, axis=0).tolist()

@@ -14,7 +14,7 @@ from stylize.errors import VideoError
 
 __all__ = ["choose_video", "open_container", "video_errors"]
 
-# Packets that are read to tell which of several streams is the film.
+# Number of packets read to find out which of several streams is the film.
 READ = 2000
 PICTURE_FORMATS = frozenset({"image2", "ico", "alias_pix", "brender_pix", "tiff", "svg_pipe"})
 
@@ -37,7 +37,7 @@ def video_errors(path: Path) -> Iterator[None]:
 def open_container(path: Path) -> Any:
     """Open a file with PyAV.
 
-    Raises: VideoError where it is missing, empty, a picture or nothing that FFmpeg knows.
+    Raises: VideoError if it is missing, empty, a picture or unknown to FFmpeg.
     """
     av = import_extra("av", "video", "stylize video")
     if not path.exists():
@@ -50,7 +50,7 @@ def open_container(path: Path) -> Any:
     except OSError as error:
         raise VideoError(f"{path}: cannot be opened ({error.strerror}): check it") from error
     with video_errors(path):
-        # The protocol is named, or a file called 12:30.mp4 would be one of its own.
+        # With the protocol, as FFmpeg would take the 12 of 12:30.mp4 for one.
         container = av.open(f"file:{path}", metadata_errors="replace")
     known = container.format.name
     if known in PICTURE_FORMATS or known.endswith("_pipe"):
@@ -63,20 +63,20 @@ def open_container(path: Path) -> Any:
 
 
 def choose_video(container: Any, path: Path, tell: Callable[[str], None]) -> Any:
-    """Return the video stream with the most frames: a cover, or a still among them, is none.
+    """Return the video stream with the most frames, which is not a cover or a still.
 
     Args:
         container: open; it is not read.
-        tell: is called with a line about other streams.
+        tell: called with a line about other streams.
 
-    Raises: VideoError where there is none, or its codec is unknown.
+    Raises: VideoError if there is none, or its codec is unknown.
     """
     av_stream = import_extra("av.stream", "video", "stylize video")
     cover = av_stream.Disposition.attached_pic
     streams = [stream for stream in container.streams.video if not stream.disposition & cover]
     if not streams:
         held = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-        raise VideoError(f"{path}: has no video stream (it holds {held}): name another")
+        raise VideoError(f"{path}: has no video stream (it holds {held}): choose another")
     known = [stream for stream in streams if stream.codec_context is not None]
     if not known:
         raise VideoError(f"{path}: its codec is unknown to this FFmpeg: convert it to MP4")
@@ -89,7 +89,7 @@ def choose_video(container: Any, path: Path, tell: Callable[[str], None]) -> Any
             counts[packet.stream.index] += bool(packet.size)
     film = max(known, key=lambda stream: (stream.frames or counts[stream.index], -stream.index))
     tell(
-        f"{path}: has {len(streams)} video streams: that with the most frames is used "
+        f"{path}: has {len(streams)} video streams: the one with the most frames is used "
         f"({film.width}x{film.height})"
     )
     return film

@@ -19,22 +19,22 @@ from stylize_video.timeline import Timeline
 
 __all__ = ["VideoFile"]
 
-# Reading goes on after damage, but not for ever.
+# Reading continues after damage, up to this many faults in a row.
 MOST_FAULTS = 100
-# Times that are multiples of more than this do not tell what rate they are of: those of GIF.
+# If times are multiples of more than this, as in GIF, they do not show the rate.
 COARSE = Fraction(1, 250)
 FALLBACK_RATE = Fraction(25)
 
 
 class VideoFile:
-    """A video file that is open.
+    """An open video file.
 
     Args:
         path: the file.
         size: longer side of the frames; smaller videos keep their size, None keeps any.
-        start: seconds from the clip's start from which frames are given.
-        max_pixels: refuse larger frames.
-        tell: gets warnings.
+        start: time of the first frame to read, in seconds from the clip's start.
+        max_pixels: reject larger frames.
+        tell: receives warnings.
 
     Raises: VideoError.
     """
@@ -66,7 +66,7 @@ class VideoFile:
             if first is None:
                 raise self._nothing_read()
             self._grid = time
-            if self._is_coarse() and first.duration:  # FFmpeg's guess for GIF is a poor one
+            if self._is_coarse() and first.duration:  # FFmpeg's guess for GIF is poor
                 self._rate = 1 / (first.duration * Fraction(first.time_base))
             self._pending = first, time
             self.info = self._describe(first, time, size, max_pixels)
@@ -76,12 +76,12 @@ class VideoFile:
         self._convert = Converter(self.info.size)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the frames in order, from `start` on, with what could not be decoded left out."""
+        """Yield the frames in order, from `start` on, skipping those that cannot be decoded."""
         for frame, time in itertools.chain([self._pending], self._decoded):
             self._check(frame)
             pixels = self._convert(frame, turn_of(frame))
             if self._convert.transparent:
-                self._tell_once(f"{self._path}: is transparent in parts: laid over white")
+                self._tell_once(f"{self._path}: is partly transparent: laid over white")
             yield Frame(pixels, time, _duration_of(frame))
             self._last = time + (_duration_of(frame) or 1 / self._rate)
         self._tell_damage()
@@ -99,16 +99,16 @@ class VideoFile:
         )
         if stream.sample_aspect_ratio not in (None, 0, 1):
             self._tell(
-                f"{self._path}: its pixels are not square: frames are made {original[0]}x"
-                f"{original[1]} of square ones"
+                f"{self._path}: its pixels are not square: frames are resized to {original[0]}x"
+                f"{original[1]} square ones"
             )
         if original[0] * original[1] > max_pixels:
             raise VideoError(
                 f"{self._path}: is {original[0]}x{original[1]}; the limit is {max_pixels:,} pixels "
-                f"a frame: make it smaller or raise --max-pixels"
+                f"per frame: make it smaller or raise --max-pixels"
             )
         if first.interlaced_frame:
-            self._tell(f"{self._path}: is interlaced: edges that move may look like combs")
+            self._tell(f"{self._path}: is interlaced: moving edges may look like combs")
         self._shape = _shape_of(first)
         self._check(first)
         return ClipInfo(
@@ -131,13 +131,14 @@ class VideoFile:
         return None
 
     def _check(self, frame: Any) -> None:
-        """Tell, once each, of what is lost."""
+        """Report each kind of loss once."""
         if is_hdr(frame):
             self._tell_once(
-                f"{self._path}: is HDR: turned to 8 bits of standard range, highlights squeezed"
+                f"{self._path}: is HDR: converted to 8 bits of standard range, with highlights "
+                f"compressed"
             )
         elif any(component.bits > 8 for component in frame.format.components):
-            self._tell_once(f"{self._path}: has more than 8 bits a colour: turned to 8")
+            self._tell_once(f"{self._path}: has more than 8 bits per colour: converted to 8")
         if _shape_of(frame) != self._shape:
             self._tell_once(
                 f"{self._path}: its pictures change proportions: others are fitted into the size "
@@ -150,19 +151,19 @@ class VideoFile:
             self._tell(message)
 
     def _decode_from(self, start: Fraction | None) -> Iterator[tuple[Any, Fraction]]:
-        """Give decoded frames from a time on, with their times."""
+        """Yield decoded frames from a time on, with their times."""
         if start is None:
             yield from self._decode_timed()
             return
         goal = start + self._origin
-        # A frame that is shown when the part begins, within what times are exact to.
+        # The first frame may begin earlier by as much as times are rounded.
         begin = start - Fraction(self._stream.time_base)
         with video_errors(self._path):
             self._container.seek(int(goal * 1_000_000), backward=True)
         frames = self._decode_timed()
         first = next(frames, None)
         if first is None or first[1] > start + start - begin:
-            # Files without an index are not where they were asked to be.
+            # In files without an index, seeking may end elsewhere.
             with video_errors(self._path):
                 self._container.seek(0, backward=True)
             first, frames = None, self._decode_timed()
@@ -171,14 +172,14 @@ class VideoFile:
                 yield frame, time
 
     def _decode_timed(self) -> Iterator[tuple[Any, Fraction]]:
-        """Give all frames with times that rise."""
+        """Yield all frames with increasing times."""
         timeline = Timeline(self._path, "pictures", self._tell)
         for frame in self._decode():
             duration = _duration_of(frame) or 1 / self._rate
             yield frame, timeline.place(self._time_of(frame), duration)
 
     def _decode(self) -> Iterator[Any]:
-        """Give all frames that can be decoded; note where some cannot."""
+        """Yield all frames that can be decoded; note when some cannot."""
         av = import_extra("av", "video", "stylize video")
         packets = self._container.demux(self._stream)
         in_a_row = 0
@@ -197,7 +198,7 @@ class VideoFile:
         yield from self._decode_packet(None)
 
     def _decode_packet(self, packet: Any) -> Iterator[Any]:
-        """Give the frames of a packet; of None, those that the decoder still holds."""
+        """Yield the frames of a packet; for None, those that the decoder still holds."""
         av = import_extra("av", "video", "stylize video")
         try:
             frames = self._stream.decode(packet)
@@ -210,11 +211,11 @@ class VideoFile:
             yield frame
 
     def _note_fault(self, frame: Any) -> None:
-        """Note when there is damage: at a frame, or after the last one that was read."""
+        """Note the time of damage: at a frame, or after the last one that was read."""
         self._faults.append(self._last if frame is None else self._time_of(frame))
 
     def _tell_damage(self) -> None:
-        """Warn of damage, with its times, and of an end that comes early."""
+        """Warn of damage, with its times, and of an early end."""
         if self._faults:
             first, last = max(min(self._faults), Fraction(0)), max(self._faults)
             where = clock(first) if first == last else f"{clock(first)} to {clock(last)}"
@@ -226,7 +227,7 @@ class VideoFile:
         if told and self._last < told - max(3 / self._rate, Fraction(1, 2)):
             self._tell(
                 f"{self._path}: ends at {clock(self._last)} of {clock(told)}: it is cut short, and "
-                f"what there is is kept"
+                f"its frames are kept"
             )
 
     def _nothing_read(self) -> VideoError:
@@ -235,7 +236,7 @@ class VideoFile:
             end = f" ({clock(duration)})" if duration else ""
             return VideoError(
                 f"--start {clock(self._start)} is beyond the end of {self._path}{end}: choose an "
-                f"earlier one"
+                f"earlier time"
             )
         fault = " (it is damaged)" if self._faults else ""
         return VideoError(
@@ -243,12 +244,12 @@ class VideoFile:
         )
 
     def _time_of(self, frame: Any) -> Fraction:
-        """Return a frame's time from the clip's start, on the grid of its rate where it is near.
+        """Return a frame's time from the clip's start, moved to the grid of its rate if close.
 
-        Times in milliseconds, as MKV has, are those of an exact rate, rounded.
+        Times in milliseconds, as in MKV, are rounded times of an exact rate.
         """
         tick = Fraction(self._stream.time_base)
-        if frame.pts is None:  # of streams without times: one after another
+        if frame.pts is None:  # a stream without times: one after another
             return self._last
         time = Fraction(frame.pts) * Fraction(frame.time_base or tick) - self._origin
         grid = self._grid
@@ -262,11 +263,11 @@ class VideoFile:
 
 
 def _duration_of(frame: Any) -> Fraction:
-    """Return how long a frame is shown, in seconds; 0 where it does not say."""
+    """Return how long a frame is shown, in seconds; 0 if unknown."""
     return Fraction(frame.duration or 0) * (frame.time_base or 0)
 
 
 def _shape_of(frame: Any) -> Fraction:
-    """Return a picture's width over its height, upright."""
+    """Return the upright width of a picture divided by its height."""
     shape = Fraction(frame.width, frame.height)
     return 1 / shape if turn_of(frame).swap else shape

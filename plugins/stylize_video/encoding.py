@@ -1,4 +1,4 @@
-"""Writing a video file, frame by frame, under another name until it is whole."""
+"""Writing a video file, frame by frame, under another name until it is complete."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ __all__ = ["FrameWriter", "VideoWriter", "time_base_of"]
 
 FINEST, COARSEST = 1_000_000, 10_000
 MPEG4_FINEST = 65_535
-# Between key frames: so many seconds, but at least so many frames.
+# Distance of key frames: this many seconds, but at least this many frames.
 KEY_SECONDS, LEAST_GROUP = 2, 12
-# Bits a pixel of encoders without constant quality.
+# Bits per pixel for encoders without constant quality.
 BITS = 0.25
 
 
 class FrameWriter(Protocol):
-    """Where frames go. `finish` keeps what was written; without it nothing is left."""
+    """The destination of frames. `finish` keeps them; without it, nothing is left."""
 
     @property
     def path(self) -> Path:
-        """The file or the pattern: in the end another than was asked for, where that is taken."""
+        """The file or the pattern; in the end another name, if the requested one has been taken."""
 
     def write(self, pixels: Pixels, time: Fraction, duration: Fraction) -> None:
         """Add a frame: (H, W, 3) uint8, shown from a time of the output on, in seconds."""
@@ -45,26 +45,26 @@ class FrameWriter(Protocol):
         """End the file and give it its name.
 
         Args:
-            whole: whether all frames of the clip are in it.
+            whole: whether it has all frames of the clip.
         """
 
     def keep_playable(self) -> tuple[int, Fraction] | None:
-        """End the file where that fails: keep what can be played, or remove it.
+        """End the file after a failure: keep the playable part, or remove it.
 
         Returns:
-            The frames that are kept, and until when they are shown, in seconds; None for none.
+            The number of kept frames and the end of the last one, in seconds; None if none.
         """
 
     def drop(self) -> None:
-        """Remove what was written."""
+        """Remove everything that was written."""
 
 
 def time_base_of(rate: Fraction, tick: Fraction, finest: int = FINEST) -> Fraction:
-    """Return a unit of time in which both frames at a rate and the clip's times are whole.
+    """Return a unit of time of which both frames at a rate and the clip's times are multiples.
 
     Args:
-        tick: of the clip's times, in seconds.
-        finest: units a second at most; clips that would need more are rounded to this.
+        tick: unit of the clip's times, in seconds.
+        finest: largest number of units per second; times that would need more are rounded.
     """
     parts = math.lcm(rate.numerator, tick.denominator if tick.numerator == 1 else 1)
     if parts > finest:
@@ -78,17 +78,17 @@ class VideoWriter:
     """An MP4, MOV, MKV or WebM file.
 
     Args:
-        path: of the finished file.
-        force: replace a file of that name in the end.
-        encoder: of the video.
-        clip: what is stylised.
+        path: path of the finished file.
+        force: replace an existing file of that name in the end.
+        encoder: encoder of the video.
+        clip: the source clip.
         rate: frames per second, on average.
-        record: of the run, kept in the file's comment.
+        record: record of the run, for the file's comment.
         origin: time in the clip that is 0 in the output.
         end: time in the clip at which the output ends.
         sound: whether sound, subtitles and chapters are kept.
-        crf: instead of the encoder's own.
-        tell: gets warnings.
+        crf: replaces the default of the encoder.
+        tell: receives warnings.
     """
 
     def __init__(
@@ -108,10 +108,10 @@ class VideoWriter:
     ) -> None:
         av = import_extra("av", "video", "stylize video")
         self._encoder = encoder
-        os.environ.setdefault("SVT_LOG", "1")  # errors only: it has no other way to be quiet
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: there is no other way to silence it
         kind = CONTAINERS[path.suffix.lower()]
         if sound and "subtitle" in clip.tracks and "mov_text" in kind.text:
-            # FFmpeg 8 aborts the process where a fragment begins within a subtitle of MP4.
+            # FFmpeg 8 aborts the process if a fragment begins within a subtitle of MP4.
             kind = replace(kind, options={})
         self._part = PartFile(path, force=force)
         self._tracks: Tracks | None = None
@@ -140,7 +140,7 @@ class VideoWriter:
     def write(self, pixels: Pixels, time: Fraction, duration: Fraction) -> None:
         frame = self._frame(pixels)
         frame.time_base = self._base
-        # Two frames may be nearer than the unit of time.
+        # Two frames may be closer than the unit of time.
         frame.pts = self._last = max(round(time / self._base), self._last + 1)
         frame.duration = max(round(duration / self._base), 1)
         self._durations[frame.pts] = frame.duration
@@ -158,7 +158,7 @@ class VideoWriter:
         self._part.keep()
 
     def keep_playable(self) -> tuple[int, Fraction] | None:
-        with contextlib.suppress(Exception):  # what was wrong with writing still is
+        with contextlib.suppress(Exception):  # the cause of the failure may remain
             self._close()
         return self._part.keep_playable()
 
@@ -189,13 +189,13 @@ class VideoWriter:
             tell(
                 f"{self.path}: {width}x{height} is padded to {width + self._padding[1]}x"
                 f"{height + self._padding[0]} by repeating the last row or column, as "
-                f"{encoder.name} takes even sizes"
+                f"{encoder.name} needs even sizes"
             )
         if width < encoder.least[0] or height < encoder.least[1]:
             least = "x".join(map(str, encoder.least))
             raise OutputError(
-                f"{self.path}: frames are {width}x{height}, and {encoder.name} takes {least} and "
-                f"larger: use another --codec or a larger --size"
+                f"{self.path}: frames are {width}x{height}, but {encoder.name} needs {least} or "
+                f"more: use another --codec or a larger --size"
             )
         finest = MPEG4_FINEST if encoder.name == "mpeg4" else FINEST
         self._base = time_base_of(rate, clip.tick, finest)
@@ -208,7 +208,7 @@ class VideoWriter:
         context.pix_fmt = encoder.pixels
         context.time_base = self._base
         if in_fragments:
-            # What is lost of a file that is not ended, and where players jump to.
+            # The largest part that an unfinished file loses, and the distance of seek points.
             context.gop_size = max(round(KEY_SECONDS * rate), LEAST_GROUP)
         if encoder.crf is None and encoder.pixels == "yuv420p":
             context.bit_rate = max(int(width * height * rate * BITS), 200_000)

@@ -1,4 +1,4 @@
-"""`stylize evaluate-video`: how still a clip holds, and how far it is from source and painting."""
+"""`stylize evaluate-video`: a clip's stability, and its distances from source and painting."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def evaluate_video_command(
             "--style",
             "-s",
             metavar="FILE",
-            help="Its painting; without it, no frame is judged.",
+            help="Its painting; without one, no frame is judged.",
         ),
     ] = None,
     judge_size: JudgeSizeOption = 512,

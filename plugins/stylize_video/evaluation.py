@@ -1,4 +1,4 @@
-"""Evaluate a stylised clip: how still it holds, and the judge's distances of some frames."""
+"""Evaluation of a stylised clip: its stability, and the judge's distances of some frames."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 
 __all__ = ["JUDGED_FRAMES", "VideoEvaluation", "evaluate_video"]
 
-# At most so many frames of a clip are judged, evenly spread.
+# Largest number of judged frames of a clip, evenly spread.
 JUDGED_FRAMES = 8
 
 
 @dataclass(frozen=True)
 class VideoEvaluation:
-    """What was measured of a clip.
+    """The measurements of a clip.
 
     Args:
-        frames: of the clip.
-        consistency: how still it holds.
-        judged: numbers of the frames, from 0, that were judged; none without a painting.
-        content, style, structure, strokes: means of the judge's distances over those frames.
+        frames: number of frames of the clip.
+        consistency: measurements of its stability.
+        judged: indices of the judged frames; none without a painting.
+        content, style, structure, strokes: means of the judge's distances over these frames.
         judge_size: longer side in pixels at which they were judged.
-        warnings: what to know before believing the numbers.
+        warnings: reasons to doubt the numbers.
     """
 
     frames: int
@@ -64,7 +64,7 @@ class VideoEvaluation:
 
     @property
     def record(self) -> dict[str, Any]:
-        """Everything as JSON holds it."""
+        """All measurements, ready for JSON."""
         values = {name: value for name, value in vars(self).items() if name != "consistency"}
         return {**asdict(self.consistency), **values}
 
@@ -80,20 +80,20 @@ def evaluate_video(
     judge_size: int = JUDGE_SIZE,
     max_pixels: int = MAX_PIXELS,
 ) -> VideoEvaluation:
-    """Measure how still a stylised clip holds, and how far it is from its source and painting.
+    """Measure the stability of a stylised clip, and its distances from source and painting.
 
     Args:
-        output, content: video files, GIFs or folders of numbered pictures, frame by frame the
-            same; a larger content is read at the output's size. If the output's record says that
-            it was made with `start`, `end` or `fps`, the content's frames are taken likewise.
-        style: the painting; without one no frame is judged.
-        judge: to evaluate many clips with one loaded network; made of `host`, `device` and
-            `judge_size` where it is not given.
+        output, content: video files, GIFs or folders of numbered pictures with matching frames; a
+            larger content is read at the output's size. If the output's record says that it was
+            made with `start`, `end` or `fps`, the same frames of the content are used.
+        style: the painting; without one, no frame is judged.
+        judge: evaluates many clips with one loaded network; by default, one is made from `host`,
+            `device` and `judge_size`.
 
     Raises:
-        VideoError: one of them cannot be read, or they differ in number or shape of frames.
-        ImageError: of the painting.
-        ExtraMissingError: without the extra video.
+        VideoError: a clip cannot be read, or they differ in the number or shape of frames.
+        ImageError: the painting cannot be read.
+        ExtraMissingError: the extra video is not installed.
     """
     size = judge.size if judge else judge_size
     painting = None if style is None else read_image(style, size=size)
@@ -134,7 +134,7 @@ class _Sample:
         self._kept: list[tuple[int, Tensor, Tensor]] = []
 
     def offer(self, number: int, output: Pixels, content: Pixels) -> None:
-        """Keep a frame if its turn has come; twice as many are kept as are chosen in the end."""
+        """Keep a frame if it is its turn; twice as many are kept as are chosen in the end."""
         if number % self._step:
             return
         if len(self._kept) == 2 * JUDGED_FRAMES:
@@ -150,7 +150,7 @@ class _Sample:
         self._kept.append((number, made, source))
 
     def chosen(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Give number, output and content of the chosen frames, (1, 3, H, W) in [0, 1]."""
+        """Yield index, output and content of the chosen frames, (1, 3, H, W) in [0, 1]."""
         count = min(JUDGED_FRAMES, len(self._kept))
         for index in range(count):
             number, made, source = self._kept[index * len(self._kept) // count]
@@ -160,9 +160,9 @@ class _Sample:
 def _pairs(
     output: Path, content: Path, max_pixels: int, tell: Tell
 ) -> Iterator[tuple[Pixels, Pixels]]:
-    """Give the frames of an output and of its content, at the output's size.
+    """Yield the frames of an output and of its content, at the output's size.
 
-    Raises: VideoError where they do not belong together.
+    Raises: VideoError if they do not belong together.
     """
     asked = _asked(output)
     with open_clip(output, VideoSettings(), tell, size=None, max_pixels=max_pixels) as made:
@@ -171,8 +171,8 @@ def _pairs(
             if source.info.size != size:
                 width, height = source.info.original_size
                 raise VideoError(
-                    f"{output} is {size[0]}x{size[1]}, and {content} is {width}x{height}, which "
-                    f"does not become that: give the clip that it was made from"
+                    f"{output} is {size[0]}x{size[1]}, but {content} is {width}x{height}: give the "
+                    f"clip that it was made from"
                 )
             counts = [0, 0]
             kind = output / "%06d.png" if output.is_dir() else output
@@ -186,13 +186,13 @@ def _pairs(
                     yield now.pixels, then.pixels
             if counts[0] != counts[1]:
                 raise VideoError(
-                    f"{output} has {counts[0]} frames, and {content} has {counts[1]}: give the "
+                    f"{output} has {counts[0]} frames, but {content} has {counts[1]}: give the "
                     f"clip that it was made from"
                 )
 
 
 def _asked(output: Path) -> VideoSettings:
-    """Return the part and the rate that an output was made with, as far as its record says."""
+    """Return the part and the rate that an output was made with, as far as its record shows."""
     video = _record_of(output).get("video")
     kept = ("start", "end", "fps")
     asked = {k: v for k, v in video.items() if k in kept} if isinstance(video, dict) else {}
@@ -200,7 +200,7 @@ def _asked(output: Path) -> VideoSettings:
 
 
 def _record_of(output: Path) -> dict[str, Any]:
-    """Return an output's record; nothing where something else made it, or it is damaged."""
+    """Return an output's record; empty if stylize did not make it, or if it is damaged."""
     try:
         if output.is_dir():
             return read_record(numbered_files(output)[0])
@@ -210,12 +210,12 @@ def _record_of(output: Path) -> dict[str, Any]:
 
 
 def _doubts(output: Path, judge: Judge) -> list[str]:
-    """Return what makes the judge's numbers mean less than they seem to."""
+    """Return the reasons to doubt the judge's numbers."""
     weights = _record_of(output).get("weights")
     if not isinstance(weights, str) or not judge.is_own(weights):
         return []
     doubt = (
         f"{output} was optimised on the judge's own network, {JUDGE_BACKBONE}: its distances "
-        f"flatter it beside clips of other networks"
+        f"flatter it compared with clips of other networks"
     )
     return [doubt]

@@ -1,8 +1,9 @@
-"""Motion between frames: optical flow, what it hides, and moving a picture along.
+"""Motion between frames: optical flow, occlusions, and warping pictures.
 
-Flow is that of OpenCV's DIS (Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search"),
+The flow is OpenCV's DIS (Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search"),
 which needs no downloaded weights. Pictures are (H, W) or (H, W, C) arrays, flows (H, W, 2) float32
-in pixels, x then y: a backward flow says for each pixel of a frame where it was in the one before.
+in pixels, x then y. A backward flow points from each pixel of a frame to its place in the previous
+one.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ __all__ = ["FlowEstimator", "Motion", "luma", "opencv", "resize_flow", "unexplai
 Floats: TypeAlias = "NDArray[np.float32]"
 Mask: TypeAlias = "NDArray[np.bool_]"
 
-# Contrast below which a frame's own says nothing of a cut, of 255.
+# Contrast, of 255, below which a frame's own contrast is no measure for cuts.
 PLAIN = 20.0
 # DIS looks at patches of 8 pixels, on at least two scales.
 LEAST = 16
-# Pixels between patches, and refinements a scale: the preset has 3 and 5, takes a third longer, and
-# holds hardly stiller (docs/how-to/video.md).
+# Pixels between patches, and refinements per scale. The preset's 3 and 5 take a third longer and
+# are hardly more stable (docs/how-to/video.md).
 STRIDE, REFINEMENTS = 4, 3
 
 
@@ -41,22 +42,22 @@ def opencv() -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """Flow between two frames, both ways.
+    """Flow between two frames, in both directions.
 
     Args:
-        backward: for each pixel of the later frame, from where it came.
-        forward: for each pixel of the earlier frame, where it went.
+        backward: where each pixel of the later frame came from.
+        forward: where each pixel of the earlier frame went.
     """
 
     backward: Floats
     forward: Floats
 
     def mismatch(self) -> tuple[Floats, Floats, Mask]:
-        """Return how far going there and back misses, and how far that went, for each later pixel.
+        """Return the round-trip error and the distance moved, for each pixel of the later frame.
 
         Returns:
-            |b + f|^2 and |b|^2 + |f|^2, in square pixels, with b the backward flow and f the
-            forward flow where it came from; and whether that lies within the frame.
+            |b + f|^2 and |b|^2 + |f|^2, in square pixels, with the backward flow b and the forward
+            flow f at the pixel's origin; and whether the origin lies within the frame.
         """
         back = self.backward
         there = warp(self.forward, back)
@@ -67,7 +68,7 @@ class Motion:
         return _square(back + there), _square(back) + _square(there), inside
 
     def visible(self) -> Mask:
-        """Return where the later frame shows what the earlier one did, away from motion's edges.
+        """Return where the later frame shows the same as the earlier one, away from motion edges.
 
         Source: eq. 5 and 6 of Ruder et al. 2016, after Sundaram et al. 2010.
         """
@@ -93,7 +94,7 @@ class FlowEstimator:
     def __init__(self, preset: Literal["ultrafast", "fast", "medium"] = "medium") -> None:
         cv2 = opencv()
         quality = getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}")
-        # One for each way, at the same time: one has state, and keeps less than a core busy.
+        # One per direction, run in parallel: each has state, and keeps less than a core busy.
         self._back, self._forth = (cv2.DISOpticalFlow_create(quality) for _ in range(2))
         for dis in (self._back, self._forth):
             dis.setPatchStride(STRIDE)
@@ -103,7 +104,7 @@ class FlowEstimator:
     def __call__(self, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Motion:
         """Return the motion between two frames' lumas, (H, W).
 
-        Frames under 16 pixels each way are too small to tell: nothing moves in them.
+        Frames with a side under 16 pixels are too small: their motion is zero.
         """
         if min(now.shape) < LEAST:
             still = np.zeros((*now.shape, 2), np.float32)
@@ -121,11 +122,11 @@ def luma(pixels: Pixels) -> NDArray[np.uint8]:
 
 
 def warp(picture: Floats, flow: Floats, *, cubic: bool = False) -> Floats:
-    """Take each pixel from where a backward flow says that it came, beyond the edge from the edge.
+    """Move a picture by a backward flow; beyond its borders, edge pixels are repeated.
 
     Args:
         picture: (H, W) or (H, W, C), float32.
-        cubic: keep more of what is fine than linear interpolation does; may overshoot.
+        cubic: keep more fine detail than linear interpolation does; may overshoot.
     """
     cv2 = opencv()
     height, width = flow.shape[:2]
@@ -137,9 +138,9 @@ def warp(picture: Floats, flow: Floats, *, cubic: bool = False) -> Floats:
 
 
 def unexplained(before: NDArray[np.uint8], now: NDArray[np.uint8], motion: Motion) -> float:
-    """Return the mean difference of two lumas that motion leaves, next to the later one's contrast.
+    """Return the mean luma difference left after motion, relative to the later frame's contrast.
 
-    A change of the light as a whole does not count.
+    A uniform change of brightness does not count.
     """
     light = now.astype(np.float32)
     change = light - warp(before.astype(np.float32), motion.backward)
@@ -159,6 +160,6 @@ def resize_flow(flow: Floats, size: tuple[int, int]) -> Floats:
 
 
 def _square(flow: Floats) -> Floats:
-    """Return the (H, W) squared lengths of a flow; numpy's own sum over two is slow."""
+    """Return the (H, W) squared lengths of a flow; numpy's sum over an axis of two is slow."""
     length: Floats = np.square(flow[..., 0]) + np.square(flow[..., 1])
     return length

@@ -1,4 +1,4 @@
-"""A folder of numbered pictures as a clip, read and written."""
+"""Reading and writing a folder of numbered pictures as a clip."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["NumberedWriter", "PictureFolder", "numbered_files"]
 def numbered_files(folder: Path) -> list[Path]:
     """Return the pictures of a folder in the order of the last number in their names.
 
-    Raises: VideoError where there are none, or one has no number.
+    Raises: VideoError if there are none, or if one has no number.
     """
     files = [Path(name) for name in expand_contents([str(folder)])]
     numbers: dict[Path, int] = {}
@@ -30,8 +30,8 @@ def numbered_files(folder: Path) -> list[Path]:
         digits = re.findall(r"\d+", file.stem)
         if not digits:
             raise VideoError(
-                f"{file}: has no number, and the pictures of a clip are in the order of theirs: "
-                f"rename it, or move it elsewhere"
+                f"{file}: has no number, but the pictures of a clip are ordered by number: rename "
+                f"it, or move it elsewhere"
             )
         numbers[file] = int(digits[-1])
     return sorted(files, key=lambda file: (numbers[file], file.name))
@@ -41,11 +41,11 @@ class PictureFolder:
     """The pictures of a folder as a clip at a constant rate.
 
     Args:
-        folder: of pictures of one size.
+        folder: contains pictures of one size.
         size: longer side of the frames; smaller pictures keep their size, None keeps any.
-        start: seconds from the first picture from which frames are given.
-        rate: pictures a second.
-        tell: gets warnings.
+        start: time of the first frame to read, in seconds from the first picture.
+        rate: pictures per second.
+        tell: receives warnings.
 
     Raises: VideoError, ImageError.
     """
@@ -69,8 +69,8 @@ class PictureFolder:
         if self._skipped >= len(files):
             raise VideoError(
                 f"--start {float(start or 0):g} is beyond the end of {folder} "
-                f"({float(len(files) / rate):g} s at {float(rate):g} a second): choose an earlier "
-                f"one"
+                f"({float(len(files) / rate):g} s at {float(rate):g} per second): choose an "
+                f"earlier time"
             )
         self._files = files[self._skipped :]
         original = self._check_sizes(files)
@@ -85,14 +85,14 @@ class PictureFolder:
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the pictures in order; one that cannot be read is left out, with a warning."""
+        """Yield the pictures in order, skipping unreadable ones with a warning."""
         rate = self.info.rate
         given = 0
         for number, file in enumerate(self._files, self._skipped):
             try:
                 picture = read_image(file, max_pixels=self._max_pixels, as_bytes=True)
             except ImageError as error:
-                self._tell(f"{error} (left out; the picture before it is shown for it)")
+                self._tell(f"{error} (skipped; the previous picture is shown instead)")
                 continue
             pixels = resize(picture.pixels, self.info.size[::-1])[0].permute(1, 2, 0).numpy()
             if picture.alpha is not None:
@@ -110,29 +110,29 @@ class PictureFolder:
         return None
 
     def _check_sizes(self, files: list[Path]) -> tuple[int, int]:
-        """Return the one size of all pictures, upright, from their headers."""
+        """Return the common upright size of all pictures, from their headers."""
         sizes: dict[tuple[int, int], Path] = {}
         transparent = False
         for file in files:
             try:
                 with open_image(file) as (image, _):
                     turned = False
-                    with contextlib.suppress(Exception):  # of EXIF data that makes no sense
+                    with contextlib.suppress(Exception):  # invalid EXIF data
                         turned = image.getexif().get(0x0112, 1) >= 5
                     sizes.setdefault(image.size[::-1] if turned else image.size, file)
                     transparent |= image.has_transparency_data
             except ImageError:
-                continue  # said when its turn comes
+                continue  # reported when it is its turn
         if not sizes:
-            raise VideoError(f"{files[0].parent}: none of its pictures can be read: name another")
+            raise VideoError(f"{files[0].parent}: none of its pictures can be read: choose another")
         if len(sizes) > 1:
             (one, first), (two, second), *_ = sizes.items()
             raise VideoError(
-                f"{second}: is {two[0]}x{two[1]}, and {first} is {one[0]}x{one[1]}: the pictures "
-                f"of a clip need one size"
+                f"{second}: is {two[0]}x{two[1]}, but {first} is {one[0]}x{one[1]}: the pictures "
+                f"of a clip must have the same size"
             )
         if transparent:
-            self._tell(f"{files[0].parent}: is transparent in parts: laid over white")
+            self._tell(f"{files[0].parent}: is partly transparent: laid over white")
         return next(iter(sizes))
 
 
@@ -140,9 +140,9 @@ class NumberedWriter:
     """Writes frames as pictures: frames/000001.png and so on, each with the record of the run.
 
     Args:
-        folder: made if need be.
-        pattern: of names, as %06d.png.
-        force: overwrite pictures of such names.
+        folder: created if necessary.
+        pattern: pattern of names, such as %06d.png.
+        force: overwrite pictures with such names.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class NumberedWriter:
                 self._made = True
         except OSError as error:
             raise OutputError(
-                f"{folder}: cannot be made ({error.strerror}): make it first"
+                f"{folder}: cannot be created ({error.strerror}): create it first"
             ) from error
 
     def write(self, pixels: Pixels, time: Fraction, duration: Fraction) -> None:
@@ -183,11 +183,11 @@ class NumberedWriter:
         self._until = time + duration
 
     def finish(self, *, whole: bool = True) -> None:
-        """Pictures are whole, each as soon as it is written."""
+        """Do nothing: each picture is complete as soon as it is written."""
         del whole
 
     def keep_playable(self) -> tuple[int, Fraction] | None:
-        """Keep the pictures, which are whole each."""
+        """Keep the pictures, as each is complete."""
         return (len(self._written), self._until) if self._written else None
 
     def drop(self) -> None:

@@ -1,4 +1,4 @@
-"""Which files videos are written to, what those can hold, and which encoder writes it."""
+"""The file formats of videos, their contents and their encoders."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Container:
-    """A kind of file.
+    """A file format.
 
     Args:
-        format: FFmpeg's name.
-        codecs: of video, best first.
+        format: FFmpeg's name for it.
+        codecs: video codecs, best first.
         sound, text: codecs of sound and subtitles that players of such files know.
-        options: of FFmpeg's muxer.
+        options: options of FFmpeg's muxer.
     """
 
     format: str
@@ -40,13 +40,13 @@ class Encoder:
     """One of FFmpeg's encoders.
 
     Args:
-        name: FFmpeg's.
-        pixels: the layout that it is given; that of RGB keeps colours exactly.
-        crf: the default, of encoders that have it.
+        name: FFmpeg's name for it.
+        pixels: the pixel format of its input; RGB formats keep colours exactly.
+        crf: the default crf, if the encoder has one.
         most: the largest crf.
-        options: of the encoder.
-        least: the smallest (width, height) that it takes.
-        tag: what MP4 calls the codec, where players want another name than FFmpeg's.
+        options: options of the encoder.
+        least: the smallest (width, height) that it accepts.
+        tag: the codec's name in MP4, if players need another one than FFmpeg's.
     """
 
     name: str
@@ -58,9 +58,9 @@ class Encoder:
     tag: str | None = None
 
 
-# A file that is written in fragments, each from a key frame to the next, can be played up to where
-# writing ended, however it ended; when all goes well FFmpeg makes a plain file of it. That forgets
-# the last frames where a fragment begins within a group of frames (FFmpeg 8).
+# A file written in fragments, each from one key frame to the next, can be played up to the point
+# where writing ended for any reason. If all goes well, FFmpeg turns it into a plain file, but loses
+# the last frames if a fragment begins within a group of frames (FFmpeg 8).
 _MP4 = {"movflags": "+hybrid_fragmented+delay_moov+frag_keyframe"}
 _MKV = {"cluster_time_limit": "2000"}
 _MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})
@@ -101,7 +101,7 @@ ENCODERS: Mapping[str, tuple[Encoder, ...]] = {
             "libx265",
             crf=20,
             options={"x265-params": "log-level=error"},
-            # Of less than 49 pixels across x265 (build 216) writes over memory that is not its own.
+            # Below a width of 49 pixels, x265 (build 216) writes beyond its own memory.
             least=(64, 16),
             tag="hvc1",
         ),
@@ -127,14 +127,14 @@ NUMBERED_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 def choose_encoder(path: Path, codec: str, crf: float | None, there: Collection[str]) -> Encoder:
-    """Return the encoder of a codec for a file, or for "auto" the best one for such files.
+    """Return the encoder of a codec for a file; for "auto", the best one for such files.
 
     Args:
-        there: names of encoders that the installed FFmpeg has.
+        there: names of the encoders in the installed FFmpeg.
 
     Raises:
-        OutputError: the file cannot hold the codec, or is of no known kind.
-        CodecMissingError: FFmpeg has no encoder of it.
+        OutputError: the file cannot hold the codec, or its kind is unknown.
+        CodecMissingError: FFmpeg has no encoder for it.
         SettingsError: `crf` is out of the encoder's range.
     """
     container = CONTAINERS[path.suffix.lower()]
@@ -171,15 +171,15 @@ def _check_crf(encoder: Encoder, crf: float | None) -> None:
         raise SettingsError(f"crf is {crf:g}: {encoder.name} has none: leave it out")
     if crf > encoder.most:
         raise SettingsError(
-            f"crf is {crf:g}: of {encoder.name} it is 0 (best) to {encoder.most:g}, and "
+            f"crf is {crf:g}: for {encoder.name} it is 0 (best) to {encoder.most:g}, and "
             f"{encoder.crf:g} by default"
         )
 
 
 def numbered_pictures(output: str | Path) -> tuple[Path, str] | None:
-    """Return the folder and the pattern of names of an output as frames/%06d.png; else None.
+    """Return the folder and the name pattern of an output such as frames/%06d.png; else None.
 
-    Raises: OutputError for a pattern of something else than pictures.
+    Raises: OutputError for a pattern of files that are not pictures.
     """
     path = Path(output)
     try:
@@ -190,7 +190,7 @@ def numbered_pictures(output: str | Path) -> tuple[Path, str] | None:
         return None
     if path.suffix.lower() not in NUMBERED_SUFFIXES:
         raise OutputError(
-            f"{path}: numbered pictures are of {', '.join(NUMBERED_SUFFIXES)}, not "
-            f"{path.suffix or 'no extension'}: use a name as %06d.png"
+            f"{path}: numbered pictures end in {', '.join(NUMBERED_SUFFIXES)}, not "
+            f"{path.suffix or 'nothing'}: use a name such as %06d.png"
         )
     return path.parent, path.name

@@ -1,4 +1,4 @@
-"""Frames with their times, and what is done to times: cutting a part out, another rate."""
+"""Frames with their times, and operations on times: cutting out a part, changing the rate."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = [
     "with_durations",
 ]
 
-# (H, W, 3), sRGB, upright. As text, so that nothing heavy is imported.
+# (H, W, 3), sRGB, upright. A string, so that nothing heavy is imported.
 Pixels: TypeAlias = "NDArray[np.uint8]"
 
-# Gets a warning, as soon as there is one.
+# Receives each warning as soon as there is one.
 Tell = Callable[[str], None]
 
 
@@ -36,10 +36,10 @@ class Frame:
     """One picture of a clip.
 
     Args:
-        pixels: (H, W, 3), sRGB, uint8, upright, of square pixels.
+        pixels: (H, W, 3), sRGB, uint8, upright, in square pixels.
         time: seconds from the start of the clip.
-        duration: seconds that it is shown; 0 where that is not known yet.
-        repeats: how many frames of the output it is.
+        duration: seconds for which it is shown; 0 if not known yet.
+        repeats: number of frames that it becomes in the output.
     """
 
     pixels: Pixels
@@ -50,17 +50,17 @@ class Frame:
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What a clip says of itself before its frames are read.
+    """Information about a clip before its frames are read.
 
     Args:
         path: the file or folder.
         size: (width, height) of the frames that are read.
-        original_size: (width, height) upright and of square pixels, before `--size`.
-        rate: frames per second, on average where they vary.
-        tick: what times are multiples of, in seconds.
-        duration: seconds of the whole clip; None where it does not say.
+        original_size: (width, height) upright and in square pixels, before `--size`.
+        rate: frames per second, on average if variable.
+        tick: unit of times, in seconds.
+        duration: seconds of the whole clip; None if unknown.
         first: time of the first frame that is read, in seconds.
-        tracks: what else is in the file: "audio", "subtitle".
+        tracks: other tracks in the file: "audio", "subtitle".
     """
 
     path: Path
@@ -74,12 +74,12 @@ class ClipInfo:
 
 
 class ClipReader(Protocol):
-    """A clip that is open: iterate over it once, and close it."""
+    """An open clip: iterate over it once, and close it."""
 
     info: ClipInfo
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the frames in order, from `--start` on."""
+        """Yield the frames in order, from `--start` on."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -91,7 +91,7 @@ class ClipReader(Protocol):
 def frame_size(original: tuple[int, int], longest: int | None) -> tuple[int, int]:
     """Return (width, height) with the longer side `longest`; smaller clips keep their size.
 
-    What is made smaller gets even sides, as most codecs take no others.
+    Reduced frames get even sides, which most codecs need.
     """
     if longest is None or max(original) <= longest:
         return original
@@ -101,7 +101,7 @@ def frame_size(original: tuple[int, int], longest: int | None) -> tuple[int, int
 
 
 def with_durations(frames: Iterable[Frame], rate: Fraction) -> Iterator[Frame]:
-    """Give each frame the time until the next; the last one its own, or 1 / rate."""
+    """Set each duration to the time until the next frame; the last keeps its own, or 1 / rate."""
     held: Frame | None = None
     for frame in frames:
         if held is not None:
@@ -112,9 +112,9 @@ def with_durations(frames: Iterable[Frame], rate: Fraction) -> Iterator[Frame]:
 
 
 def cut_out(frames: Iterable[Frame], end: Fraction | None, longest: Fraction) -> Iterator[Frame]:
-    """Stop before `end`; a frame that is shown for longer than `longest` ends there too.
+    """Stop before `end`; a frame that is shown for longer than `longest` also ends there.
 
-    Others keep their duration, or the average rate would no longer be that of the clip.
+    Other frames keep their duration, or the average rate would no longer be the clip's.
     """
     for frame in frames:
         if end is not None and frame.time >= end:
@@ -125,16 +125,16 @@ def cut_out(frames: Iterable[Frame], end: Fraction | None, longest: Fraction) ->
 
 
 def resample(frames: Iterable[Frame], rate: Fraction) -> Iterator[Frame]:
-    """Give frames at a constant rate: each output takes the frame shown at the nearest time.
+    """Yield frames at a constant rate: each output is the frame shown at the nearest time.
 
-    What is shown for several is one frame with `repeats`; what is shown for none is left out.
+    A frame that becomes several is returned once, with `repeats`; one that becomes none is skipped.
     """
     first: Fraction | None = None
     done = 0
     for frame in frames:
         if first is None:
             first = frame.time
-        # The first frame is always there, however short the clip.
+        # The first frame is always included, however short the clip.
         end = max(round((frame.time + frame.duration - first) * rate), 1)
         if end > done:
             yield replace(frame, time=first + done / rate, duration=1 / rate, repeats=end - done)

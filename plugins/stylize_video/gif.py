@@ -1,4 +1,4 @@
-"""Writing an animated GIF, frame by frame: a palette of its own for each."""
+"""Writing an animated GIF, frame by frame, each with its own palette."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from stylize_video.record import comment_of
 
 __all__ = ["FASTEST", "GifWriter"]
 
-# GIF counts hundredths of a second, and browsers slow down what is shown for less than two.
+# GIF counts in hundredths of a second, and browsers slow down frames shorter than two.
 TICK = Fraction(1, 100)
 FASTEST = Fraction(50)
 
 
 class GifWriter:
-    """An animated GIF that repeats for ever.
+    """An animated GIF that repeats forever.
 
     Args:
-        path: of the finished file.
-        clip: what is stylised.
-        record: of the run, kept as the file's comment.
-        force: replace a file of that name in the end.
+        path: path of the finished file.
+        clip: the source clip.
+        record: record of the run, for the file's comment.
+        force: replace an existing file of that name in the end.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class GifWriter:
         self._part.keep()
 
     def keep_playable(self) -> tuple[int, Fraction] | None:
-        """Keep what can be played of a file that cannot be ended, or remove it."""
-        with contextlib.suppress(Exception):  # what was wrong with writing still is
+        """Keep the playable part of a file that cannot be ended, or remove it."""
+        with contextlib.suppress(Exception):  # the cause of the failure may remain
             self._container.close()
         return self._part.keep_playable()
 
     def drop(self) -> None:
-        """Remove what was written."""
+        """Remove everything that was written."""
         with contextlib.suppress(Exception):
             self._container.close()
         self._part.drop()
@@ -98,9 +98,9 @@ class GifWriter:
 
 
 def _palette_graph(width: int, height: int) -> Any:
-    """Return FFmpeg's filters that reduce each frame to 256 colours of its own.
+    """Return FFmpeg's filters that reduce each frame to its own 256 colours.
 
-    Dithered by a fixed pattern: one that spreads errors would boil from frame to frame.
+    The dither pattern is fixed: error diffusion would flicker from frame to frame.
     """
     filters = import_extra("av.filter", "video", "stylize video")
     graph = filters.Graph()
@@ -119,7 +119,7 @@ def _palette_graph(width: int, height: int) -> Any:
 
 
 def insert_comment(path: Path, text: str) -> None:
-    """Put a comment into a GIF, before its first picture."""
+    """Insert a comment into a GIF, before its first picture."""
     data = text.encode("ascii", "replace")
     blocks = [data[start : start + 255] for start in range(0, len(data), 255)]
     comment = b"\x21\xfe" + b"".join(bytes([len(b)]) + b for b in blocks) + b"\x00"

@@ -1,10 +1,10 @@
-"""What a clip has shown so far: the picture before, moved to where its content is now.
+"""The history of a clip: the previous picture, moved to where its content is now.
 
-A frame keeps as much of the moved picture as can be believed. Two things tell: that motion found
-forwards and backwards agrees (else something was hidden or comes into view), and that the frame
-looks like what the picture before was made of. For the latter the frames themselves are moved and
-blended just as the pictures are. So a picture that has gone stale, be it by a fade, by motion that
-was found wrongly or by many small errors, is seen to be, however slowly it happened.
+A frame keeps as much of the moved picture as can be trusted. Trust has two conditions: forward and
+backward motion agree (else something was hidden or comes into view), and the frame looks like the
+source of the moved picture. For the second, the frames themselves are moved and blended in the same
+way as the pictures. So a picture that has become outdated, by a fade, by wrong motion or by many
+small errors, is detected however slowly that happened.
 
 Source: warping and occlusions after Ruder et al. 2016, "Artistic style transfer for videos".
 """
@@ -35,27 +35,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Follower", "Moved"]
 
-# Longer side under which motion is looked for at the frame's own size.
+# Longer side below which motion is estimated at full size.
 LEAST_FLOW = 256
-# A miss there and back, in square pixels, beyond which belief fades: a part of the way, and a base.
+# Round-trip error, in square pixels, at which trust fades: a share of the distance, and a base.
 MISS = 0.05, 1.0
-# Beside an edge, motion that is wrong by a fraction of a pixel changes as much as its slope.
+# Near an edge, a motion error of a fraction of a pixel changes values by as much as the slope.
 SLOPE = 1.0
-# A change of luma, of 255, that may be noise; and the share of the frame's detail that must lie
-# within for the camera to be still.
+# A change of luma, of 255, that may be noise; and the share of the frame's detail that must stay
+# within it for the camera to count as still.
 NOISE = 4.0
 STILL = 0.5
-# Fine detail is what this blur takes away; it is compared over blocks, and raised at most so far.
+# This blur removes the fine detail, which is compared over blocks and amplified at most this much.
 DETAIL_BLUR = 0.8
 BLOCK = 16
 MOST = 1.5
-# Mean square of detail, of white, below which there is none: half a level.
+# Mean square of detail, relative to white, below which there is none: half a level.
 FLAT = (0.5 / 255) ** 2
 
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """A frame at the size at which motion is looked for: luma (h, w), colours (h, w, 3) 0 to 1."""
+    """A frame at the size for motion estimation: luma (h, w), colours (h, w, 3) 0 to 1."""
 
     luma: NDArray[np.uint8]
     colors: Floats
@@ -63,11 +63,11 @@ class _Source:
 
 @dataclass(frozen=True, eq=False)
 class Moved:
-    """The picture before, moved to where its content is in the new frame.
+    """The previous picture, moved to where its content is in the new frame.
 
     Args:
         picture: (H, W, 3), 0 to 1.
-        trust: (H, W), how far it can be believed, 0 to 1.
+        trust: (H, W), how far it can be trusted, 0 to 1.
     """
 
     picture: Floats
@@ -83,12 +83,12 @@ class Follower:
         self._cv2 = opencv()
         self._picture: Floats | None = None
         self._source: _Source | None = None
-        # What the picture was made of, at the size of the sources.
+        # The frames moved and blended like the picture, at the size of the sources.
         self._made_of: Floats | None = None
         self._next: tuple[_Source, Floats] | None = None
 
     def follow(self, frame: Pixels) -> Moved | None:
-        """Return the picture before, moved to a new frame; None where a scene begins.
+        """Return the previous picture, moved to a new frame; None if a scene begins.
 
         Args:
             frame: (H, W, 3), sRGB, uint8.
@@ -118,10 +118,10 @@ class Follower:
         return moved
 
     def blend(self, fresh: Floats, moved: Moved) -> Floats:
-        """Return a picture (H, W, 3) in [0, 1] of the fresh one, holding to what can be believed.
+        """Return the fresh picture (H, W, 3) in [0, 1], blended with the moved one by its trust.
 
-        Moving and blending both cost fine detail. It is given back by raising what there is to the
-        fresh picture's strength, block by block: so a long clip does not drift into blur.
+        Moving and blending both lose fine detail. The remaining detail is amplified to the fresh
+        picture's strength, block by block, so that a long clip does not become blurred.
         """
         cv2 = self._cv2
         blended = _blend(fresh, moved.picture, moved.trust, self.settings.strength)
@@ -136,7 +136,7 @@ class Follower:
         return np.clip(blended, 0, 1, out=blended)
 
     def keep(self, picture: Floats) -> None:
-        """Remember the finished picture (H, W, 3), 0 to 1, of the frame followed last."""
+        """Keep the finished picture (H, W, 3), 0 to 1, of the last frame that was followed."""
         assert self._next is not None
         self._source, self._made_of = self._next
         self._picture = picture
@@ -150,13 +150,13 @@ class Follower:
         return _Source(luma(frame), frame.astype(np.float32) / np.float32(255))
 
     def _hold_still(self, motion: Motion, source: _Source) -> Motion:
-        """Return motion without the jitter that noise makes of none, where the camera is still."""
+        """Return the motion, without the jitter that noise causes while the camera is still."""
         assert self._source is not None
         cv2 = self._cv2
         change = cv2.absdiff(source.luma, self._source.luma).astype(np.float32)
         still = cv2.blur(change, (5, 5)) < NOISE
         detail = np.square(cv2.Laplacian(source.luma, cv2.CV_32F))
-        # A plain sky does not tell; what has detail does.
+        # Only areas with detail count: a plain sky shows nothing.
         if detail[still].sum() <= STILL * detail.sum():
             return motion
         backward, forward = motion.backward.copy(), motion.forward.copy()
@@ -164,7 +164,7 @@ class Follower:
         return Motion(backward, forward)
 
     def _trust(self, motion: Motion, before: Floats, source: _Source) -> Floats:
-        """Return (h, w), 0 to 1, from motion and from what the moved picture was made of."""
+        """Return the trust (h, w), 0 to 1, from motion and from the moved picture's source."""
         cv2 = self._cv2
         missed, went, inside = motion.mismatch()
         part, base = MISS
@@ -190,7 +190,7 @@ class Follower:
 
 
 def _mean_of_colors(picture: Floats) -> Floats:
-    """Return (H, W) means of (H, W, 3); numpy's own mean over three is slow."""
+    """Return (H, W) means of (H, W, 3); numpy's mean over an axis of three is slow."""
     mean: Floats = opencv().transform(picture, np.full((1, 3), 1 / 3, np.float32))
     return mean
 

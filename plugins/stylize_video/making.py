@@ -1,4 +1,4 @@
-"""From a clip to a stylised clip: what `stylize_video` and the command do."""
+"""Making a stylised clip, for `stylize_video` and the command."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class VideoResult:
 
     Args:
         path: the file, or the pattern of numbered pictures.
-        frames: in it.
-        duration: of them, in seconds.
-        record: the full settings and inputs, as in the file, and what came of the run.
-        warnings: about the clip and the output.
-        cuts: numbers of the frames, from 0, that begin a new scene.
+        frames: number of its frames.
+        duration: its duration, in seconds.
+        record: the full settings and inputs, as in the file, and the outcome of the run.
+        warnings: warnings about the clip and the output.
+        cuts: indices of the frames that begin a new scene.
     """
 
     path: Path
@@ -74,16 +74,16 @@ def make_video(
     """Stylise a clip, frame by frame; memory does not grow with its length.
 
     Args:
-        stylizer: without a time limit of its own. Cancelled, it leaves the frames made so far.
+        stylizer: has no time limit of its own. If cancelled, it leaves the frames made so far.
         content: a video file, a GIF or a folder of numbered pictures.
         output: a .mp4, .m4v, .mov, .mkv, .webm or .gif file, or frames/%06d.png.
-        temporal: whether, or how, strokes are held still.
-        tell: gets warnings as they come; they are in the result in any case.
-        observers: told how far the run is, in frames, with each frame as soon as it is finished.
-        deadline: `time.monotonic()` to finish by.
-        record_kind: what the file records of its making, as in `Result.save`.
+        temporal: whether, or how, strokes are kept stable.
+        tell: receives warnings as they come; the result has them in any case.
+        observers: receive the progress in frames, and each frame as soon as it is finished.
+        deadline: time to finish by, of `time.monotonic()`.
+        record_kind: how much the file records about how it was made, as in `Result.save`.
 
-    Raises: StylizeError; if it is raised after the first frame, its notes say what is kept.
+    Raises: StylizeError; after the first frame, its notes report the part that is kept.
     """
     started = time.monotonic()
     warnings: list[str] = []
@@ -122,7 +122,7 @@ def make_video(
         run.make()
         if writer.path != target:
             raise OutputError(
-                f"{target}: has appeared since this run began, and is left as it is: the clip is "
+                f"{target}: has appeared since this run began and is left unchanged: the clip is "
                 f"{writer.path}"
             )
     outcome = {
@@ -145,11 +145,11 @@ def make_video(
 
 @dataclass
 class _VideoRun:
-    """One clip on its way: reads, stylises and writes frame after frame.
+    """The run of one clip: reads, stylises and writes frame after frame.
 
     Args:
-        frames: written so far, up to time `until` of the output, in seconds.
-        made: stylised so far; less than were written where frames are repeated.
+        frames: number of frames written, up to time `until` of the output, in seconds.
+        made: number of frames stylised; smaller if frames are repeated.
     """
 
     stylizer: Stylizer
@@ -165,7 +165,7 @@ class _VideoRun:
     stopped: StopReason = "done"
 
     def make(self) -> None:
-        """Make the file, or the part of it that there is time for."""
+        """Make the file, or as much of it as time allows."""
         try:
             self._make_frames(time.monotonic())
             if not self.frames:
@@ -176,10 +176,10 @@ class _VideoRun:
             raise
 
     def report(self, within: float = 0.0, picture: Tensor | None = None) -> None:
-        """Tell observers how far the run is.
+        """Report the progress to observers.
 
         Args:
-            within: share of the next frame that is done.
+            within: finished share of the next frame.
             picture: the frame that was just finished, (1, 3, H, W), uint8.
         """
         total = self.timing.total
@@ -230,14 +230,14 @@ class _VideoRun:
         )
 
     def _keep_part(self, error: BaseException) -> None:
-        """Keep what was written before an error if it can be played, and say so; else remove it."""
+        """Keep and report the part before an error if it can be played; else remove it."""
         if not (self.frames and isinstance(error, Exception)):
             self.writer.drop()
             return
         try:
             self.writer.finish(whole=False)
             kept: tuple[int, Fraction] | None = (self.frames, self.until)
-        except Exception:  # as on a full disk
+        except Exception:  # for example on a full disk
             kept = self.writer.keep_playable()
         if kept is None:
             error.add_note(f"nothing is left of {self.writer.path}")
@@ -247,12 +247,12 @@ class _VideoRun:
 
 
 class _WithinFrame:
-    """Passes on how far a frame is, of methods that take long for one."""
+    """Passes on the progress within a frame, for slow methods."""
 
     def __init__(self, run: _VideoRun) -> None:
         self._run = run
 
     def progressed(self, progress: Progress) -> None:
-        """Tell the run's observers."""
+        """Report to the observers of the run."""
         if progress.fraction < 1:
             self._run.report(progress.fraction)

@@ -1,4 +1,4 @@
-"""Opening a clip and its output, and how the times of the one become those of the other."""
+"""Opening a clip and its output, and mapping the times of one to those of the other."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from stylize_video.settings import VideoSettings
 
 __all__ = ["Timing", "open_clip", "open_writer", "output_errors"]
 
-# Of encoders and muxers, not of the disk; FFmpeg's own numbers are larger than the system's.
+# Errors of encoders and muxers, not of the disk: FFmpeg's own numbers are above the system's.
 MOST = 1000
 REFUSED = (errno.EINVAL, errno.EPERM, errno.ERANGE, errno.ENOSYS)
 
 
 @contextlib.contextmanager
 def output_errors(output: Path) -> Iterator[None]:
-    """Turn what goes wrong in writing into OutputError; reading has errors of its own."""
+    """Turn errors in writing into OutputError; reading has its own errors."""
     error_module = import_extra("av.error", "video", "stylize video")
     try:
         yield
@@ -70,7 +70,7 @@ def open_clip(
 
 
 def _exact(seconds: float | None) -> Fraction | None:
-    """Return a time as it was written, in decimals."""
+    """Return the exact decimal value of a time."""
     return None if seconds is None else Fraction(str(seconds))
 
 
@@ -80,11 +80,11 @@ class Timing:
 
     Args:
         origin: time in the clip that is 0 in the output, in seconds.
-        end: time in the clip before which the output ends; None for all of it.
+        end: time in the clip before which the output ends; None for the whole clip.
         rate: frames per second of the output, on average.
-        constant: whether frames are repeated and left out to make it so.
-        total: frames of the output, as far as the clip says; None where it does not.
-        tell: gets a warning where times vary and the output holds none.
+        constant: whether frames are repeated and skipped to make the rate constant.
+        total: expected number of frames of the output; None if unknown.
+        tell: receives a warning if times vary but the output cannot store them.
     """
 
     origin: Fraction
@@ -96,13 +96,13 @@ class Timing:
 
     @classmethod
     def of(cls, clip: ClipInfo, settings: VideoSettings, output: Path, tell: Tell) -> Timing:
-        """Return the times that were asked for, as far as the output can hold them."""
+        """Return the requested times, as far as the output can store them."""
         is_folder = clip.path.is_dir()
         rate = clip.rate if is_folder else settings.rate or clip.rate
         constant = settings.rate is not None and not is_folder
         is_gif, numbered = output.suffix.lower() == ".gif", numbered_pictures(output)
         if (is_gif or numbered) and settings.sound and clip.tracks:
-            tell(f"{output}: holds no sound and no subtitles: those of {clip.path} are left out")
+            tell(f"{output}: has no sound or subtitles: those of {clip.path} are left out")
         if is_gif and rate > FASTEST:
             tell(f"{output}: GIF has at most {FASTEST} frames per second: others are left out")
             rate, constant = FASTEST, True
@@ -114,7 +114,7 @@ class Timing:
         return cls(origin, end, rate, constant, total, tell if numbered and not constant else None)
 
     def frames_of(self, clip: ClipReader) -> Iterator[Frame]:
-        """Give the frames of a clip as they are to be shown, at times of the clip."""
+        """Yield the frames of a clip as they will be shown, with times of the clip."""
         rate = clip.info.rate
         frames = cut_out(with_durations(clip, rate), self.end, Fraction(3, 2) / rate)
         if self.constant:
@@ -123,11 +123,11 @@ class Timing:
 
 
 def _watch_times(frames: Iterable[Frame], clip: ClipInfo, tell: Tell) -> Iterator[Frame]:
-    """Tell, once, where frames are shown for different times, which pictures do not keep."""
+    """Warn once if frames have different durations, which pictures do not store."""
     before: Fraction | None = None
     told = False
     for frame in frames:
-        # Two ticks: both ends of a duration are rounded.
+        # Two ticks, as both ends of a duration are rounded.
         if not told and before and abs(frame.duration - before) > 2 * clip.tick:
             told = True
             tell(
@@ -152,8 +152,8 @@ def open_writer(
     """Open an output.
 
     Args:
-        encoder: of a video file.
-        record: of the run, kept in the output.
+        encoder: encoder of a video file.
+        record: record of the run, stored in the output.
 
     Raises: OutputError.
     """

@@ -1,4 +1,4 @@
-"""A file under another name until it is whole, so that nothing half-written takes its place."""
+"""A file under another name until it is complete, so that no partial file takes its place."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["PartFile"]
 
 
 class PartFile:
-    """The file that is written in place of `path`, beside it and with its extension.
+    """The file that is written instead of `path`, beside it and with its extension.
 
-    Should the computer stop, it can be told by its name, and played.
+    If the computer stops, the file can be recognised by its name, and played.
 
     Args:
-        force: replace a file of that name in the end.
+        force: replace an existing file of that name in the end.
 
     Attributes:
-        target: the finished file: `path`, or another name where that has been taken meanwhile.
+        target: the finished file: `path`, or another name if that was taken in the meantime.
     """
 
     def __init__(self, path: Path, *, force: bool) -> None:
@@ -33,7 +33,7 @@ class PartFile:
 
     @property
     def url(self) -> str:
-        """The path as FFmpeg takes it, whatever is in the name."""
+        """The path in a form that FFmpeg accepts for any name."""
         return f"file:{self.path}"
 
     def keep(self) -> None:
@@ -41,10 +41,10 @@ class PartFile:
         self.target = place_file(self.path, self.target, force=self._force)
 
     def keep_playable(self) -> tuple[int, Fraction] | None:
-        """Give a file that was not ended its name if it can be played; else remove it.
+        """Give an unfinished file its name if it can be played; else remove it.
 
         Returns:
-            How many frames can be played, and until when, in seconds; None where none can.
+            The number of playable frames and the end of the last one, in seconds; None if none.
         """
         try:
             frames, until = _play(self.path)
@@ -62,7 +62,7 @@ class PartFile:
 
 
 def _play(path: Path) -> tuple[int, Fraction]:
-    """Return how many frames of a file can be decoded, and until when they are shown."""
+    """Return the number of frames that can be decoded, and the end of the last one."""
     error = import_extra("av.error", "video", "stylize video")
     frames, until = 0, Fraction(0)
     with open_container(path) as container, contextlib.suppress(error.FFmpegError):

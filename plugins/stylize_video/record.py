@@ -1,4 +1,4 @@
-"""The record of a run inside its video: what it was made from, so that it can be made again."""
+"""The record of a run in its video: the inputs and settings for making it again."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["comment_of", "hash_clip", "inputs_record", "read_video_record"]
 
-# Comments are everybody's: the record is told by this mark, as in pictures.
+# Any program may write comments: this mark identifies the record, as in pictures.
 MARK = "stylize record: "
 
 
 def comment_of(record: Mapping[str, Any]) -> str:
-    """Return the text that goes into a file's comment, in ASCII."""
+    """Return the text for a file's comment, in ASCII."""
     return MARK + json.dumps(record)
 
 
 def read_video_record(path: Path) -> dict[str, Any]:
     """Return the record that stylize wrote into a video.
 
-    Raises: VideoError where the file is missing or no video, or has no record or a damaged one.
+    Raises: VideoError if the file is missing or not a video, or has no valid record.
     """
     with open_container(path) as container:
         tags = {key.lower(): value for key, value in container.metadata.items()}
@@ -47,9 +47,9 @@ def read_video_record(path: Path) -> dict[str, Any]:
 
 
 def hash_clip(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of those of a folder's pictures in their order.
+    """Return the SHA-256 of a file, or of the hashes of a folder's pictures in order.
 
-    Raises: ImageError where it cannot be read.
+    Raises: ImageError if it cannot be read.
     """
     path = Path(path)
     if not path.is_dir():
@@ -61,9 +61,9 @@ def hash_clip(path: str | Path) -> str:
 
 
 def inputs_record(clip: Path, styles: Sequence[ImageSource]) -> dict[str, Any]:
-    """Return the part of a record on the clip and the paintings.
+    """Return the part of a record about the clip and the paintings.
 
-    Raises: ImageError where one cannot be read.
+    Raises: ImageError if one cannot be read.
     """
     return {
         "replay": {},

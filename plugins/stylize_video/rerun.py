@@ -1,4 +1,4 @@
-"""Making a video again from what it says of itself: the `stylize_rerun` of videos."""
+"""Making a video again from its own record: the `stylize_rerun` of videos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a video besides the style: which part, how fast, and how it is written."""
+"""The settings of a video besides its style: the part, the frame rate and the encoding."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ __all__ = [
 ]
 
 CODECS = Literal["auto", "h264", "hevc", "av1", "vp9", "mpeg4", "ffv1"]
-# Rates of broadcast are written rounded: 29.97 means 30000/1001.
+# Broadcast rates are often given rounded: 29.97 means 30000/1001.
 NTSC = Fraction(1000, 1001)
 FASTEST = 1000
 
 
 def parse_rate(text: object) -> Fraction:
-    """Read frames per second, as 25, 29.97, 23.976 or 30000/1001, exactly.
+    """Read frames per second exactly, such as 25, 29.97, 23.976 or 30000/1001.
 
     Raises: ValueError.
     """
     try:
         rate = Fraction(str(text).strip())
     except (ValueError, ZeroDivisionError):
-        raise ValueError("must be frames per second, as 25, 29.97 or 30000/1001") from None
+        raise ValueError("must be frames per second, such as 25, 29.97 or 30000/1001") from None
     if not 0 < rate <= FASTEST:
         raise ValueError(f"must be above 0 and at most {FASTEST} frames per second")
     whole = round(rate / NTSC)
@@ -45,7 +45,7 @@ def parse_rate(text: object) -> Fraction:
 
 
 def clock(seconds: float | Fraction) -> str:
-    """Return a time as people write it: 0:07.480 or 1:02:03.500."""
+    """Return a time in readable form: 0:07.480 or 1:02:03.500."""
     thousandths = round(seconds * 1000)
     whole, rest = divmod(thousandths, 1000)
     minutes, second = divmod(whole, 60)
@@ -63,7 +63,7 @@ Rate = Annotated[str, BeforeValidator(_parse_rate_text)]
 
 
 class VideoSettings(Settings):
-    """Everything about a video but its style. The options of `stylize video` are these."""
+    """Settings of a video besides its style, which are options of `stylize video`."""
 
     start: Time | None = Field(
         None, description="Begin at this time of the clip: 12.5, 90s or 1:02:03.5."
@@ -71,12 +71,12 @@ class VideoSettings(Settings):
     end: Time | None = Field(None, description="End before this time of the clip.")
     fps: Rate | None = Field(
         None,
-        description="Frames per second, such as 12 or 30000/1001: frames are left out or repeated. "
+        description="Frames per second, such as 12 or 30000/1001; frames are skipped or repeated. "
         "For a folder of pictures, their rate (25 by default).",
     )
     codec: CODECS = Field(
         "auto",
-        description="How the video is compressed; auto: h264 in MP4, MOV and MKV, vp9 in WebM.",
+        description="Video codec; auto: h264 in MP4, MOV and MKV, vp9 in WebM.",
     )
     crf: float | None = Field(
         None,
@@ -87,7 +87,7 @@ class VideoSettings(Settings):
     )
     sound: bool = Field(
         True,
-        description="Keep sound, subtitles and chapters, without loss if the file format allows.",
+        description="Keep sound, subtitles and chapters, lossless if the file format allows it.",
     )
 
     @model_validator(mode="after")
@@ -113,7 +113,7 @@ def make_video_settings(values: Mapping[str, object]) -> VideoSettings:
 
 
 def make_temporal_settings(values: Mapping[str, object]) -> TemporalSettings:
-    """Do the same for how strokes are held still.
+    """Validate settings of temporal consistency in the same way.
 
     Raises: UnknownNameError, SettingsError.
     """
@@ -123,7 +123,7 @@ def make_temporal_settings(values: Mapping[str, object]) -> TemporalSettings:
 def settings_record(
     settings: VideoSettings, temporal: bool | TemporalSettings
 ) -> dict[str, dict[str, Any] | None]:
-    """Return the part of a record on the settings of videos."""
+    """Return the part of a record about the settings of videos."""
     held = TemporalSettings() if temporal is True else temporal
     return {
         "video": settings.model_dump(mode="json"),

@@ -1,4 +1,4 @@
-"""How strokes are held still over time: the settings of `--temporal`."""
+"""Settings of temporal consistency, for `--temporal`."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ class TemporalSettings(Settings):
         0.95,
         ge=0,
         le=1,
-        description="How much of the previous picture a frame keeps if it can be trusted. Smaller "
-        "values follow slow changes sooner, and flicker more.",
+        description="Share of the previous picture that a frame keeps if it can be fully trusted. "
+        "Smaller values follow slow changes sooner and flicker more.",
     )
     tolerance: float = Field(
         0.05,
         gt=0,
         le=1,
-        description="Difference between the kept picture's source and the frame, relative to "
+        description="Difference between the source of the kept picture and the frame, relative to "
         "white, at which about a third of the trust is left.",
     )
     flow_scale: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="Size at which motion is estimated, relative to the frame's; at least 256 "
-        "pixels. 1 is more stable and takes four times as long for it.",
+        description="Size at which motion is estimated, relative to the frame's, but at least 256 "
+        "pixels. 1 is more stable, but the estimation takes four times as long.",
     )
     detail: float = Field(
         1.0,
         ge=0,
         le=1,
-        description="How much of the fine detail lost to moving and blending is restored.",
+        description="Share of the fine detail lost in moving and blending that is restored.",
     )
     cut: float = Field(
         0.5,

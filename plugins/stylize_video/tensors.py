@@ -1,4 +1,4 @@
-"""Between frames as decoders and encoders have them and pictures as methods do."""
+"""Conversion between frames of decoders and encoders and pictures of methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One rule for times that restart, repeat, run backwards or leap: they are made to rise."""
+"""Correction of times that restart, repeat, run backwards or leap, so that they increase."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from stylize_video.settings import clock
 
 __all__ = ["LONGEST", "Timeline"]
 
-# What falls back by less is one time that is wrong; by more, a part that counts again.
+# A smaller step back is a single wrong time; a larger one is a part with a new clock.
 SMALL = Fraction(1)
-# A longer pause is a leap of the clock. Such of slides and of screens that stay the same are real.
+# A longer pause is a leap of the clock. Shorter ones, as of slides and still screens, are real.
 LONGEST = Fraction(600)
 
 
 class Timeline:
-    """Places what comes in order in time, so that each begins after the one before.
+    """Places items in time, so that each begins after the previous one.
 
-    A time that repeats or falls back a little is put after the one before. One that falls back
-    further, or leaps far ahead, begins a part that counts again, and that follows on: nothing is
-    left out, and nothing squeezed.
+    An item whose time repeats or falls back a little is put after the previous one. One that falls
+    back further, or leaps far ahead, begins a part with a new clock, which is appended. So no item
+    is left out, and none is shortened.
 
     Args:
-        what: has the times, for the warning.
-        tell: gets it, once.
-        longest: pause that is no leap, in seconds.
+        what: name of the items, for the warning.
+        tell: receives the warning, once.
+        longest: longest pause that is not a leap, in seconds.
     """
 
     def __init__(self, path: Path, what: str, tell: Tell, longest: Fraction = LONGEST) -> None:
@@ -37,18 +37,18 @@ class Timeline:
         self._told = False
         self._last: Fraction | None = None
         self._next = Fraction(0)
-        self._shifts = Fraction(0), Fraction(0)  # now, and of the part before
+        self._shifts = Fraction(0), Fraction(0)  # of this part, and of the previous one
 
     def place(self, time: Fraction, duration: Fraction) -> Fraction:
-        """Return when it begins, in seconds.
+        """Return when an item begins, in seconds.
 
         Args:
-            time: as the file says.
-            duration: how long it lasts, at least about: above 0.
+            time: its time in the file.
+            duration: its approximate duration, above 0.
         """
         placed = time
         if self._last is not None:
-            # After a single wrong time the clock is again that of before.
+            # After a single wrong time, the previous clock continues.
             now, before = self._shifts
             if abs(time + before - self._next) < abs(time + now - self._next):
                 self._shifts = before, now
@@ -66,5 +66,5 @@ class Timeline:
             self._told = True
             self._tell(
                 f"{self._path}: times of its {self._what} fall back, repeat or leap, first at "
-                f"{clock(self._next)}: each is put after the one before"
+                f"{clock(self._next)}: each is put after the previous one"
             )

@@ -1,4 +1,4 @@
-"""Sound, subtitles and chapters of a clip, copied beside its new pictures."""
+"""Sound, subtitles and chapters of a clip, copied to its new pictures."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from stylize_video.trackwriters import CopiedTrack, SoundTrack, TextTrack, Track
 __all__ = ["Tracks"]
 
 TEXT_FORMATS = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
-# Packets that a way to write a track is tried with, and those of the file that are read for them.
+# Number of packets in a trial of writing a track, and number of packets read to find them.
 SAMPLE, READ = 8, 2000
-# How long a packet lasts that does not say.
+# Duration of a packet without one.
 STEP = {"audio": Fraction(1, 50), "subtitle": Fraction(1, 1000)}
 NAMES = {"audio": "sound", "subtitle": "subtitles"}
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -31,19 +31,19 @@ FOR_EVER = Fraction(10**9)
 
 
 class Tracks:
-    """What else is in a clip's file, read on its own as far as the pictures are written.
+    """The other tracks of a clip's file, read separately as far as the pictures are written.
 
-    Packets are copied as they are where players of the new file know their codec, and encoded
-    again where they do not, or where a trial in memory shows that the file cannot take them; what
-    cannot be encoded either is left out. A line reports each.
+    Packets are copied unchanged if players of the new file know their codec. They are encoded again
+    if not, or if a trial in memory shows that the file cannot hold them, and left out if that fails
+    too. A line reports each case.
 
     Args:
         source: the clip.
         target: the open output.
-        kind: of the output.
+        kind: format of the output.
         origin: time in the clip, in seconds, that is 0 in the output.
         end: time in the clip at which the output ends; None for the clip's own end.
-        tell: gets warnings.
+        tell: receives warnings.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Tracks:
         self._path = source
         self._container = open_container(source)
         base = Fraction(max(self._container.start_time or 0, 0), 1_000_000)
-        # Zero of the output, and the end, on the clock of the file.
+        # The start and the end of the output, on the clock of the file.
         self._zero = base + origin
-        # Of a whole clip sound is kept from before 0 on, where encoders put what primes them.
+        # In a whole clip, sound from before 0 is kept, as encoders put their priming samples there.
         self._begin = self._zero if origin > 0 else None
         self._end = None if end is None else base + end
         self._tracks: dict[int, Track] = {}
@@ -90,7 +90,7 @@ class Tracks:
         self._held: Any = None
 
     def advance(self, time: Fraction | None) -> None:
-        """Write what begins before a time of the output, in seconds; None: all there is."""
+        """Write all packets that begin before a time of the output, in seconds; None for all."""
         until = None if time is None else self._zero + time
         if self._end is not None:
             until = self._end if until is None else min(until, self._end)
@@ -100,15 +100,15 @@ class Tracks:
                 self._held = held
                 return
             self._held = None
-            # What began before belongs to the part if most of it does.
+            # A packet that began earlier belongs to the part if most of it does.
             middle = start + Fraction(packet.duration or 0) * packet.time_base / 2
             if self._begin is None or middle >= self._begin:
                 self._write(packet, start)
 
     def finish(self) -> None:
-        """Write what encoders still hold."""
+        """Write the packets that encoders still hold."""
         for track in self._tracks.values():
-            with contextlib.suppress(self._errors):  # what was refused before
+            with contextlib.suppress(self._errors):  # packets that were rejected before
                 track.finish()
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class Tracks:
         self._container.close()
 
     def _write(self, packet: Any, start: Fraction) -> None:
-        """Write a packet, or tell that the file does not take it."""
+        """Write a packet, or warn that the file does not accept it."""
         index, kind = packet.stream.index, packet.stream.type
         try:
             self._tracks[index].write(packet, start - self._zero)
@@ -127,11 +127,11 @@ class Tracks:
                 self._refused.add(index)
                 self._tell(
                     f"{self._path}: a part of its {NAMES[kind]} at {clock(start - self._zero)} is "
-                    f"left out, which the new file does not take ({error.strerror})"
+                    f"left out, as the new file does not accept it ({error.strerror})"
                 )
 
     def _demux(self) -> Iterator[tuple[Any, Fraction]]:
-        """Give the packets of all tracks and when each begins, with what is damaged left out."""
+        """Yield the packets of all tracks and their start times, skipping damaged ones."""
         streams = [self._container.streams[index] for index in self._tracks]
         if not streams:
             return
@@ -150,7 +150,7 @@ class Tracks:
                 continue
 
     def _samples(self) -> Iterator[tuple[Any, list[Any]]]:
-        """Give each track of sound or text, with its first packets, of another reading."""
+        """Yield each track of sound or text with its first packets, which are read separately."""
         wanted = [s for s in self._container.streams if s.type in NAMES]
         samples: dict[int, list[Any]] = {stream.index: [] for stream in wanted}
         known = [stream.index for stream in wanted if stream.codec_context is not None]
@@ -165,7 +165,7 @@ class Tracks:
             yield from ((stream, samples[stream.index]) for stream in wanted)
 
     def _add(self, stream: Any, kind: Container, sample: list[Any]) -> Track | None:
-        """Add a stream to the output in the first way that works; None, and told, for none."""
+        """Add a stream to the output in the first way that works; else warn and return None."""
         name = NAMES[stream.type]
         if stream.codec_context is None:
             self._tell(f"{self._path}: a {stream.type} track of an unknown codec is left out")
@@ -175,26 +175,26 @@ class Tracks:
         if codec in (kind.sound if stream.type == "audio" else kind.text):
             if fits(CopiedTrack, "", stream, sample, kind):
                 return CopiedTrack(self._target, stream, sample, "")
-            reason = f"{kind.format} files do not take it as it is"
+            reason = f"{kind.format} files do not accept it unchanged"
         make, new = self._encoding(stream.type, codec, kind)
         if not new or not fits(make, new, stream, sample, kind):
             self._tell(
                 f"{self._path}: {name} in {codec} {'are' if name == 'subtitles' else 'is'} left "
-                f"out, which {kind.format} files cannot hold: write .mkv to keep it"
+                f"out, as {kind.format} files cannot hold {codec}: write .mkv to keep it"
             )
             return None
         self._tell(f"{self._path}: {name} in {codec} encoded again as {new}, as {reason}")
         return make(self._target, stream, sample, new)
 
     def _encoding(self, kind: str, codec: str, container: Container) -> tuple[type[Track], str]:
-        """Return how a track is encoded again, and as what; "" where it cannot be."""
+        """Return how to encode a track again, and the codec; "" if that is impossible."""
         if kind == "audio":
             return SoundTrack, self._target.default_audio_codec
         texts = sorted(container.text & TEXT_FORMATS)
         return TextTrack, texts[0] if texts and codec in TEXT_FORMATS else ""
 
     def _copy_descriptions(self) -> None:
-        """Copy title, date and the like, and the chapters of the part that is kept."""
+        """Copy the title, date and other metadata, and the chapters of the kept part."""
         own = {"comment", "encoder", "major_brand", "minor_version", "compatible_brands"}
         for key, value in self._container.metadata.items():
             if key.lower() not in own:

@@ -1,4 +1,4 @@
-"""The ways in which a track of sound or text is written: copied, or encoded again."""
+"""The ways to write a track of sound or text: copied, or encoded again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stylize_video.formats import Container
 
 __all__ = ["CopiedTrack", "SoundTrack", "TextTrack", "Track", "fits"]
 
-# By how many there are; encoders do not know all the others. What has other channels is mixed down.
+# By number of channels. Sound with other layouts is mixed down, as not all encoders know them.
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 USUAL_RATE = 48_000
 
@@ -25,7 +25,7 @@ class Track(ABC):
         target: the open output.
         source: the clip's stream.
         sample: its first packets.
-        codec: of FFmpeg's, for what is encoded again.
+        codec: FFmpeg's codec, if it is encoded again.
     """
 
     stream: Any
@@ -37,8 +37,8 @@ class Track(ABC):
     def write(self, packet: Any, time: Fraction) -> None:
         """Take a packet of the clip, which begins at a time of the output, in seconds."""
 
-    def finish(self) -> None:  # noqa: B027  (most ways hold nothing back)
-        """Write what is still held."""
+    def finish(self) -> None:  # noqa: B027  (most tracks hold nothing back)
+        """Write everything that is still held."""
 
     def _take_descriptions(self, source: Any) -> None:
         self.stream.metadata.update(
@@ -48,7 +48,7 @@ class Track(ABC):
 
 
 def fits(way: type[Track], codec: str, source: Any, sample: Sequence[Any], kind: Container) -> bool:
-    """Whether a file of a kind takes a track that is written in a way: a trial in memory."""
+    """Whether a file format accepts a track written in this way, by a trial in memory."""
     av = import_extra("av", "video", "stylize video")
     try:
         with av.open(
@@ -59,13 +59,13 @@ def fits(way: type[Track], codec: str, source: Any, sample: Sequence[Any], kind:
                 shifted = Fraction(packet.pts - sample[0].pts) * packet.time_base
                 track.write(_copy(packet), shifted)
             track.finish()
-    except (av.error.FFmpegError, ValueError, TypeError, RuntimeError):  # PyAV's, of many kinds
+    except (av.error.FFmpegError, ValueError, TypeError, RuntimeError):  # PyAV raises many kinds
         return False
     return True
 
 
 def _copy(packet: Any) -> Any:
-    """Return a packet that may be changed, and decoded."""
+    """Return a copy of a packet that may be changed and decoded."""
     av = import_extra("av", "video", "stylize video")
     copy = av.Packet(bytes(packet))
     if packet.stream is not None:
@@ -77,7 +77,7 @@ def _copy(packet: Any) -> Any:
 
 
 class CopiedTrack(Track):
-    """Packets as they are, but for their times."""
+    """Packets that are unchanged except for their times."""
 
     def __init__(self, target: Any, source: Any, sample: Sequence[Any], codec: str) -> None:
         del codec
@@ -87,7 +87,7 @@ class CopiedTrack(Track):
         self._filter = None
         context = source.codec_context
         if context.codec.canonical_name == "aac" and not context.extradata and sample:
-            # MPEG-TS has a header before each packet (ADTS), other files one for all.
+            # MPEG-TS has a header before each packet (ADTS), other formats have a single one.
             filters = import_extra("av.bitstream", "video", "stylize video")
             self._filter = filters.BitStreamFilterContext("aac_adtstoasc", source)
             first = filters.BitStreamFilterContext("aac_adtstoasc", source).filter(_copy(sample[0]))
@@ -100,7 +100,7 @@ class CopiedTrack(Track):
         packet.pts = round(time / packet.time_base)
         packet.dts = packet.pts - late
         for filtered in self._filter.filter(packet) if self._filter else [packet]:
-            # Without what it says beside: of MKV that would be a second list of tracks.
+            # Without its side data, which in MKV would be a second list of tracks.
             plain = _copy(filtered) if self._filter else filtered
             plain.stream = self.stream
             self._target.mux(plain)
@@ -128,7 +128,7 @@ class SoundTrack(Track):
     def write(self, packet: Any, time: Fraction) -> None:
         try:
             frames = packet.decode()
-        except self._errors:  # damaged: the next packet may do
+        except self._errors:  # damaged: the next packet may be good
             return
         for frame in frames:
             frame = _name_channels(frame)
@@ -144,7 +144,7 @@ class SoundTrack(Track):
         self._target.mux(self.stream.encode(None))
 
     def _adapt(self, frame: Any) -> None:
-        """Make the resampler for what comes in, which may change within a clip."""
+        """Make the resampler for incoming frames, whose format may change within a clip."""
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if shape == self._shape:
             return
@@ -161,7 +161,7 @@ class SoundTrack(Track):
 
 
 def _name_channels(frame: Any) -> Any:
-    """Return a frame that says which channels it has: PCM often says only how many."""
+    """Return a frame with named channels: PCM often gives only their number."""
     layout = LAYOUTS.get(frame.layout.nb_channels)
     if layout is None or "channels" not in frame.layout.name:
         return frame

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 STYLIZE_PLUGIN_API = 1
 
 
-@hookimpl(tryfirst=True)  # no other plugin takes its names
+@hookimpl(tryfirst=True)  # so that no other plugin takes this name
 def stylize_commands(app: typer.Typer) -> None:
     from stylize.command import add_command
 
@@ -20,5 +20,5 @@ def stylize_commands(app: typer.Typer) -> None:
         app,
         "web",
         "stylize_web.command:web",
-        "Open a page in the browser: drop a photograph, choose a style, see it made.",
+        "Open a page in the browser: drop a photograph, choose a style, watch it appear.",
     )

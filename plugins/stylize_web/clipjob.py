@@ -1,4 +1,4 @@
-"""One clip on its way: a job whose frames are shown as they are finished."""
+"""The job of one clip, whose frames are shown as soon as they are finished."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClipJob"]
 
-# How many of the latest frames are shown beside each other.
+# Number of latest frames that are shown side by side.
 STRIP = 6
 
 
@@ -25,7 +25,7 @@ class ClipJob(Job):
 
     Args:
         strip: the latest frames, as JPEG, oldest first.
-        warnings: about the clip, for people.
+        warnings: warnings about the clip, to show to users.
     """
 
     strip: list[bytes] = field(default_factory=list)
@@ -34,7 +34,7 @@ class ClipJob(Job):
     kept: ClassVar[str] = "the clip"
 
     def keep_preview(self, picture: Image.Image) -> None:
-        """Keep a finished frame, to look at."""
+        """Keep a finished frame for the preview."""
         super().keep_preview(picture)
         self.strip = [*self.strip, as_jpeg(shrunk(picture, TILE_SIDE))][-STRIP:]
 
@@ -58,13 +58,13 @@ class ClipJob(Job):
                 **recipe.settings,
             )
             self.tile = as_jpeg(first_frame(file, size=TILE_SIDE))
-        finally:  # of a clip that failed, the first frames may be there
+        finally:  # a clip that failed may have its first frames
             self.file = file if file.exists() else None
         self.warnings = [self._in_their_words(warning) for warning in result.warnings]
         record, ending = result.record, ""
         if result.stopped != "done":
             ending = ", stopped"
-            # Rounded down to milliseconds, it is after the last frame's start.
+            # Rounded down to milliseconds, this is still after the start of the last frame.
             end = math.floor(result.duration * 1000) / 1000
             self.recipe = replace(recipe, settings={**recipe.settings, "end": end})
         self.told = (

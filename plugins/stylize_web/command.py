@@ -27,7 +27,7 @@ from stylize.errors import StylizeError, UsageError
 __all__ = ["web"]
 
 LOCAL = "127.0.0.1"
-# No upload needs more bytes than its picture may have pixels: photographs are compressed.
+# Photographs are compressed: no upload needs more bytes than a picture may have pixels.
 BYTES_PER_PIXEL = 1
 
 
@@ -38,18 +38,18 @@ def web(
         typer.Option(
             "--host",
             metavar="ADDRESS",
-            help="The address to listen on; 0.0.0.0 opens the page to everybody on your network.",
+            help="The address to listen on; 0.0.0.0 opens the page to everyone on your network.",
         ),
     ] = LOCAL,
     port: Annotated[
         int,
-        typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="0 takes a free one."),
+        typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="0 picks a free one."),
     ] = 7860,
     share: Annotated[
         bool,
         typer.Option(
             "--share",
-            help="Also open a public link, through the servers of Gradio. Everybody who knows it "
+            help="Also open a public link, through Gradio's servers. Everyone who knows the link "
             "can use this machine.",
         ),
     ] = False,
@@ -59,10 +59,10 @@ def web(
     device: DeviceOption = "auto",
     max_pixels: MaxPixelsOption = MAX_PIXELS,
 ) -> None:
-    """Open a page in the browser: drop a photograph, choose a style, see it made.
+    """Open a page in the browser: drop a photograph, choose a style, watch it appear.
 
-    The page is served by this machine, for this machine alone, and loads nothing from elsewhere.
-    What is dropped on it is deleted when its tab is closed, and everything when the command ends
+    This machine serves the page for itself alone, and the page loads nothing from elsewhere.
+    Dropped files are deleted when you close their tab, and everything when the command ends
     (Ctrl-C). Needs the extra web.
     """
     plugins: PluginHost = ctx.obj
@@ -83,11 +83,13 @@ def web(
             ):
                 say(f"stylize is at {url} (Ctrl-C ends it)")
                 if host != LOCAL:
-                    warn(f"--host {host}: everybody who reaches this machine can use the page")
+                    warn(f"--host {host}: everyone who reaches this machine can use the page")
                 if share and not public:
-                    raise StylizeError("--share: no public link can be made: see the lines above")
+                    raise StylizeError(
+                        "--share: no public link can be created: see the lines above"
+                    )
                 if public:
-                    say(f"everybody can reach it at {public}")
+                    say(f"everyone can reach it at {public}")
                 if browse:
                     webbrowser.open(url)
                 ended.wait()
@@ -98,7 +100,7 @@ def web(
 def _free_port(host: str, port: int) -> int:
     """Return the port, or a free one for 0.
 
-    Raises: UsageError if it is taken, or if there is no such address.
+    Raises: UsageError if it is in use, or if the address does not exist.
     """
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -107,11 +109,11 @@ def _free_port(host: str, port: int) -> int:
             return int(probe.getsockname()[1])
     except socket.gaierror as error:
         raise UsageError(
-            f"--host {host} is no address of this machine ({error.strerror}): give one, such as "
-            f"{LOCAL} or 0.0.0.0"
+            f"--host {host} is not an address of this machine ({error.strerror}): give one, such "
+            f"as {LOCAL} or 0.0.0.0"
         ) from error
     except OSError as error:
         raise UsageError(
-            f"--port {port} of {host} cannot be listened on ({error.strerror or error}): choose "
-            f"another with --port, or 0 for any that is free"
+            f"cannot listen on port {port} of {host} ({error.strerror or error}): choose "
+            f"another with --port, or 0 for any free one"
         ) from error

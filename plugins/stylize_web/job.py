@@ -1,4 +1,4 @@
-"""One picture or clip on its way: waiting, being made, done; told as it goes."""
+"""The job of one picture or clip, with its state and progress."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["TILE_SIDE", "Job", "as_jpeg", "shrunk"]
 
 State = Literal["waiting", "running", "done", "failed", "dropped"]
-# Seconds between previews, each of which costs a copy, and the longer side of what is shown.
+# Seconds between previews, each of which costs a copy, and longer sides of shown pictures.
 PREVIEW_EVERY = 0.7
 PREVIEW_SIDE, VIEW_SIDE, TILE_SIDE = 640, 1600, 160
 
@@ -42,12 +42,12 @@ class Job:
     """A picture to make, and an observer of its run.
 
     Args:
-        recipe: what it is made from.
-        folder: of its own, where the finished picture goes.
-        cancelled: ends it early, with the best so far.
+        recipe: its inputs and settings.
+        folder: its own folder, for the finished picture.
+        cancelled: ends it early, with the best picture so far.
         preview: the picture so far, as JPEG.
-        error: why it failed, for people.
-        before, after, tile: the photograph and the picture to look at, as JPEG.
+        error: why it failed, to show to users.
+        before, after, tile: the photograph, the picture and its thumbnail, to show, as JPEG.
         file: the finished picture, with its record.
         mask_file: its mask, if it has one.
     """
@@ -71,7 +71,7 @@ class Job:
     kept: ClassVar[str] = "the best"
 
     def make(self, host: PluginHost, device: str, max_pixels: int) -> None:
-        """Make the picture and save it. What goes wrong is in `error`."""
+        """Make the picture and save it; `error` describes a failure."""
         if self.cancelled.is_set():
             self.state = "dropped"
             return
@@ -84,7 +84,7 @@ class Job:
             self.state = "failed"
 
     def progressed(self, progress: Progress) -> None:
-        """Take note of how far the run is, and now and then of the picture so far."""
+        """Note the progress, and from time to time the picture so far."""
         self.progress = progress
         now = time.monotonic()
         if progress.image is not None and now - self.previewed > PREVIEW_EVERY:
@@ -92,12 +92,12 @@ class Job:
             self.previewed = now
 
     def keep_preview(self, picture: Image.Image) -> None:
-        """Keep the picture so far, to look at."""
+        """Keep the picture so far for the preview."""
         self.preview = as_jpeg(shrunk(picture, PREVIEW_SIDE))
 
     @property
     def status(self) -> str:
-        """How far it is, for people, with the time left as soon as it can be told."""
+        """The progress to show to users, with the time left as soon as it is known."""
         if self.cancelled.is_set():
             return f"Stopping: {self.kept} so far is kept"
         if self.progress is None:
@@ -120,7 +120,7 @@ class Job:
         self.folder.mkdir()
         file = self.folder / recipe.output
         result.save(file)
-        # Over white, as a JPEG of it would be.
+        # Over white, like the file if it were a JPEG.
         seen = result.image.convert("RGBA")
         seen = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
         self.after, self.tile = (as_jpeg(shrunk(seen, side)) for side in (VIEW_SIDE, TILE_SIDE))
@@ -136,7 +136,7 @@ class Job:
         self.file = file
 
     def _finished(self, result: Result) -> Result:
-        """Return the result with its inputs as their owner calls them, and blended by the mask."""
+        """Return the result with the users' names for its inputs, blended by the mask."""
         recipe = self.recipe
         record = dict(result.record)
         given = recipe.photo.given
@@ -152,7 +152,7 @@ class Job:
         return replace(result, record=record, pixels=self._blend(result, recipe.mask))
 
     def _blend(self, result: Result, mask: Image.Image) -> Tensor:
-        """Return the picture where the mask is, and the photograph elsewhere, as uint8."""
+        """Return the picture inside the mask and the photograph outside it, as uint8."""
         size = result.record["settings"]["size"]
         photo = to_pil(
             read_image(self.recipe.photo.path, size=None if size == "full" else size).pixels
@@ -167,7 +167,7 @@ class Job:
 
 
 def as_jpeg(picture: Image.Image) -> bytes:
-    """Return an RGB picture as a JPEG to look at."""
+    """Return an RGB picture as a JPEG to show."""
     buffer = BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

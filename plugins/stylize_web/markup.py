@@ -1,4 +1,4 @@
-"""The parts of the page that show pictures, as HTML. Pictures are in it: nothing is fetched."""
+"""The parts of the page that show pictures, as HTML with embedded pictures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["history", "mask", "notice", "photos", "stage", "wall"]
 
 
 def photos(session: Session) -> str:
-    """Return the photographs and clips, one of which is chosen."""
+    """Return the photographs and clips, with the chosen one marked."""
     if not session.photos:
         return ""
     tiles = (
@@ -30,10 +30,10 @@ def photos(session: Session) -> str:
 
 
 def wall(session: Session, styles: Iterable[Style], samples: Mapping[str, bytes]) -> str:
-    """Return the styles, each on the chosen photograph as soon as its thumbnail is made.
+    """Return the styles, each on the chosen photograph as soon as its thumbnail is ready.
 
     Args:
-        samples: by style: what is shown while there is no photograph.
+        samples: the thumbnails to show without a photograph, by style.
     """
     tiles = []
     for style in (*session.paintings, *styles):
@@ -47,7 +47,7 @@ def wall(session: Session, styles: Iterable[Style], samples: Mapping[str, bytes]
 
 
 def stage(job: Job | None, session: Session, ahead: int) -> str:
-    """Return the large picture: what is chosen, what is being made or what was made."""
+    """Return the large picture: the chosen photograph, or the job that is shown."""
     if job is None:
         if session.photo is None:
             return _empty(
@@ -87,7 +87,7 @@ def stage(job: Job | None, session: Session, ahead: int) -> str:
 
 
 def history(session: Session) -> str:
-    """Return the pictures and clips of this session, latest first."""
+    """Return the finished pictures and clips of this session, latest first."""
     tiles = [
         _tile(str(number), job.recipe.output, job.tile, job is session.shown)
         for number, job in enumerate(session.jobs)
@@ -108,12 +108,12 @@ def mask(session: Session) -> str:
         'type="range" class="brush" min="2" max="40" value="12"></label>'
         '<button type="button" class="link erase" aria-pressed="false">Erase</button>'
         '<button type="button" class="link clear">Clear</button></div>'
-        '<p class="hint">Paint where the style goes. The rest stays as it is.</p>'
+        '<p class="hint">Paint the area for the style. The rest stays unchanged.</p>'
     )
 
 
 def notice(text: str) -> str:
-    """Return what went wrong."""
+    """Return a message about a problem."""
     lines = "<br>".join(escape(line) for line in text.splitlines())
     return f'<p class="notice" role="alert">{lines}</p>' if text else ""
 

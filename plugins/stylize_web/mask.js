@@ -1,4 +1,4 @@
-// A canvas over the photograph; what is painted goes to the server when the pointer is lifted.
+// A canvas over the photograph. The painted mask goes to the server when the pointer is lifted.
 let erasing = false;
 let last = null;
 

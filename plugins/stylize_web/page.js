@@ -1,5 +1,5 @@
 () => {
-  // A pasted picture is a dropped one.
+  // Treat a pasted picture like a dropped one.
   document.addEventListener("paste", (event) => {
     const input = document.querySelector("#drop-photo input[type=file]");
     if (!input || !event.clipboardData.files.length) return;

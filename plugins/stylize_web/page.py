@@ -1,6 +1,6 @@
-"""The page itself, in Gradio: what is where, and what each part of it does."""
+"""The page itself, in Gradio: its layout and its actions."""
 
-# No `from __future__ import annotations`: Gradio takes what a handler gets from them.
+# No `from __future__ import annotations`: Gradio reads the annotations of handlers.
 
 from collections.abc import Callable
 from functools import partial
@@ -20,20 +20,20 @@ CSS, SCRIPT, TILES, STAGE, MASK = (
     (resources.files("stylize_web") / name).read_text(encoding="utf-8")
     for name in ("page.css", "page.js", "tiles.js", "stage.js", "mask.js")
 )
-# Seconds between looks at what has changed.
+# Seconds between updates of the page.
 EVERY = 0.4
 SIZES = ["256", "512", "768", "1024", "1536", "2048", "full"]
 COLORS = [
     ("the painting's", "none"),
     ("the photograph's, only brightness changes", "luminance"),
-    ("the photograph's, given to the painting", "histogram"),
+    ("the photograph's, applied to the painting first", "histogram"),
 ]
 QUALITIES = [("draft", "draft"), ("good", "good"), ("best", "best")]
 ACCENT, ACCENT_DARK = "#b4472e", "#9a3a24"
 
 
 def make_theme() -> Any:
-    """Return the theme: fonts of the system, one accent colour."""
+    """Return the theme: system fonts, one accent colour."""
     gr = _gradio()
     return gr.themes.Base(
         neutral_hue="stone",
@@ -56,7 +56,7 @@ def make_theme() -> Any:
 
 
 class Page:
-    """The parts of the page and what they do. See `build_page`."""
+    """The parts of the page and their actions. See `build_page`."""
 
     def __init__(self, studio: Studio) -> None:
         gr = _gradio()
@@ -145,7 +145,7 @@ class Page:
         def dropping(place: Any, act: Callable[[Session, Any], None]) -> None:
             def handle(request: gr.Request, dropped: Any) -> Any:
                 changes = self._act(request.session_hash, act, dropped)
-                return {**changes, place: None}  # free for the next
+                return {**changes, place: None}  # free for the next file
 
             event = place.upload
             event(handle, place, [*shown, place], show_progress="hidden", queue=False)
@@ -176,7 +176,7 @@ class Page:
         self.blocks.unload(end)
 
     def _act(self, key: str, act: Callable[..., None], *values: Any) -> dict[Any, Any]:
-        """Do what was asked for, and return what the page shows differently since."""
+        """Act on a session, and return the changes for the page."""
         session = self.studio.session(key)
         with session.lock:
             try:
@@ -187,7 +187,7 @@ class Page:
             return self._changes(session)
 
     def _changes(self, session: Session) -> dict[Any, Any]:
-        """Return the parts of the page that differ from what the tab shows."""
+        """Return the parts of the page that the tab does not show yet."""
         studio, job, gr = self.studio, session.shown, _gradio()
         done = job is not None and job.state == "done"
         ends = job is not None and job.state in ("waiting", "running")
@@ -226,7 +226,7 @@ class Page:
         }
         changed = {part: now for part, now in wanted.items() if session.sent.get(part) != now}
         session.sent.update(changed)
-        # Gradio takes no answer without a part.
+        # Gradio accepts no empty answer.
         return {part: gr.update(**now) for part, now in changed.items()} or {self.notice: gr.skip()}
 
     def _title(self, name: str) -> str:

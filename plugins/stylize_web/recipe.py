@@ -1,4 +1,4 @@
-"""What a picture or clip is made from, and the lines that make the same elsewhere."""
+"""The inputs and settings of a picture or clip, and the code that makes the same elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["MASK_NAME", "ClipRecipe", "Recipe", "Upload"]
 
 MASK_NAME = "mask.png"
-# The picture outside of the mask is the photograph, at the picture's size.
+# Outside the mask, the photograph is shown, at the size of the picture.
 BLENDING = """\
 read = read_image({photo}, size={size})
 photo = to_pil(read.pixels, read.alpha)
@@ -27,12 +27,12 @@ Image.composite({styled}, photo, mask).save({output})
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture or clip that was given to the page.
+    """A picture or clip that was dropped on the page.
 
     Args:
-        path: where it is.
-        name: as its owner calls it, "photo.jpg".
-        given: what lines call it: its name, or the path of a file that everybody has.
+        path: the file on this machine.
+        name: the user's name for it, such as "photo.jpg".
+        given: its name in code, or the path of a file that every installation has.
         still: the first frame of a clip, as a picture; None for a picture.
     """
 
@@ -43,7 +43,7 @@ class Upload:
 
     @property
     def picture(self) -> Path:
-        """What the page shows: the picture, or a clip's first frame."""
+        """The picture to show: the upload itself, or a clip's first frame."""
         return self.still or self.path
 
 
@@ -53,11 +53,11 @@ class Recipe:
 
     Args:
         photo: the content.
-        painting: the style; None where a model has learnt it.
-        settings: of the run, those that are not the default.
-        mask: where the style goes, "L", white for all of it; None for everywhere.
+        painting: the style; None if a model has learnt it.
+        settings: settings of the run that differ from the defaults.
+        mask: where the style applies, "L", white for the full style; None for everywhere.
         maker: the method or model, for the name of the picture.
-        steps: options of the method that repeat a run that was stopped.
+        steps: options of the method that repeat a stopped run.
     """
 
     photo: Upload
@@ -77,13 +77,13 @@ class Recipe:
 
     @property
     def output(self) -> str:
-        """The name of the picture, as the command would call it."""
+        """The name of the picture, the same as the command's."""
         parts = [Path(self.photo.name).stem]
         parts += [Path(self.painting.name).stem] if self.painting else []
         return "_".join([*parts, self.maker]) + self.suffix
 
     def command(self) -> str:
-        """Return the lines for a shell."""
+        """Return the command for a shell."""
         words = [*self.words, *(shlex.quote(_file(name)) for name in self._files())]
         for name, value in self.settings.items():
             words += [f"--{name.replace('_', '-')}", shlex.quote(str(value))]
@@ -136,7 +136,7 @@ class ClipRecipe(Recipe):
 
     noun = "clip"
     words = ("stylize", "video")
-    suffix = ".mp4"  # which browsers play
+    suffix = ".mp4"  # playable in browsers
 
     def python(self) -> str:
         """Return the lines of Python."""
@@ -145,5 +145,5 @@ class ClipRecipe(Recipe):
 
 
 def _file(name: str) -> str:
-    """Return a file's name as the command takes no option and no command of its own for it."""
+    """Return a file's name that the command cannot take for an option or a subcommand."""
     return name if "." in name and not name.startswith("-") else f"./{name}"

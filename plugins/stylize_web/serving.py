@@ -1,4 +1,4 @@
-"""The web server: the page at an address of this machine, kept from loading anything else."""
+"""The web server: it serves the page and keeps it from loading anything from elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stylize_web.studio import Studio
 
 __all__ = ["serve"]
 
-# Whatever a release of Gradio would like to load from elsewhere, browsers do not.
+# Keeps browsers from loading anything that a release of Gradio may fetch from elsewhere.
 POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
@@ -43,7 +43,7 @@ class OnlyFromHere:
 def serve(
     studio: Studio, host: str, port: int, share: bool, max_bytes: int
 ) -> Iterator[tuple[str, str]]:
-    """Serve the page and give its address, and that of the public link, "" without one.
+    """Serve the page; yield its address and the public link, "" without one.
 
     Args:
         share: open a public link.

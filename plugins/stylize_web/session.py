@@ -1,4 +1,4 @@
-"""What one tab has: its photographs, clips, paintings, masks, thumbnails and pictures."""
+"""The state of one tab: its photographs, clips, paintings, mask, thumbnails and pictures."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from stylize_web.styles import Style
 
 __all__ = ["MOVE", "Session", "demo_files"]
 
-# The longest mask that a page may send, in characters, and its longer side.
+# Limits for a mask from the page: length in characters, and longer side in pixels.
 MASK_CHARACTERS, MASK_SIDE = 4_000_000, 2048
 PNG = "data:image/png;base64,"
 PHOTO_SIDE = 768
-# What is read as a clip, by the end of its name.
+# Extensions of files that are read as clips.
 CLIPS = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp", ".ogv",
 )  # fmt: skip
-# The key of what makes a painting of a photograph: it was dropped in the wrong place.
+# The key of the button that turns a photograph, dropped in the wrong place, into a painting.
 MOVE = "move"
 
 
@@ -41,21 +41,21 @@ class Session:
     """The state of a tab.
 
     Args:
-        folder: of its own; deleted with all in it when the tab is closed.
-        max_pixels: the largest picture or frame that is taken.
-        photos: photographs and clips, as they were dropped.
-        photo: the chosen one.
-        paintings: styles that were dropped.
+        folder: its own folder, deleted when the tab is closed.
+        max_pixels: the largest accepted picture or frame.
+        photos: the photographs and clips, in the order in which they were dropped.
+        photo: the chosen photograph or clip.
+        paintings: the dropped styles.
         chosen: the key of the chosen style.
-        views: the photographs to look at, as JPEG.
-        mask: of the chosen photograph: where the style goes; None for everywhere.
-        thumbnails: of a photograph in a style, as JPEG; empty until it is made.
-        jobs: pictures asked for, oldest first.
-        shown: the one that the page shows.
-        notice: what went wrong last, for people.
-        sent: what the page shows of each of its parts.
-        closed: whether the tab is gone.
-        lock: held by whoever changes or renders it.
+        views: small copies of the photographs to show, as JPEG.
+        mask: where the style applies in the chosen photograph; None for everywhere.
+        thumbnails: photographs in styles, as JPEG; empty until they are made.
+        jobs: the requested pictures, oldest first.
+        shown: the job that the page shows.
+        notice: the last problem, to show to users.
+        sent: the contents of each part of the page as last sent.
+        closed: whether the tab is closed.
+        lock: held while the session is changed or rendered.
     """
 
     folder: Path
@@ -77,7 +77,7 @@ class Session:
     _small: tuple[Path, Image.Image] | None = None
 
     def add_photos(self, files: Iterable[str]) -> None:
-        """Take photographs and clips from where the page put them, and report what is neither."""
+        """Take uploaded photographs and clips, and report files that are neither."""
         self.notice = ""
         for file in files:
             take = self._take_clip if file.lower().endswith(CLIPS) else self._take_picture
@@ -92,7 +92,7 @@ class Session:
             self._add_style(upload)
 
     def add_demo(self) -> None:
-        """Take the pair of pictures that everybody has."""
+        """Take the demo pair."""
         photo, painting = demo_files()
         if photo not in self.photos:
             self._look_at(photo)
@@ -102,7 +102,7 @@ class Session:
             self._add_style(painting)
 
     def choose_photo(self, key: str) -> None:
-        """Choose a photograph by its number; MOVE makes a painting of the chosen one."""
+        """Choose a photograph by its number; MOVE turns the chosen one into a painting."""
         if key == MOVE and self.photo is not None and self.photo.still is None:
             moved = self.photo
             self.photos.remove(moved)
@@ -125,12 +125,12 @@ class Session:
         self.mask = _read_mask(data) if self.photo and not self.photo.still else None
 
     def new_folder(self) -> Path:
-        """Return a folder that is not there yet."""
+        """Return the path of a new folder."""
         self.folder.mkdir(exist_ok=True)
         return self.folder / str(next(self._numbers))
 
     def small(self, photo: Upload, side: int) -> Image.Image:
-        """Return a photograph, or the first frame of a clip, for thumbnails; the last is kept."""
+        """Return a small photograph, or first frame, for thumbnails; the last one is cached."""
         if self._small is None or self._small[0] != photo.path:
             self._small = photo.path, shrunk(read_bytes(photo.picture, at_least=side), side)
         return self._small[1]
@@ -147,7 +147,7 @@ class Session:
         self.chosen = key
 
     def _take(self, file: Path, take: Callable[[Path], Upload]) -> Upload | None:
-        """Take an upload; None, and a notice, for one that cannot be used."""
+        """Take an upload; return None and set a notice if it cannot be used."""
         try:
             upload = take(file)
             self._look_at(upload)
@@ -164,14 +164,14 @@ class Session:
             pixels = image.width * image.height
         if pixels > self.max_pixels:
             raise ImageError(
-                f"{file.name}: has {pixels / 1e6:.0f} million pixels, and the limit is "
+                f"{file.name}: has {pixels / 1e6:.0f} million pixels; the limit is "
                 f"{self.max_pixels / 1e6:.0f} million: make it smaller first, or raise "
                 f"--max-pixels"
             )
         return Upload(self._move(file), file.name, file.name)
 
     def _take_clip(self, file: Path) -> Upload:
-        """Do the same for a clip. Raises: VideoError, ExtraMissingError."""
+        """Move a clip into a folder of the session. Raises: VideoError, ExtraMissingError."""
         for package in ("av", "cv2"):
             require_extra(package, "video", f"{file.name}: a clip")
         frame = first_frame(file, max_pixels=self.max_pixels)
@@ -195,14 +195,14 @@ class Session:
 
 
 def demo_files() -> tuple[Upload, Upload]:
-    """Return the photograph and the painting that everybody has."""
+    """Return the photograph and the painting of the demo."""
     folder = Path(str(resources.files("stylize"))) / "demo"
     photo, painting = (Upload(folder / name, name, str(folder / name)) for name in DEMO)
     return photo, painting
 
 
 def _read_mask(data: object) -> Image.Image | None:
-    """Return the alpha of a PNG; None where nothing was painted, or where it is no such thing."""
+    """Return the alpha of a PNG; None if nothing was painted, or if it is not a valid mask."""
     if not isinstance(data, str) or not data.startswith(PNG) or len(data) > MASK_CHARACTERS:
         return None
     try:

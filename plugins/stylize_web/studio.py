@@ -1,4 +1,4 @@
-"""Where pictures are made: one after another for all tabs, and thumbnails beside them."""
+"""The maker of pictures: one at a time for all tabs, with thumbnails in parallel."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Studio:
 
     Args:
         host: the plugins.
-        folder: where uploads and pictures are until their tab is closed.
-        device: that pictures are made on.
-        max_pixels: the largest picture that is taken.
+        folder: holds uploads and pictures until their tab is closed.
+        device: device on which pictures are made.
+        max_pixels: the largest accepted picture.
 
-    Raises: UsageError, DeviceError where the device cannot be used.
+    Raises: UsageError; DeviceError if the device cannot be used.
     """
 
     def __init__(self, host: PluginHost, folder: Path, *, device: str, max_pixels: int) -> None:
@@ -46,7 +46,7 @@ class Studio:
         self.methods = painting_methods(host)
         self.sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
-        self._context = contextvars.copy_context()  # in which errors are told as the command does
+        self._context = contextvars.copy_context()  # so that errors read as in the command
         self._pictures = ThreadPoolExecutor(1, "pictures")
         self._thumbnails = ThreadPoolExecutor(1, "thumbnails")
         self._quick: dict[str, Stylizer] = {}
@@ -56,18 +56,18 @@ class Studio:
             with contextlib.suppress(ModelError):
                 self._stylizer_of(style)
         demo = read_bytes(demo_files()[0].path, at_least=THUMBNAIL_SIDE)
-        for style in self.styles:  # and the first thumbnail of a photograph then comes at once
+        for style in self.styles:  # the first thumbnail of a photograph is then fast
             self._thumbnails.submit(self._sample, style, shrunk(demo, THUMBNAIL_SIDE))
 
     def session(self, key: str) -> Session:
-        """Return the session of a tab, which is made on its first call."""
+        """Return the session of a tab, created on the first call."""
         with self._lock:
             if key not in self.sessions:
                 self.sessions[key] = Session(self.folder / f"tab-{key}", self.max_pixels)
             return self.sessions[key]
 
     def end(self, key: str) -> None:
-        """Stop what a tab has asked for and delete what it brought: it was closed."""
+        """Stop the jobs of a closed tab and delete its files."""
         with self._lock:
             session = self.sessions.pop(key, None)
         if session is None:
@@ -78,7 +78,7 @@ class Studio:
         shutil.rmtree(session.folder, ignore_errors=True)
 
     def chosen_style(self, session: Session) -> Style | None:
-        """Return the style that a tab has chosen."""
+        """Return the chosen style of a tab."""
         styles = (*session.paintings, *self.styles)
         return next((style for style in styles if style.key == session.chosen), None)
 
@@ -93,12 +93,12 @@ class Studio:
         *,
         every: bool = False,
     ) -> None:
-        """Make the picture or clip of what a tab has chosen, after all that were asked for before.
+        """Queue the picture or clip that a tab has chosen.
 
         Args:
-            every: of each of its photographs and clips.
+            every: do this for each of its photographs and clips.
 
-        Raises: SettingsError, UnknownNameError, ModelError for what cannot be made.
+        Raises: SettingsError, UnknownNameError, ModelError if it cannot be made.
         """
         session.notice = ""
         style = self.chosen_style(session)
@@ -113,13 +113,13 @@ class Studio:
         defaults = {name: field.get_default() for name, field in RunSettings.model_fields.items()}
         look = {name: value for name, value in look.items() if value != defaults[name]}
         for photo in session.photos if every else [session.photo]:
-            # Other methods take minutes for each frame.
+            # Other methods take minutes per frame.
             quick = quick_method(self.host) if photo.still else None
             by = style.settings(quick or method, quality)
             maker = str(next(iter(by.values())))
             recipe: Recipe
             if photo.still:
-                # With the method: the default of clips is another than that of pictures.
+                # The method is named, as clips have another default than pictures.
                 recipe = ClipRecipe(photo, style.painting, {**by, **look}, maker=maker)
             else:
                 given = {} if by.get("method") == defaults["method"] else by
@@ -130,14 +130,14 @@ class Studio:
             self.make(session, job(recipe, session.new_folder()))
 
     def make(self, session: Session, job: Job) -> None:
-        """Make a picture after those that were asked for before."""
+        """Queue a picture."""
         session.jobs.append(job)
         session.shown = job
         self._waiting.append(job)
         self._pictures.submit(self._context.copy().run, self._make, job)
 
     def stop_shown(self, session: Session) -> None:
-        """End the picture that a tab shows: with the best so far, or before it has begun."""
+        """End the picture that a tab shows, with the best so far, or before it begins."""
         job = session.shown
         if job is not None:
             job.cancelled.set()
@@ -146,11 +146,11 @@ class Studio:
                 self._waiting.remove(job)
 
     def ahead_of(self, job: Job) -> int:
-        """Return how many pictures are made before a waiting one."""
+        """Return the number of pictures before a waiting one in the queue."""
         return self._waiting.index(job) if job in self._waiting else 0
 
     def show_wall(self, session: Session) -> None:
-        """Make the thumbnails that the session's photograph lacks, those of its paintings first."""
+        """Queue the missing thumbnails of the session's photograph, its paintings first."""
         photo = session.photo
         if photo is None:
             return
@@ -178,7 +178,7 @@ class Studio:
         if session.closed:
             return
         photo = session.photo
-        if photo is None or photo.path != key[0]:  # another was chosen meanwhile
+        if photo is None or photo.path != key[0]:  # another was chosen in the meantime
             del session.thumbnails[key]
             return
         try:
@@ -190,11 +190,11 @@ class Studio:
             session.notice = f"{style.title}: {explain(error)[0]}"
 
     def _sample(self, style: Style, demo: Image.Image) -> None:
-        with contextlib.suppress(Exception):  # told when it is chosen
+        with contextlib.suppress(Exception):  # reported when it is chosen
             self.samples[style.key] = as_jpeg(self._stylizer_of(style)(demo).image)
 
     def _stylizer_of(self, style: Style) -> Stylizer:
-        """Return what makes a style's thumbnails, loaded once."""
+        """Return the stylizer for a style's thumbnails, loaded once."""
         chosen = {"model": style.fast} if style.model else {"method": quick_method(self.host)}
         name = style.fast
         if name not in self._quick:

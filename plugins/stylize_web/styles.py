@@ -1,4 +1,4 @@
-"""The styles on the wall: what trained models have learnt, and paintings that were dropped."""
+"""The styles to choose from: those of trained models, and dropped paintings."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Style:
     """A style to choose.
 
     Args:
-        key: its name on this page.
-        title: for people.
-        model: that has learnt it; "" of a painting.
-        fast: the quicker model of the same painting, or the same.
-        method: of the model.
-        painting: that it is of; None of a model.
+        key: its key on this page.
+        title: its title for users.
+        model: the model that has learnt it; "" for a painting.
+        fast: the faster model of the same painting, or else the same model.
+        method: the method of the model.
+        painting: the painting; None for a model.
     """
 
     key: str
@@ -36,14 +36,14 @@ class Style:
     painting: Upload | None = None
 
     def settings(self, method: str, quality: str) -> dict[str, Any]:
-        """Return the run settings that choose it; a draft is the quicker model's."""
+        """Return the run settings that choose it; a draft uses the faster model."""
         if self.painting:
             return {"method": method}
         return {"model": self.fast if quality == "draft" else self.model}
 
 
 def learnt_styles(host: PluginHost) -> list[Style]:
-    """Return a style for each model that has learnt its own; NAME and NAME_fast are one."""
+    """Return a style for each model that has learnt one; NAME and NAME_fast share one."""
     models = {
         model.name: model
         for model in known_models(host)
@@ -63,23 +63,23 @@ def learnt_styles(host: PluginHost) -> list[Style]:
 
 
 def _fast_form(model: ModelFile, models: Mapping[str, ModelFile]) -> str:
-    """Return the quicker model of the same kind, which looks alike, or else the model's own name.
+    """Return the name of the faster model by the same method, or else the model's own name.
 
-    A painting for `any` and a network that learnt the same painting do not look alike.
+    The results of `any` with a painting and of a network trained for that painting look different.
     """
     fast = models.get(f"{model.name}{FAST}")
     return fast.name if fast and fast.header.method == model.header.method else model.name
 
 
 def painting_methods(host: PluginHost) -> Mapping[str, MethodSpec]:
-    """Return the methods that take any painting, the quick ones last."""
+    """Return the methods that take any painting, the fast ones last."""
     usable = [s for s in host.specs(MethodSpec) if s.needs_style and _applies(s)]
     usable.sort(key=lambda spec: (spec.trainable, spec.name != "neighbors", spec.name))
     return {spec.name: spec for spec in usable}
 
 
 def quick_method(host: PluginHost) -> str | None:
-    """Return the method that makes the thumbnails of paintings; None where there is none."""
+    """Return the method for the thumbnails of paintings; None if there is none."""
     quick = [name for name, spec in painting_methods(host).items() if spec.trainable]
     return quick[0] if quick else None
 

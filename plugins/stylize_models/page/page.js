@@ -1,6 +1,6 @@
-// The page: takes a photograph, asks the worker for pictures, shows and gives them.
+// The page: takes a photograph, asks the worker for pictures, shows them and offers downloads.
 
-// Of a file, in bytes, and of a photograph, in pixels: what stylize itself takes.
+// Limits for a file, in bytes, and for a photograph, in pixels: the same as in stylize itself.
 const LARGEST_FILE = 100e6;
 const LARGEST = 128e6;
 
@@ -18,10 +18,10 @@ function show(problem) {
 const chosen = () => models[Number(document.querySelector("[name=style]:checked").value)];
 const inUnits = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
-// For a shell.
+// Quotes a word for a shell.
 const quote = (word) => (/^[\w.@%+:,/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
-// One picture is made at a time; of what is asked for meanwhile, only the last is made then.
+// Pictures are made one at a time. Of requests in the meantime, only the last one counts.
 function restyle() {
   if (!state.photograph) return;
   if (state.busy) {
@@ -84,7 +84,7 @@ worker.onerror = (event) => {
 
 async function take(file, name) {
   if (file.size > LARGEST_FILE) {
-    show(`${name} has ${inUnits(file.size)}: choose a file of at most ${inUnits(LARGEST_FILE)}.`);
+    show(`${name} is ${inUnits(file.size)} large: choose a file of at most ${inUnits(LARGEST_FILE)}.`);
     return;
   }
   let bitmap;
@@ -161,7 +161,7 @@ async function start() {
   find("about").textContent = `Made by stylize ${page.stylize}.`;
   listen();
   const sample = await (await fetch("sample.jpg")).blob();
-  if (!state.photograph) await take(sample, "sample.jpg"); // or one was dropped meanwhile
+  if (!state.photograph) await take(sample, "sample.jpg"); // unless one was dropped in the meantime
 }
 
 start().catch((error) => show(`The page is incomplete (${error.message}): export it again.`));

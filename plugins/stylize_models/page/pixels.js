@@ -1,6 +1,6 @@
-// Sizes and filters of Pillow and stylize, so that the page's pictures equal the command's.
+// The sizes and filters of Pillow and stylize, so that page and command make equal pictures.
 
-// Return [width, height] shrunk so that the longer side is `longest`; never enlarged.
+// Return [width, height] reduced so that the longer side is `longest`; never enlarged.
 export function fitSize(width, height, longest) {
   const scale = Math.min(1, longest / Math.max(width, height));
   return [width, height].map((side) => Math.max(1, roundHalfToEven(side * scale)));
@@ -15,7 +15,7 @@ function roundHalfToEven(value) {
 const sinc = (x) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
 const lanczos = (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0);
 
-// For each output position: where its input positions begin, and their weights.
+// Return, for each output position, its first input position and the weights from there on.
 function weigh(from, to) {
   const scale = from / to;
   const stretch = Math.max(scale, 1); // antialiasing
@@ -30,8 +30,8 @@ function weigh(from, to) {
   });
 }
 
-// Resize lines of RGBA pixels; `starts` lists where each begins, in and out, and `step` and
-// `stepOut` lie between its pixels. Plain loops: this runs for every pixel of a camera's picture.
+// Resize lines of RGBA pixels. `starts` lists the first index of each line in source and target;
+// `step` and `stepOut` are the distances between its pixels. Plain loops: photographs are large.
 function resizeLines(source, target, taps, starts, step, stepOut) {
   for (const [start, startOut] of starts) {
     for (let position = 0; position < taps.length; position += 1) {
@@ -58,15 +58,15 @@ function resizeLines(source, target, taps, starts, step, stepOut) {
   }
 }
 
-// Return RGBA bytes resized by Lanczos with antialiasing, of { pixels, width, height }.
+// Return the RGBA bytes of { pixels, width, height }, resized by Lanczos with antialiasing.
 export function resize({ pixels, width, height }, newWidth, newHeight) {
   if (width === newWidth && height === newHeight) return pixels.slice();
   const opaque = isOpaque(pixels);
-  // Colours weighted by alpha: those of transparent pixels would bleed out as a fringe.
+  // Weight colours by alpha, or those of transparent pixels would bleed into a fringe.
   const weighted = opaque ? pixels : Float32Array.from(pixels, (value, at) =>
     at % 4 === 3 ? value : (value * pixels[at | 3]) / 255);
   const Pass = opaque ? Uint8ClampedArray : Float32Array;
-  // Bytes between the passes too, as of Pillow.
+  // Bytes between the passes too, as in Pillow.
   const narrow = new Pass(4 * newWidth * height);
   const rows = Array.from({ length: height }, (_, y) => [4 * y * width, 4 * y * newWidth]);
   resizeLines(weighted, narrow, weigh(width, newWidth), rows, 4, 4);
@@ -83,7 +83,7 @@ function isOpaque(pixels) {
   return true;
 }
 
-// Extend RGBA bytes to the right and below by reflection, which leaves out the edge itself.
+// Extend RGBA bytes to the right and bottom by reflection, without repeating the edge itself.
 export function padByReflection(pixels, width, height, newWidth, newHeight) {
   const padded = new Uint8ClampedArray(4 * newWidth * newHeight);
   for (let y = 0; y < newHeight; y += 1) {

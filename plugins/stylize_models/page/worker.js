@@ -1,9 +1,9 @@
-// Applies models to the photograph, apart from the page, which goes on answering.
+// Applies models to the photograph in a worker, so that the page stays responsive.
 
 import * as ort from "./onnxruntime/ort.js";
 import { fitSize, padByReflection, resize } from "./pixels.js";
 
-ort.env.wasm.numThreads = 1; // more need headers that plain web servers do not send
+ort.env.wasm.numThreads = 1; // more would need headers that plain web servers do not send
 ort.env.wasm.wasmPaths = {
   wasm: new URL("onnxruntime/ort.wasm", import.meta.url).href,
 };
@@ -15,14 +15,14 @@ async function load(model) {
   if (!sessions.has(model.file)) {
     postMessage({ loading: model });
     const reply = await fetch(model.file);
-    if (!reply.ok) throw new Error(`${model.file} is not there (${reply.status}): export the page again`);
+    if (!reply.ok) throw new Error(`${model.file} is missing (${reply.status}): export the page again`);
     const bytes = new Uint8Array(await reply.arrayBuffer());
     sessions.set(model.file, await ort.InferenceSession.create(bytes));
   }
   return sessions.get(model.file);
 }
 
-// Return the picture's bytes, RGBA, of a photograph's.
+// Return the RGBA bytes of the picture for those of a photograph.
 async function apply(model, session, { pixels, width, height }) {
   const [stepY, stepX] = model.steps;
   const padded = padByReflection(
@@ -40,7 +40,7 @@ async function apply(model, session, { pixels, width, height }) {
   const input = new ort.Tensor("float32", planes, [1, 3, padded.height, padded.width]);
   const outputs = await session.run({ [model.input]: input });
   const made = outputs[model.output].data;
-  const picture = new Uint8ClampedArray(4 * width * height); // which rounds, and clamps
+  const picture = new Uint8ClampedArray(4 * width * height); // rounds and clamps
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
       const to = 4 * (y * width + x);
