@@ -154,7 +154,7 @@ def test_an_interruption_ends_it_and_a_failure_does_not(script, trainer):
 def test_bad_input_is_told_in_a_line(script, folders, capsys):
     photographs, paintings, out = folders
     assert script.main([f"{photographs}/no", paintings, out]) == 2
-    assert "no folder with pictures" in capsys.readouterr().err
+    assert "not a folder with pictures" in capsys.readouterr().err
     assert script.main([photographs, paintings, out, "--only", "great_wave_fast"]) == 2
     assert "no painting great_wave.*" in capsys.readouterr().err
     assert not Path(out).exists()
