@@ -1,4 +1,4 @@
-"""Calling a method: its picture is checked, and errors are reported for the right part."""
+"""Calling a method: checks its picture, and reports errors for the right part."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def call_method(
 ) -> Tensor:
     """Return the method's picture (1, 3, H, W), on its device; `parts.looks` is not settled yet.
 
-    Raises: PluginError where a part of a plugin fails, or a picture is of another size or kind.
+    Raises: PluginError if a plugin's part fails, or a picture has a wrong size or type.
     """
     try:
         with blaming(host):
@@ -52,5 +52,5 @@ def name_small(
     small = [p for p in pictures if tuple(p.pixels.shape[:1:-1]) == error.size]
     told = ImageTooSmallError(f"{small[0].name if small else 'a picture'}: {error}", error.size)
     if small and max(small[0].original_size) > max(error.size):
-        told.add_note(f"it is so small by --size {size}: use a larger one")
+        told.add_note(f"--size {size} makes it so small: use a larger one")
     return told

@@ -23,8 +23,8 @@ class Target:
     Args:
         plugins: as in an entry point, "module" or "module:object".
         paths: folders to import them from, besides what is installed.
-        declared: whether an entry point names them; a module that is given by itself may turn
-            out to be no plugin.
+        declared: whether an entry point names them; a module that is given by itself may not be
+            a plugin.
     """
 
     plugins: tuple[str, ...]
@@ -35,7 +35,7 @@ class Target:
 def find_target(given: str) -> Target:
     """Find the plugins of a project's folder, a Python file, a package or a distribution.
 
-    Raises: UsageError, which says why it is no plugin.
+    Raises: UsageError, which says why it is not a plugin.
     """
     path = Path(given)
     if path.is_dir():
