@@ -1,4 +1,4 @@
-"""`stylize plugins check`: a report that says what to mend, whatever the plugin does."""
+"""`stylize plugins check`: a report that says what to fix, whatever the plugin does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stylize_commands(app):
         "Say hello."
         typer.echo("hello")
 """
-# Breaks promises of the plugin and of its part, and ends the interpreter in the midst of it.
+# Breaks promises of the plugin and of its part, and ends the interpreter during the check.
 NASTY = """
 print("hello")
 STYLIZE_PLUGIN_API = 1
