@@ -96,7 +96,7 @@ def test_a_taken_command_and_a_part_that_cannot_be_built_are_a_line_each(guest, 
         path.write_text(path.read_text().replace(old, new))
     checks = list(check_plugin(contract))
     taken, lost = [c for c in checks if c.status == "broken" and c.part.startswith("plugin")]
-    assert (taken.promise, taken.remedy) == ("commands are its own", "choose a name of its own")
+    assert (taken.promise, taken.remedy) == ("commands are its own", "choose a unique name")
     assert "command 'video' exists" in taken.fault
     assert lost.promise == "factories load"
     assert "smoothing acme_curve" in lost.fault

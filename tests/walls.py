@@ -63,7 +63,7 @@ layers =
 exhaustive = True
 
 [importlinter:contract:circles]
-name = Nothing imports itself, by whatever way
+name = No module imports itself, directly or through others
 type = acyclic_siblings
 ancestors =
     {packages}
@@ -76,7 +76,7 @@ layers =
     stylize
 
 [importlinter:contract:torch]
-name = What plans imports no torch
+name = Planning imports no torch
 type = forbidden
 source_modules =
     {light}

@@ -95,7 +95,7 @@ def rerun(
 
 def _check_runner(answer: object) -> None:
     if not callable(answer):
-        raise PluginError(f"stylize_rerun returned {reprlib.repr(answer)}: it is no function")
+        raise PluginError(f"stylize_rerun returned {reprlib.repr(answer)}: it is not a function")
 
 
 def _rerun_picture(host: PluginHost, request: RerunRequest) -> int:

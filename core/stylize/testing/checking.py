@@ -67,8 +67,8 @@ def _check(plugin: str, target: Target, seconds: float, errors: IO[bytes]) -> It
             kind = event.pop("event")
             if kind == "no plugin":
                 raise UsageError(
-                    f"{plugin} is no plugin: it has neither STYLIZE_PLUGIN_API nor a hook marked "
-                    f"with stylize.hookimpl"
+                    f"{plugin} is not a plugin: it has neither STYLIZE_PLUGIN_API nor a hook "
+                    f"marked with stylize.hookimpl"
                 )
             if kind == "start":
                 part, promise = event["part"], event["promise"]

@@ -177,7 +177,7 @@ class CommandContract(Contract):
         except ValueError as error:
             self.require(
                 False,
-                f"with --json standard output is no JSON ({error}): {outcome.out[:60]!r}",
+                f"with --json standard output is not JSON ({error}): {outcome.out[:60]!r}",
                 "print one document, or one per line, and all else by stylize.command.say",
             )
         else:

@@ -59,7 +59,7 @@ class HookPromises(PluginUnderTest):
         self.require(
             not fault,
             f"its commands are left out: {fault}",
-            "choose a name of its own" if " exists" in fault else "make stylize_commands work",
+            "choose a unique name" if " exists" in fault else "make stylize_commands work",
         )
 
     def test_hooks_answer(self) -> None:

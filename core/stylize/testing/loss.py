@@ -115,7 +115,7 @@ class LossContract(LossUnderTest):
         self.distance(self.sample(0), gaussian_features(1, 4, 11, 5, seed=1))
 
     def test_gradient_reaches_the_image(self) -> None:
-        for what in ("", " where channels are dead"):
+        for what in ("", " with dead channels"):
             current = self.sample(0)
             if what and not self.is_image_loss:
                 current[:, 1], current[:, 2] = 0, 3
@@ -216,7 +216,7 @@ class LossContract(LossUnderTest):
                 (off <= ZERO * apart).all(),
                 f"statistics blended with {same} by weights {weights} are {off.max():.3g} off "
                 f"(unrelated ones {apart.max():.3g})",
-                "let each give its share: all of it where its weight is the only one",
+                "let each give its share: all of it if its weight is the only one",
             )
 
     def test_blends_each_sample_alone(self) -> None:

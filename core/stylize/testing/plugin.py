@@ -107,7 +107,7 @@ class PluginContract(HookPromises):
             self.require(
                 not others,
                 f"{spec.kind} {spec.name!r} is also a name of {', '.join(sorted(others))}",
-                "choose a name of its own: users would have to write DISTRIBUTION:NAME",
+                "choose a unique name: users would have to write DISTRIBUTION:NAME",
             )
 
     def test_parts_have_a_summary(self) -> None:

@@ -47,7 +47,7 @@ class PluginUnderTest(Contract):
         module = self.module_name
         key = ("probe", module, self.import_seconds)
         if isinstance(self.plugin, ModuleType) and not getattr(self.plugin, "__file__", None):
-            pytest.skip("the plugin is in no file that a process of its own could import")
+            pytest.skip("the plugin is in no file that another process could import")
         if key not in self._found:
             self._found[key] = probe_plugin(module, self.import_seconds)
         found: Probed = self._found[key]

@@ -185,7 +185,7 @@ def _is_hook(plugin: Any, name: str) -> bool:
 
 def _require_callable(answer: object) -> None:
     if not callable(answer):
-        raise PluginError(f"stylize_rerun returned {type(answer).__name__}: it is no function")
+        raise PluginError(f"stylize_rerun returned {type(answer).__name__}: it is not a function")
 
 
 def _some_progress() -> Progress:
