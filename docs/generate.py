@@ -2,7 +2,7 @@
 
     python docs/generate.py
 
-The pages are never edited by hand: a test compares them with what this makes.
+Do not edit the pages by hand: a test compares them with the output of this script.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Paint procedural pictures for training `adain`, where paintings are few.
+"""Paint procedural pictures for training `adain`, for when paintings are few.
 
     python examples/paint_textures.py PHOTOGRAPHS OUT [COUNT [SIDE]]
 
-Strokes, flow lines, cells, dots, hatching and shapes, in colours of the photographs (a folder of
-.jpg files). Picture number k is the same in every run over the same photographs. Needs SciPy.
+The pictures show strokes, flow lines, cells, dots, hatching and shapes, in the colours of the
+photographs (a folder of .jpg files). Picture number k is the same in every run over the same
+photographs. Needs SciPy.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ STEPS = [-1.2, -0.5, 0, 0.5, 1.2]
 
 @dataclass
 class Painter:
-    """Random numbers, photographs to take colours from, and the side of the picture."""
+    """Random numbers, photographs as sources of colour, and the side of the picture."""
 
     rng: np.random.Generator
     photographs: list[Path]
@@ -40,7 +41,7 @@ class Painter:
         return (smooth - smooth.mean()) / smooth.std()
 
     def palette(self, count: int = 6) -> Array:
-        """Return colours (count, 3), 0 to 255, of a photograph, often livelier or exchanged."""
+        """Return colours (count, 3) of a photograph, 0 to 255, often livelier or swapped."""
         small = self._open().resize((64, 64))
         pixels = np.asarray(small).reshape(-1, 3)
         colours = pixels[self.rng.integers(len(pixels), size=count)].astype(float)
@@ -52,7 +53,7 @@ class Painter:
         return colours
 
     def photograph(self) -> Array:
-        """Return a photograph (side, side, 3), 0 to 255, livelier, often with other colours."""
+        """Return a photograph (side, side, 3), 0 to 255, livelier, often with colours swapped."""
         pixels = np.asarray(ImageOps.fit(self._open(), (self.side, self.side))).astype(float)
         mean = pixels.mean((0, 1))
         pixels = mean + (pixels - mean) * self.rng.uniform(1, 1.8)
@@ -79,7 +80,7 @@ class Painter:
 
 
 def paint_strokes(painter: Painter) -> Array:
-    """Curved brush strokes, along a flow or along the edges of what is painted."""
+    """Curved brush strokes, along a flow or along the edges of the subject."""
     rng, side = painter.rng, painter.side
     if rng.random() < 0.7:
         base = painter.photograph()
@@ -220,7 +221,7 @@ def paint_shapes(painter: Painter) -> Array:
     return np.asarray(image).astype(float) + grain * rng.uniform(2, 18)
 
 
-# In the order in which they come; strokes more often, for most paintings are made of them.
+# In this order, in turn. Strokes come more often, since most paintings are made of them.
 KINDS: tuple[Callable[[Painter], Array], ...] = (
     paint_strokes,
     paint_strokes,

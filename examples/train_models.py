@@ -1,16 +1,17 @@
-"""Train every model that the package ships, in one go, in the time that there is.
+"""Train every model that the package ships, in one go, within a given time.
 
     python examples/train_models.py PHOTOGRAPHS PAINTINGS OUT [--minutes 10] [--only NAME]
         [--longer 1] [--device auto] [-- OPTIONS OF stylize train]
 
-PHOTOGRAPHS and PAINTINGS are folders. A painting of one model is the file whose name begins with
-what `RECIPES` says (great_wave.jpg); The Starry Night is in the package. `any` learns from all
-paintings, and from textures that paint_textures.py makes of the photographs where SciPy is there.
+PHOTOGRAPHS and PAINTINGS are folders. `RECIPES` says how the name of each model's painting begins
+(great_wave.jpg); The Starry Night is in the package. `any` learns from all paintings, and, if
+SciPy is installed, from textures that paint_textures.py makes from the photographs.
 
-`any` gets a third of the time, the others share the rest; what one leaves, the next may take. The
-same command again goes on where it was stopped or killed, with the time that is left; with more
---minutes, the last stages that were cut short go on. OUT has the models, previews.jpg of all of
-them, and in stages/ their stages with checkpoints. Exits 1 where a training failed.
+`any` gets a third of the time, and the others share the rest; time that one leaves goes to the
+next. If the script is stopped or killed, the same command resumes it with the time that is left.
+With more --minutes, it also resumes last stages that were cut short. OUT gets the models,
+previews.jpg of all of them, and their stages with checkpoints in stages/. Exits 1 if a training
+failed.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from stylize.errors import UsageError
 
 @dataclass(frozen=True)
 class Stage:
-    """A training that starts from the one before: its steps, and options of `stylize train`.
+    """A training that starts from the previous one: its steps, and options of `stylize train`.
 
     Args:
-        cost: of a step, in pixels: the batch times the square of the crop.
+        cost: of one step, in pixels: the batch times the square of the crop.
     """
 
     steps: int
@@ -50,8 +51,8 @@ class Recipe:
     """How a model is trained.
 
     Args:
-        painting: how its file's name begins; None for all paintings.
-        start: the model whose first stage this one starts from, where that has been trained.
+        painting: the start of its file's name; None for all paintings.
+        start: the model whose first stage this one starts from, if it has been trained.
     """
 
     method: str
@@ -75,8 +76,8 @@ LARGE = "--style-size 1024"
 SMALL = "--style-size 512"
 CALM = "--image-loss total_variation"
 
-# What the cards in docs/reference/model-cards tell, as far as `stylize train` can do it: `any`
-# learns swapped features from the start, where the card's began as a decoder of AdaIN.
+# The recipes of the cards in docs/reference/model-cards, as far as `stylize train` can follow
+# them: `any` learns swapped features from the start; the card's model began as AdaIN's decoder.
 STARRY_NIGHT_FAST = (
     quick(680, f"{FIRST} {SMALL}"),
     quick(1000, f"--strength 1.5 --learning-rate 0.002 --zoom 2.5 {SMALL}"),
@@ -108,9 +109,9 @@ RECIPES = {
     "mosaic_fast": johnson("mosaic", OTHERS, NARROW, "starry_night_fast"),
     "any": Recipe("adain", "adain_swap", None, ANY),
 }
-# Of the time, beside the others', which share two thirds.
+# The model that gets a third of the time; the others share two thirds.
 THIRD = "any"
-# In the folder of styles: how often each painting is there, and how many textures.
+# In the folder of styles: copies of each painting, and the number of textures.
 TIMES, TEXTURES = 12, 128
 INTERRUPTED = 130
 PREVIEWED, SIDE = 3, 256
@@ -118,7 +119,7 @@ PREVIEWED, SIDE = 3, 256
 
 @dataclass
 class Progress:
-    """The finished stages of each model, kept in a file: the current stage, and seconds."""
+    """How far each model is, kept in a file: its current stage, and the seconds spent."""
 
     path: Path
     stages: dict[str, int] = field(default_factory=dict)
@@ -140,7 +141,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Trainer:
-    """Trains models by `stylize train`, a stage after the other."""
+    """Trains models with `stylize train`, one stage after another."""
 
     photographs: Path
     paintings: Path
@@ -150,9 +151,10 @@ class Trainer:
     options: Sequence[str]
 
     def model(self, name: str, seconds: float) -> int:
-        """Train a model, or go on with it, and return the exit code of the last stage.
+        """Train a model, or resume it, and return the exit code of the last stage.
 
-        Its time is shared out by what the stages cost. Where one is cut short, the next begins.
+        The stages share its time in proportion to their cost. If one is cut short, the next
+        begins.
         """
         recipe = RECIPES[name]
         code = 0
@@ -211,7 +213,7 @@ class Trainer:
         return path if path and path.exists() else None
 
     def _styles(self) -> Path:
-        """Return a folder of the paintings, each many times, and of textures; made once."""
+        """Return a folder with many copies of each painting, and textures; made once."""
         folder = self.out / "styles"
         if folder.exists():
             return folder
@@ -231,18 +233,18 @@ class Trainer:
 
 
 def find_painting(folder: Path, start: str) -> Path:
-    """Return the painting whose file begins so. Raises: UsageError."""
+    """Return the painting whose file name starts like this. Raises: UsageError."""
     for path in map(Path, list_pictures(folder)):
         if path.name.startswith(start):
             return path
     packaged = Path(str(resources.files("stylize") / "demo" / f"{start}.jpg"))
     if packaged.exists():
         return packaged
-    raise UsageError(f"{folder}: no painting {start}.*: put it there, or leave out its models")
+    raise UsageError(f"{folder}: no painting {start}.*: add it, or leave out its models")
 
 
 def draw_previews(out: Path, photographs: Path, paintings: Path, device: str) -> Path | None:
-    """Write a sheet: a row a photograph, a column a model; None where there is no model."""
+    """Write a sheet, a row per photograph and a column per model; None without any model."""
     from PIL import Image, ImageDraw
 
     names = [name for name in RECIPES if (out / f"{name}.safetensors").exists()]
@@ -283,15 +285,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("photographs", type=Path)
     parser.add_argument("paintings", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=10.0, help="for all of them")
+    parser.add_argument("--minutes", type=float, default=10.0, help="for all models")
     parser.add_argument("--only", action="append", choices=RECIPES, metavar="NAME")
-    parser.add_argument("--longer", type=float, default=1.0, help="times as many steps")
+    parser.add_argument("--longer", type=float, default=1.0, help="factor for the steps")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(own[: own.index("--")] if "--" in own else own)
     try:
         for folder in (options.photographs, options.paintings):
             if not folder.is_dir() or not list_pictures(folder):
-                raise UsageError(f"{folder}: no folder with pictures in it: give one")
+                raise UsageError(f"{folder}: not a folder with pictures: give one")
         names = options.only or list(RECIPES)
         for painting in {RECIPES[name].painting for name in names} - {None}:
             find_painting(options.paintings, painting)
@@ -318,7 +320,7 @@ def main(arguments: Sequence[str]) -> int:
 def train_all(trainer: Trainer, names: Sequence[str], seconds: float) -> list[int]:
     """Train models that are not done, and return the exit codes that are not 0.
 
-    Ends at once, with that code alone, where the user interrupts it.
+    If the user interrupts it, it ends at once and returns that code alone.
     """
     left = seconds - sum(trainer.progress.seconds.get(name, 0.0) for name in names)
     todo = [name for name in names if not trainer.is_done(name)]
@@ -327,7 +329,7 @@ def train_all(trainer: Trainer, names: Sequence[str], seconds: float) -> list[in
     codes = []
     for name in todo:
         if left <= 0:
-            print(f"{name}: no time is left: the same command with more --minutes goes on")
+            print(f"{name}: no time is left: resume it by the same command with more --minutes")
             continue
         share = left * weights[name] / sum(weights.values())
         del weights[name]

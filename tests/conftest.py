@@ -65,21 +65,21 @@ def noise_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stylizer(noise_model: Path, host: PluginHost) -> Stylizer:
-    """What applies it."""
+    """A stylizer that applies it."""
     settings = {"model": str(noise_model), "device": "cpu", "precision": "float32", "size": "full"}
     return Stylizer(make_settings(settings), host)
 
 
 @pytest.fixture
 def same(monkeypatch: pytest.MonkeyPatch) -> type[Same]:
-    """Makes clips of the frames that they are made of."""
+    """Makes clips whose frames stay the same."""
     monkeypatch.setattr("stylize_video.making.ClipStylizer", Same)
     return Same
 
 
 @pytest.fixture
 def full_disk() -> Callable[[], contextlib.AbstractContextManager[None]]:
-    """A context in which the disk is full: files take half of what is written, then fail."""
+    """A context with a full disk: files take half of the data, then fail."""
 
     @contextlib.contextmanager
     def fill() -> Iterator[None]:
@@ -104,13 +104,13 @@ def command(
     capsysbinary: pytest.CaptureFixture[bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Command]:
-    """The command, in a folder of its own with a small photo.png and painting.png."""
+    """The command, in its own folder with a small photo.png and painting.png."""
     monkeypatch.chdir(tmp_path)
     for source, name in ((photo, "photo.png"), (painting, "painting.png")):
         with Image.open(source) as image:
             image.resize((48, 36)).save(name)
     yield Command(tmp_path, capsysbinary, monkeypatch)
-    # Plugins that a test placed there must not be found by the next.
+    # The next test must not find plugins that this one placed there.
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]

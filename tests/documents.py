@@ -57,8 +57,8 @@ def _load_generator() -> ModuleType:
 
 GENERATOR = _load_generator()
 
-# A comment right above a block says how a test takes it: "not run: WHY"; "not ours: WHY", of parts
-# that are not installed; "exits 2".
+# A comment right above a block tells tests how to treat it: "not run: WHY"; "not ours: WHY", for
+# parts that are not installed; "exits 2".
 BLOCK = re.compile(
     r"(?:^[ ]*<!-- (?P<note>[^\n]*?) -->\n+)?"
     r"^(?P<indent>[ ]*)(?P<fence>```+)(?P<language>[^\n`]*)\n"
@@ -78,13 +78,13 @@ class Block:
 
     @property
     def path(self) -> str | None:
-        """Of the file that it is, where its first line says so: "# acme/settings.py"."""
+        """The file's path, if the first line gives one: "# acme/settings.py"."""
         found = FILE_NAME.match(self.source)
         return found[1] if found else None
 
     @property
     def runs(self) -> bool:
-        """Whether it is run; "not run" needs its reason."""
+        """Whether it runs; "not run" needs a reason."""
         assert self.note not in ("not run", "not ours"), f"say why a block is {self.note}"
         return not self.note.startswith(("not run: ", "not ours: "))
 
@@ -95,7 +95,7 @@ class Block:
 
     @property
     def exit_code(self) -> int:
-        """What its last command ends with."""
+        """The exit code of its last command."""
         found = re.fullmatch(r"exits (\d+)", self.note)
         return int(found[1]) if found else 0
 
@@ -106,7 +106,7 @@ def name(page: Path) -> str:
 
 
 def blocks(page: Path, *languages: str) -> list[Block]:
-    """Return the fenced blocks of a page, in order; only those of some languages."""
+    """Return the fenced blocks of a page, in order, in the given languages."""
     found = []
     for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
         source = textwrap.dedent(match["source"])
@@ -125,10 +125,10 @@ def files(page: str) -> dict[str, str]:
 
 @contextmanager
 def plugins_of_pages(folder: Path) -> Iterator[PluginHost]:
-    """Yield the built-in plugins with those that the pages for authors show.
+    """Yield a host with the built-in plugins and those on the pages for authors.
 
     Args:
-        folder: where the packages are written.
+        folder: the place for the packages.
     """
     for page in ("plugins/how-to.md", "plugins/commands.md"):
         for name, source in files(page).items():
@@ -152,14 +152,14 @@ def plugins_of_pages(folder: Path) -> Iterator[PluginHost]:
 
 
 def commands(source: str) -> Iterator[list[str]]:
-    """Yield the words of each command of a shell block, comments left out."""
+    """Yield the words of each command of a shell block, without comments."""
     for line in source.replace("\\\n", " ").splitlines():
         if words := shlex.split(line, comments=True):
             yield words
 
 
 def inline_code(page: Path) -> list[str]:
-    """Return what stands in single backticks outside of fenced blocks."""
+    """Return the code in single backticks outside of fenced blocks."""
     text = re.sub(
         r"^[ ]*(```+).*?^[ ]*\1[ ]*$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
     )

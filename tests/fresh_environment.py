@@ -1,7 +1,7 @@
-"""Environments that have the built wheel, as a user's would, and our third-party packages.
+"""Environments with the built wheel, like a user's, and our third-party packages.
 
-Nothing is downloaded: the third-party packages are links into the running environment. What is
-installed there of stylize, and of its plugins, is left out, so that only the wheel can be found.
+Nothing is downloaded: the third-party packages are links into the running environment. stylize and
+its plugins are not linked, so that only the wheel can be found.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class FreshEnvironment:
 
     @property
     def scripts(self) -> Path:
-        """The folder of its commands, `stylize` among them."""
+        """The folder of its commands, including `stylize`."""
         return self.folder / ("Scripts" if os.name == "nt" else "bin")
 
     def install(self, *projects: Path, editable: bool = False) -> None:
-        """Install projects or wheels, without their dependencies. One call for all: each is slow.
+        """Install projects or wheels, without their dependencies. Install all in one slow call.
 
-        Raises: AssertionError with pip's own words.
+        Raises: AssertionError with pip's own message.
         """
         option = ["--editable"] if editable else []
         given = [word for project in projects for word in (*option, str(project))]
@@ -59,11 +59,11 @@ class FreshEnvironment:
         """Run its Python and return standard output.
 
         Args:
-            arguments: of Python, as "-m", "pytest".
-            variables: of the environment, over a clean one.
-            code: the exit code that is expected.
+            arguments: of Python, such as "-m", "pytest".
+            variables: environment variables, added to a clean environment.
+            code: the expected exit code.
 
-        Raises: AssertionError with everything printed, where the exit code is another.
+        Raises: AssertionError with all output, if the exit code differs.
         """
         return self._checked([str(self.python), *map(str, arguments)], cwd, variables, code)
 
@@ -83,10 +83,10 @@ class FreshEnvironment:
         return json.loads(self.stylize(*arguments, "--json", cwd=cwd))
 
     def type_check(self, config: Path, *paths: Path) -> None:
-        """Run mypy with a project's configuration, strict whatever that says.
+        """Run mypy with a project's configuration, but always strict.
 
-        It starts from a copy of the cache of this checkout's own check, where there is one: to
-        read all of torch again takes most of a minute.
+        It starts from a copy of the cache of this checkout's own check, if there is one: reading
+        all of torch again takes most of a minute.
 
         Raises: AssertionError with everything that mypy found.
         """
@@ -101,7 +101,7 @@ class FreshEnvironment:
     ) -> str:
         ended = subprocess.run(
             line,
-            cwd=cwd or self.folder,  # never the checkout, whose packages Python would find first
+            cwd=cwd or self.folder,  # not the checkout, whose packages Python would find first
             env=_clean_variables() | dict(variables or {}),
             capture_output=True,
             text=True,
@@ -123,7 +123,7 @@ def build_wheel(folder: Path) -> Path:
 
 
 def make_environment(folder: Path, wheel: Path) -> FreshEnvironment:
-    """Make a virtual environment in a folder and install the wheel and nothing else of ours."""
+    """Make a virtual environment in a folder, with the wheel and nothing else of ours."""
     venv.create(folder, symlinks=os.name != "nt")
     environment = FreshEnvironment(folder)
     place = environment.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
@@ -135,10 +135,10 @@ def make_environment(folder: Path, wheel: Path) -> FreshEnvironment:
 
 
 def _link_third_party(links: Path) -> None:
-    """Link what is installed in the running environment, less stylize and plugins of it.
+    """Link the packages of the running environment, without stylize and its plugins.
 
-    A plain .pth file to the other environment would do for imports (its own .pth files, of an
-    editable stylize, are not read), but the metadata of that stylize would still be found.
+    For imports, a plain .pth file to the other environment would do (Python does not read its .pth
+    files, such as that of an editable stylize), but stylize's metadata would still be found.
     """
     links.mkdir()
     for site in map(Path, sys.path):
@@ -152,7 +152,7 @@ def _link_third_party(links: Path) -> None:
 
 
 def _names_of_ours(site: Path) -> set[str]:
-    """Return what stylize, or a plugin of it, has put into a site-packages folder."""
+    """Return the entries of stylize and its plugins in a site-packages folder."""
     return {
         file.parts[0]
         for distribution in metadata.distributions(path=[str(site)])
@@ -162,6 +162,6 @@ def _names_of_ours(site: Path) -> set[str]:
 
 
 def _clean_variables() -> dict[str, str]:
-    """Return the environment without what would change what Python or stylize finds."""
+    """Return the environment without variables that change what Python or stylize finds."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "STYLIZE_", "COV"))}
     return {**kept, "STYLIZE_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -17,7 +17,7 @@ from stylize_video.flow import Floats, Motion
 __all__ = ["CLIPS", "MadeClip", "make_cut", "make_noisy", "make_still"]
 
 Pixels: TypeAlias = NDArray[np.uint8]
-# What a view takes: centre in the photograph (x, y), its pixels a view's, and degrees.
+# A view: its centre in the photograph (x, y), photograph pixels per view pixel, and degrees.
 View: TypeAlias = tuple[float, float, float, float]
 
 NOISE = 2.0
@@ -25,7 +25,7 @@ NOISE = 2.0
 
 @dataclass(frozen=True, eq=False)
 class MadeClip:
-    """Frames (H, W, 3), and the motion between each and the one before, where it is known."""
+    """Frames (H, W, 3), and the motion of each from the previous one, if it is known."""
 
     frames: list[Pixels]
     motions: list[Motion | None]
@@ -38,7 +38,7 @@ def photograph(name: str = "china.jpg") -> Pixels:
 
 
 def make_views(width: int, views: Sequence[View]) -> MadeClip:
-    """Return what a camera sees of the photograph, 4:3, and its exact motion."""
+    """Return a camera's views of the photograph, 4:3, and their exact motion."""
     size = width, width * 3 // 4
     matrices = [_matrix(size, view) for view in views]
     frames = [_look(size, view, matrix) for view, matrix in zip(views, matrices, strict=True)]
@@ -49,7 +49,7 @@ def make_views(width: int, views: Sequence[View]) -> MadeClip:
 
 
 def make_pan(width: int, count: int) -> MadeClip:
-    """Return a pan of a fraction of a pixel more than 1 % of the width a frame."""
+    """Return a pan by a fraction of a pixel more than 1 % of the width per frame."""
     zoom = 384 / width
     step = 0.0113 * width * zoom
     return make_views(
@@ -58,17 +58,17 @@ def make_pan(width: int, count: int) -> MadeClip:
 
 
 def make_zoom(width: int, count: int) -> MadeClip:
-    """Return a zoom by 1.5 % a frame."""
+    """Return a zoom by 1.5 % per frame."""
     return make_views(width, [(320, 213, 540 / width * 0.985**i, 0) for i in range(count)])
 
 
 def make_rotation(width: int, count: int) -> MadeClip:
-    """Return a turn by 0.8 degrees a frame."""
+    """Return a rotation by 0.8 degrees per frame."""
     return make_views(width, [(320, 213, 450 / width, 0.8 * i) for i in range(count)])
 
 
 def make_patch(width: int, count: int) -> MadeClip:
-    """Return a moving part of another photograph before a still one, and its exact motion."""
+    """Return part of a photograph moving in front of a still one, and its exact motion."""
     still = make_still(width, 1).frames[0]
     side = width // 4
     patch = cv2.resize(photograph("astronaut.jpg")[:200, 150:350], (side, side), interpolation=3)
@@ -96,7 +96,7 @@ def make_still(width: int, count: int) -> MadeClip:
 
 
 def make_noisy(width: int, count: int) -> MadeClip:
-    """Return a still view with a sensor's noise, of a deviation of 2 of 255."""
+    """Return a still view with sensor noise of deviation 2 of 255."""
     clip = make_still(width, count)
     generator = np.random.default_rng(0)
     noisy = [frame + generator.normal(0, NOISE, frame.shape) for frame in clip.frames]
@@ -104,7 +104,7 @@ def make_noisy(width: int, count: int) -> MadeClip:
 
 
 def make_cut(width: int, count: int) -> MadeClip:
-    """Return a pan of the photograph and then, from the middle on, another one, still."""
+    """Return a pan of the photograph that cuts, in the middle, to another, still one."""
     pan = make_pan(width, count // 2)
     height = pan.frames[0].shape[0]
     other = cv2.resize(photograph("astronaut.jpg")[:384], (width, height), interpolation=3)
@@ -112,7 +112,7 @@ def make_cut(width: int, count: int) -> MadeClip:
     return MadeClip([*pan.frames, *[other] * rest], [*pan.motions, *[None] * rest])
 
 
-# Those with one scene, in which something moves.
+# The clips with one scene, in which something moves.
 CLIPS: dict[str, Callable[[int, int], MadeClip]] = {
     "pan": make_pan,
     "zoom": make_zoom,
@@ -122,7 +122,7 @@ CLIPS: dict[str, Callable[[int, int], MadeClip]] = {
 
 
 def _matrix(size: tuple[int, int], view: View) -> NDArray[np.float64]:
-    """Return what takes a view's pixels to the photograph's, 3x3."""
+    """Return the 3x3 matrix from a view's pixels to the photograph's."""
     x, y, zoom, degrees = view
     angle = np.deg2rad(degrees)
     cos, sin = np.cos(angle) * zoom, np.sin(angle) * zoom
@@ -145,7 +145,7 @@ def _look(size: tuple[int, int], view: View, matrix: NDArray[np.float64]) -> Pix
 
 
 def _flow(size: tuple[int, int], there: NDArray[np.float64], here: NDArray[np.float64]) -> Floats:
-    """Return for each pixel of view `here` where it is in view `there`, less its own place."""
+    """Return the displacement of each pixel of view `here` to its place in view `there`."""
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     places = np.stack([x, y, np.ones_like(x)]).reshape(3, -1)
     moved = (np.linalg.inv(there) @ here @ places)[:2] - places[:2]

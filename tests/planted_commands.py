@@ -11,5 +11,5 @@ def honest(count: int = 1) -> None:
 
 
 def undecided(what: int | str) -> None:
-    """Take what typer cannot read."""
+    """Take an argument that typer cannot read."""
     del what

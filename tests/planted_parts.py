@@ -14,7 +14,7 @@ from planted_settings import FadeSettings
 from stylize import LayerInfo, Parts, Progress, Role, Run, Statistics, StyleImage, Weights
 from stylize.testing.tinybackbone import TinyBackbone
 
-# A command, honest but for its module, which imports torch.
+# A command that is honest, except that its module imports torch.
 
 
 def paint() -> None:
@@ -114,11 +114,11 @@ class Cubic:
 
 
 class Modest(Cubic):
-    """Declared not to be pointwise, which it is."""
+    """Pointwise, but declared not to be."""
 
 
 class MixesSamples(Cubic):
-    """As SWAG's softmax3d, which flattens the batch too."""
+    """Like SWAG's softmax3d, which flattens the batch too."""
 
     def __call__(self, features: Tensor) -> Any:
         return (features / 15).flatten().softmax(dim=0).reshape(features.shape) * features.numel()

@@ -10,7 +10,7 @@ from stylize import CommandOption, Settings
 
 
 class Undescribed(Settings):
-    """A field that no help can tell about."""
+    """A field without a description."""
 
     gain: float = 1.0
 
@@ -22,7 +22,7 @@ class Required(Settings):
 
 
 class FadeSettings(Settings):
-    """Honest: how many steps a method takes."""
+    """Honest: the number of steps of a method."""
 
     steps: int = Field(5, ge=1, description="How many.")
 

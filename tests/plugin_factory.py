@@ -1,7 +1,7 @@
-"""Makes distributions with a plugin in them, for tests of discovery and of the command.
+"""Makes distributions that contain a plugin, for tests of discovery and of the command.
 
-`place_distribution` writes what an installation leaves behind, in no time; `make_distribution` and
-`pip_install` build and install for real.
+`place_distribution` quickly writes the files of an installed distribution; `make_distribution` and
+`pip_install` really build and install one.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def make_distribution(
     """Write the project of a distribution with one plugin module, and return its folder.
 
     Args:
-        folder: where the project's folder is made.
+        folder: the parent of the project's folder.
         name: of the distribution; its module has underscores for dashes.
         source: of the module; `hookimpl` and the spec classes are imported for it.
-        entry: what the entry point (named as the module) says; default is the module.
+        entry: the value of the entry point (named after the module); by default the module.
         files: further modules, by file name.
     """
     project = folder / name
@@ -57,7 +57,7 @@ def make_distribution(
 
 
 def pip_install(target: Path, *projects: Path) -> None:
-    """Install projects into a folder, offline. One call for all: each costs seconds."""
+    """Install projects into a folder, offline. Install all in one call: each takes seconds."""
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
     command = [sys.executable, "-m", "pip", "install", *options, "--no-index", "--target"]
     subprocess.run([*command, str(target), *map(str, projects)], check=True)

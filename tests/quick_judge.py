@@ -1,4 +1,4 @@
-"""A judge for tests that are not about what it measures."""
+"""A judge for tests that are not about its measurements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["QuickJudge"]
 
 
 class QuickJudge:
-    """Judges by colours: seven times as fast as the judge, and as repeatable."""
+    """Judges by colours: seven times as fast as the real judge, and just as repeatable."""
 
     def __init__(self, *arguments: object, size: int) -> None:
         self.size = size

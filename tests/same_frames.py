@@ -1,4 +1,4 @@
-"""Clips whose frames are given back as they are: what files do to them is seen alone, and fast."""
+"""Clips with unchanged frames, to test quickly and separately what files do to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Same", "convert"]
 
 
 class Same:
-    """In place of a method: gives frames back, so that what files do to them is seen alone."""
+    """Stands in for a method, and returns frames unchanged, so that only files change them."""
 
     def __init__(self, stylizer: Any, styles: Any, temporal: Any = True) -> None:
         self.cuts: list[int] = []
@@ -31,7 +31,7 @@ class Same:
 def convert(
     stylizer: Stylizer, source: Path, output: Path, told: list[str] | None = None, **kw: Any
 ) -> VideoResult:
-    """Write a clip again; `told` gets warnings, `kw` are settings and arguments of make_video."""
+    """Rewrite a clip; `told` gets warnings, `kw` are settings and arguments of make_video."""
     run = {k: kw.pop(k) for k in ("force", "deadline", "observers", "temporal") if k in kw}
     tell = None if told is None else told.append
     return make_video(stylizer, source, [], output, make_video_settings(kw), tell=tell, **run)

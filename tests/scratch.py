@@ -1,7 +1,7 @@
-"""Runs the blocks of a page as a reader would, in a folder of small pictures, and quickly.
+"""Runs the blocks of a page as a reader would, but quickly, in a folder of small pictures.
 
-The pictures are a few pixels, and so is what commands make of them: options that make work small
-are put behind those of the page. What a page says to install, clone or launch is checked, not done.
+Inputs and results are a few pixels in size: the runner appends options that reduce the work. It
+checks commands that install, clone or launch something, but does not run them.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ INPUTS = ("files", "contents", "content", "style", "styles", "data", "photos", "
 
 
 def parse(host: PluginHost, arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """Return a command line's command, as "plugins show", and its parameters.
+    """Return a command line's command, such as "plugins show", and its parameters.
 
-    Raises what typer does, for a command or an option that there is not.
+    Raises typer's error for a command or an option that does not exist.
     """
     command = _command_of(host)
     words = list(arguments)
@@ -72,7 +72,7 @@ def _command_of(host: PluginHost) -> Any:
 
 
 def _method(host: PluginHost, path: str, params: Mapping[str, Any]) -> str:
-    """Return the method that a command uses; "" where it chooses one itself, or uses several."""
+    """Return the method that a command uses; "" if it chooses one itself, or uses several."""
     if params.get("method"):
         return str(params["method"])
     varied = dict(vary.split("=", 1) for vary in params.get("vary") or ())
@@ -87,24 +87,24 @@ def _method(host: PluginHost, path: str, params: Mapping[str, Any]) -> str:
 def shrink(
     host: PluginHost, path: str, params: dict[str, Any], arguments: Sequence[str]
 ) -> list[str]:
-    """Put options behind a command's that make it quick, as the last one wins."""
+    """Append options that make a command quick; the last of equal options counts."""
     words = list(arguments)
     if path in ("picture", "demo", "compare", "video"):
         words += SMALL
         if not params.get("model"):
             words += SHORT.get(_method(host, path, params), ())
     elif path == "train":
-        # A network that it starts from has its own width.
+        # An initial network has its own width.
         words += (*TRAINING, *(() if params["init"] else NARROW.get(params["method"], ())))
     return words
 
 
 class Scratch:
-    """A folder with photo.jpg, painting.jpg, photos/ and paintings/, and what runs a page there.
+    """A folder with photo.jpg, painting.jpg, photos/ and paintings/, to run a page in.
 
     Args:
-        lenient: further pictures and models that commands take are made, and weights that would
-            be downloaded may be missing: for pages that are not followed from top to bottom.
+        lenient: make other pictures and models that commands take, and allow missing weights that
+            would be downloaded: for pages that readers do not follow from top to bottom.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Scratch:
         _make_judges_small(monkeypatch)
 
     def run(self, block: Block) -> None:
-        """Write the file that a block is, or do what it says."""
+        """Run a block, or write it to the file that it names."""
         if path := block.path:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).write_text(block.source, encoding="utf-8")
@@ -184,12 +184,12 @@ class Scratch:
         path, params = parse(self.host, arguments)
         if self.lenient:
             self._provide(path, params)
-        if self.lenient and "force" in params:  # lines of a list are ways to do the same
+        if self.lenient and "force" in params:  # list items are alternatives
             arguments = [*arguments, "--force"]
         outcome = self.command(*shrink(self.host, path, params, arguments))
         downloads = outcome.code == 3 and "STYLIZE_OFFLINE" in outcome.err
         if path == "plugins doctor" or (self.lenient and downloads):
-            return 0  # what is amiss is the machine
+            return 0  # the machine is at fault
         if outcome.code:
             print(outcome.err, file=sys.stderr)
         return outcome.code
@@ -226,7 +226,7 @@ class Scratch:
             make_model(path)
 
     def _draw(self, path: Path, *, painted: bool = False) -> None:
-        """Draw a small picture unless it is there; no two are alike."""
+        """Draw a small picture, unless it exists; no two are alike."""
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -241,7 +241,7 @@ class Scratch:
             runpy.run_path(arguments[0], run_name="__main__")
 
     def _shell(self, line: str) -> int:
-        """Run a line with pipes by bash, with a `stylize` that makes small pictures."""
+        """Run a line with pipes in bash, with a `stylize` that makes small pictures."""
         small = " ".join((*SMALL, *SHORT[RunSettings().method]))
         script = f'stylize() {{ "{sys.executable}" -m stylize "$@" {small}; }}\n{line}'
         done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], check=False)
@@ -249,7 +249,7 @@ class Scratch:
 
 
 def check_install(arguments: Sequence[str]) -> None:
-    """Check that extras of ours that pip is to install are there."""
+    """Check that our extras in a pip command exist."""
     for argument in arguments:
         if found := re.fullmatch(r"(?:stylize-nst|\.)\[([\w,-]+)\]", argument):
             for extra in found[1].split(","):
@@ -261,7 +261,7 @@ def _without_comment(line: str) -> str:
 
 
 def _expand(words: Sequence[str]) -> Iterator[str]:
-    """Yield words with shell patterns for files replaced by the files, as a shell does."""
+    """Yield words, with shell patterns expanded to files, as a shell does."""
     for word in words:
         found = sorted(map(str, Path().glob(word))) if "*" in word and "=" not in word else []
         yield from found or [word]
@@ -277,7 +277,7 @@ def _make_judges_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _make_stylizers_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Python code make small pictures in few steps; commands have done so themselves."""
+    """Let Python code make small pictures in few steps; commands already do."""
     make = Stylizer.__init__
 
     def small(self: Stylizer, plan: Any = None, host: Any = None, **options: Any) -> None:
@@ -290,7 +290,7 @@ def _make_stylizers_small(monkeypatch: pytest.MonkeyPatch) -> None:
                 options["options"] = {**given.get("options", {}), "method": {"iterations": "2"}}
             options |= {"size": SIDE, "precision": "float32"}
         elif not isinstance(plan, Plan) and (plan.size == "full" or plan.size > SIDE):
-            # A plan is of a command, which has been told to be quick.
+            # A plan comes from a command, which already has quick options.
             parts = {**plan.options}
             if plan.method in SHORT and not plan.model:
                 parts[plan.method] = {"iterations": "2", **parts.get(plan.method, {})}

@@ -1,4 +1,4 @@
-"""Models of adain that are trained in a second, or not at all: shallow layers, narrow decoders."""
+"""Models of adain, untrained or trained in a second: shallow layers, narrow decoders."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def make_adain_training(
     init: Path | None = None,
     **training: object,
 ) -> Training:
-    """Return a small training run in a folder, to be called with a `Run`.
+    """Return a small training run in a folder; call it with a `Run`.
 
     Args:
         options: of adain, besides those of `SHALLOW`.
-        settings: run settings besides shallow style layers; None leaves one to its default.
+        settings: run settings besides shallow style layers; None resets one to its default.
         training: training settings besides two steps of two 32-pixel crops.
     """
     for name in ("photographs", "paintings"):
@@ -79,7 +79,7 @@ def make_adain_model(
     run: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Path:
-    """Write a model whose decoder is random but for its scale."""
+    """Write a model with a random decoder of fixed scale."""
     network = {**SHALLOW, **settings}
     plan = make_plan(
         host,

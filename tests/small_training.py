@@ -35,7 +35,7 @@ SHALLOW = {
     "precision": "float32",
     "device": "cpu",
 }
-# The same on the command line, of photographs in ./photographs and a painting beside them.
+# The same on the command line, with ./photographs and a painting in the same folder.
 TRAIN = (
     "train", "johnson", "--data", "photographs", "--style", "painting.png",
     "--content-layers", "conv2_1", "--style-layers", "relu1_1", "--precision", "float32",
@@ -45,7 +45,7 @@ TRAIN = (
 
 
 def make_photographs(folder: Path, count: int = 6, size: tuple[int, int] = (72, 60)) -> Path:
-    """Fill a folder with pictures of coloured noise, half of them in a folder within."""
+    """Fill a folder with pictures of coloured noise, half of them in a subfolder."""
     (folder / "more").mkdir(parents=True)
     generator = torch.Generator().manual_seed(0)
     for number in range(count):
@@ -71,10 +71,10 @@ def make_training(
     init: Path | None = None,
     **training: object,
 ) -> Training:
-    """Return a small training run in a folder, to be called with a `Run`.
+    """Return a small training run in a folder; call it with a `Run`.
 
     Args:
-        data: the photographs; `folder / "photographs"` by default, made if need be.
+        data: the photographs; `folder / "photographs"` by default, made if needed.
         settings: run settings besides those of `SHALLOW`.
         told: gets the warnings.
         training: training settings besides two steps of one 32-pixel crop.
@@ -113,7 +113,7 @@ def make_checkpoint_tensors(training: Training) -> dict[str, Tensor]:
 
 
 class After:
-    """An observer that does something after a step: by default, it cancels the run."""
+    """An observer that acts after a step: by default, it cancels the run."""
 
     def __init__(self, step: int, run: Run, act: Callable[[], None] | None = None) -> None:
         self.step = step
@@ -128,7 +128,7 @@ class After:
 def make_model(
     path: Path, *, seed: int = 0, header: Mapping[str, Any] | None = None, **settings: Any
 ) -> Path:
-    """Write a model of an untrained network whose pictures differ plainly from photographs."""
+    """Write a model of an untrained network whose pictures clearly differ from photographs."""
     torch.manual_seed(seed)
     parsed = JohnsonSettings(**{**NARROW, **settings})
     network = TransformationNetwork(parsed)

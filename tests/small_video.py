@@ -1,4 +1,4 @@
-"""Small clips for tests, made with PyAV alone, and what files hold, read with PyAV alone."""
+"""Small clips for tests, and the contents of files, written and read with PyAV alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def bars(width: int = 96, height: int = 64) -> np.ndarray:
 
 
 def moving_square(number: int, width: int = 96, height: int = 64) -> np.ndarray:
-    """A white square on grey, whose place tells the frame's number, up to 40."""
+    """A white square on grey, whose position encodes the frame's number, up to 40."""
     picture = np.full((height, width, 3), 90, np.uint8)
     row, column = divmod(number, 8)
     picture[row * 12 : row * 12 + 12, column * 12 : column * 12 + 12] = 250
@@ -48,7 +48,7 @@ def moving_square(number: int, width: int = 96, height: int = 64) -> np.ndarray:
 
 
 def number_of(picture: np.ndarray) -> int:
-    """Tell the number of a frame of `moving_square`."""
+    """Return the number of a frame of `moving_square`."""
     cells = picture[:60, :96].reshape(5, 12, 8, 12, 3).mean(axis=(1, 3, 4))
     return int(cells.argmax())
 
@@ -77,7 +77,7 @@ def make_clip(
     """Write a clip.
 
     Args:
-        frames: pictures (H, W, 3), uint8 or uint16; or how many of `moving_square`.
+        frames: pictures (H, W, 3), uint8 or uint16; or a number of frames of `moving_square`.
         times: of frames in seconds, for a variable rate.
         sound: a codec, for a sine of 440 Hz as long as the pictures.
         subtitles: a codec, for "Hello" from 0.1 s to 0.3 s.
@@ -181,12 +181,12 @@ def turn_clip(path: Path, matrix: tuple[int, int, int, int]) -> None:
 
 @dataclass
 class Contents:
-    """What a file holds.
+    """The contents of a file.
 
     Args:
-        frames: of the video, (H, W, 3) as BT.709 or as the file says.
+        frames: of the video, (H, W, 3), as BT.709 or as the file says.
         times, durations: of the frames, in seconds.
-        packets: bytes of each track's packets, by type; their times too.
+        packets: the bytes of each track's packets, and their times, by type.
     """
 
     format: str
@@ -206,7 +206,7 @@ class Contents:
 
 
 def inspect_clip(path: Path) -> Contents:
-    """Read all that a file holds."""
+    """Read all contents of a file."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         contents = Contents(

@@ -1,4 +1,4 @@
-"""Applying a model of adain: any painting, size and shape, in tiles or not, as strong as asked."""
+"""Applying a model of adain: any painting, size, shape and strength, with and without tiles."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TILED = [name for name in VARIANTS if name != "softmax"]
 
 @pytest.fixture(scope="module")
 def models(host: PluginHost, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A model of each variant, of random weights."""
+    """A model of each variant, with random weights."""
     folder = tmp_path_factory.mktemp("models")
     return {
         name: make_adain_model(host, folder / f"{name}.safetensors", **settings)
@@ -88,7 +88,7 @@ PAINTING = noise(50, 50, seed=1).quantize(6).convert("RGB")
 OTHER = noise(52, 52, seed=2).convert("L").convert("RGB")
 
 
-# What comes out.
+# Results.
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -423,7 +423,7 @@ def test_options_that_contradict_the_model_are_refused_with_the_command(apply, s
 
 
 def test_the_encoder_is_that_of_the_training(apply, models):
-    """The two models differ in nothing but the padding that their encoders were trained with."""
+    """The two models differ only in the padding that their encoders were trained with."""
     photograph = noise(80, 80)
     zeros, reflect = (apply(photograph, PAINTING, name) for name in ("vgg", "reflect"))
     again = apply(photograph, PAINTING, "reflect", options={"vgg16": {"padding": "reflect"}})
@@ -433,7 +433,7 @@ def test_the_encoder_is_that_of_the_training(apply, models):
 
 
 def test_the_gain_is_limited_as_in_training(apply, host, models, tmp_path):
-    """A model whose header tells of no limit has none, as those from before there was one."""
+    """Without a limit in its header, a model has none, like older models."""
     photograph = noise(80, 64).point(lambda level: 120 + level // 16)  # nearly plain
     limited = ModelFile("m", models["limited"], read_header(models["limited"]))
     network = {k: v for k, v in limited.header.network.items() if k != "gain_limit"}

@@ -1,4 +1,4 @@
-"""AdaIN's statistics, its decoder for any backbone, and how far networks see."""
+"""AdaIN's statistics, its decoder for any backbone, and the reach of networks."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_a_decoder_of_any_layer_gives_pictures_of_the_encoder_s_size(backbone, e
 
 @pytest.mark.parametrize("enlarge", ["nearest", "bilinear"])
 def test_nothing_but_the_features_shows_no_border_and_no_checkerboard(enlarge):
-    """Features that are the same everywhere give a picture of one colour."""
+    """Constant features give a picture of one colour."""
     torch.manual_seed(0)
     decoder = Decoder(layers_of("vgg16"), "relu3_1", AdainSettings(width=0.25, enlarge=enlarge))
     made = decoder(torch.rand(1, 256, 1, 1).expand(1, 256, 6, 8) * 4)
@@ -284,7 +284,7 @@ def test_the_default_layer_is_fine_enough_to_keep_lines(backbone, style, expecte
     assert choose_layer("auto", extractor(layers_of(backbone)), style) == expected
 
 
-# How far networks see.
+# The reach of networks.
 
 
 @pytest.mark.parametrize(

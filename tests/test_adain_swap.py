@@ -1,4 +1,4 @@
-"""Swapped features: which of the painting's each position takes."""
+"""Swapped features: the painting's feature that each position takes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_each_position_takes_the_nearest_without_means_and_with_layers_of_one_le
         scaled = [each / each.square().sum(dim=1).mean().sqrt() for each in layers]
         return torch.nn.functional.normalize(torch.cat(scaled, dim=1), dim=1)
 
-    # Of the finer layer, means are over its own positions: those of its channels are shared.
+    # In the finer layer, means are over its own positions, and shared between its channels.
     for packed in (photograph, painting):
         fine = packed[:, 6:].unflatten(1, (4, 3))
         fine -= fine.mean(dim=(1, 3, 4), keepdim=True) - fine.mean(dim=(3, 4), keepdim=True)
@@ -93,7 +93,7 @@ def test_neither_another_mean_nor_a_layer_of_another_scale_changes_the_match():
 def test_as_many_components_as_there_are_find_the_nearest():
     generator = torch.Generator().manual_seed(2)
     mixed = torch.randn(4, 9, generator=generator)
-    # The same at all positions of the finer layer, whose means are over all of them.
+    # Equal at all positions of the finer layer, whose means are over all of them.
     mixed = torch.cat([mixed, mixed[:, 6:].repeat(1, 3)], dim=1)
     photograph, painting = (
         torch.einsum("nkhw,kc->nchw", features(seed)[:, :4], mixed) for seed in (0, 1)
@@ -156,7 +156,7 @@ def test_a_painting_without_weight_gives_nothing():
 
 @pytest.mark.parametrize("tone", [0.0, 1.0])
 def test_light_and_dark_decide_where_features_say_nothing(tone):
-    """Half of the painting is dark, half is light, and so are photographs of one texture."""
+    """Half of the painting is dark, half is light, and so are the photographs, of one texture."""
     generator = torch.Generator().manual_seed(0)
     light = torch.tensor([0.1, 0.9]).repeat_interleave(6).expand(8, 12)[None, None]
 

@@ -34,7 +34,7 @@ PLAIN = {"own_style": 0.0, "style_colors": 0.0, "style_mix": 0.0}
 
 @pytest.fixture
 def train(host: PluginHost, tmp_path: Path):
-    """`make_adain_training` in a folder of the test's own."""
+    """`make_adain_training` in the test's own folder."""
 
     def make(**values: object) -> Training:
         return make_adain_training(host, tmp_path, **values)
@@ -47,7 +47,7 @@ def same(one: Training, other: Training) -> bool:
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-# What is minimised.
+# The objective.
 
 
 def make_task(host: PluginHost, **settings: object) -> AdainTask:
@@ -80,7 +80,7 @@ def mean_and_deviation(features: np.ndarray, epsilon: float = 0.0) -> tuple[np.n
 
 @pytest.mark.parametrize("form", ["norm", "squared"])
 def test_the_objective_is_equations_8_to_12(host, form):
-    """By the paper's balance; its norms are unsquared, and squared ones can be had."""
+    """With the paper's balance; its norms are unsquared, but squared ones are available."""
     content_form = "norm" if form == "norm" else "sum"
     task = make_task(
         host,
@@ -290,7 +290,7 @@ def test_a_default_layer_is_written_out_in_the_model(train):
     "network", [{}, {"gain_limit": 1.0}, {"transfer": "swap", "skips": "relu1_2"}]
 )
 def test_a_trained_model_restyles_as_it_was_previewed(train, host, network):
-    """Applied to the very pictures, the model in float16 gives what the task gave in float32."""
+    """Applied to the same pictures, the model in float16 gives the task's result in float32."""
     training = train(steps=3, learning_rate=0.01, options=network)
     training(Run())
     values = {"model": str(training.output), "device": "cpu", "precision": "float32"}
@@ -404,7 +404,7 @@ def test_a_model_of_another_layer_is_not_started_from(train):
 
 @pytest.mark.parametrize("preset", ["adain_paper", "adain_quick", "adain_swap"])
 def test_each_preset_trains_its_own_form(host, train, preset):
-    """But for its size: with the embedded weights, two small steps and a narrow decoder."""
+    """In small: with the embedded weights, two small steps and a narrow decoder."""
     settings = dict(load_preset(host, preset).settings)
     options = dict(settings.pop("options"))
     own = {**options.pop("adain"), "layer": "relu4_1", "width": 0.05}

@@ -31,7 +31,7 @@ SMOOTHINGS = ("none", "softmax", "tanh", "softsign", "scale")
 
 
 def numpy_entropy(values: np.ndarray) -> float:
-    """SWAG's entropy over its largest possible, by the textbook."""
+    """SWAG's entropy over its largest possible value, by the textbook."""
     p = np.abs(values.astype(float)).ravel()
     p = p / p.sum()
     p = p[p > 0]
@@ -158,7 +158,7 @@ def test_the_table_shows_means_over_images(command: Command):
     ]
     with (command.folder / "rows.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
-    assert len(found) == 8  # a row an image
+    assert len(found) == 8  # one row per image
     peaks = [float(row["peak"]) for row in found if row["layer"] == "layer3.5"][::2]
     assert float(lines[0].split()[2]) == pytest.approx(np.mean(peaks), abs=0.05)
 

@@ -1,6 +1,6 @@
-"""What backbones hold besides their contract (test_contracts), and what VGG's settings mean.
+"""Backbones beyond their contract (test_contracts), and the meaning of VGG's settings.
 
-Weights are random, so that nothing is downloaded, or the embedded ones.
+Weights are random or embedded, so that nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ EMBEDDED = [
 
 @dataclass(frozen=True)
 class Case:
-    """A backbone under test, as a protocol and as a module, with the weights that it was given."""
+    """A backbone under test, as a protocol and as a module, with its weights."""
 
     name: str
     spec: BackboneSpec
@@ -63,7 +63,7 @@ class Case:
 
     @property
     def sample(self) -> list[str]:
-        """A tenth of the layers, the shallowest and the deepest among them."""
+        """A tenth of the layers, including the shallowest and the deepest."""
         return self.layers[:: max(1, len(self.layers) // 10)] + self.layers[-1:]
 
     def features(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
@@ -84,7 +84,7 @@ def build(spec: BackboneSpec, weights: Weights) -> Any:
 @pytest.fixture(scope="module", params=[*NAMES, *EMBEDDED])
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the networks are run on images too small to share
+    torch.set_num_threads(1)  # the images are too small to share among threads
     yield make_case(request.param)
     torch.set_num_threads(threads)
 
@@ -192,7 +192,7 @@ def oxford() -> Weights:
 
 @pytest.fixture(params=[("vgg16", VGG16), ("vgg19", VGG19)], ids=["vgg16", "vgg19"])
 def vgg(request: pytest.FixtureRequest) -> tuple[str, tuple[int, ...], nn.Module]:
-    """Name and blocks of a VGG, and torchvision's own module of it, without its classifier."""
+    """Name and blocks of a VGG, and torchvision's own module, without its classifier."""
     name, blocks = request.param
     with torch.device("meta"):
         theirs = getattr(torchvision.models, name)()
@@ -210,7 +210,7 @@ def test_vgg_has_torchvisions_parameters(vgg: tuple[str, tuple[int, ...], nn.Mod
 def test_vgg_equals_torchvisions_module_to_the_bit(
     vgg: tuple[str, tuple[int, ...], nn.Module],
 ) -> None:
-    """Of random weights too, which are drawn in the order of its modules."""
+    """Also with random weights, which are drawn in the order of its modules."""
     name, _, theirs = vgg
     weights = Weights(name, None, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), seed=7)
     weights.load_into(theirs)
@@ -221,7 +221,7 @@ def test_vgg_equals_torchvisions_module_to_the_bit(
         features = loaded(image, layers)
         drawn = build(spec_of(name), weights)(image, layers)
         for step in cast("nn.Sequential", theirs.features):
-            # Its own is in place: it would overwrite the convolution before it.
+            # Its own works in place, and would overwrite the output of the convolution.
             x = F.relu(x) if isinstance(step, nn.ReLU) else step(x)
             if not isinstance(step, nn.MaxPool2d):
                 layer = layers.pop(0)
@@ -247,7 +247,7 @@ def normalised(image: Tensor, weights: Weights) -> Tensor:
 
 
 def graph_names(layers: Collection[str]) -> dict[str, str]:
-    """Map torchvision's node names to ours: pools, which have no name of ours, are skipped."""
+    """Map torchvision's node names to ours; skip pools, for which we have no names."""
     indices = [i for i in range(31) if i not in (4, 9, 16, 23, 30)]
     return {f"features.{index}": layer for index, layer in zip(indices, layers, strict=True)}
 

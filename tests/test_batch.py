@@ -1,4 +1,4 @@
-"""A batch: each job is told of while it is done."""
+"""A batch reports on each job while it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stylize.command.crowd import CrowdTeller
 
 @pytest.fixture
 def labels(monkeypatch) -> list[str]:
-    """What the bars of a batch are called, one after another."""
+    """The labels of a batch's bars, one after another."""
     found: list[str] = []
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""`stylize bench`: what it compares, keeps, refuses and shows, and what its statistics are."""
+"""`stylize bench`: what it compares, keeps, rejects and shows, and its statistics."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from stylize_compare.bench.plots import draw_front
 from stylize_compare.bench.protocol import FULL, MARGIN, PAIRS, QUICK, SUBJECTS, WINDOWS, Pair
 
 RESULTS = {"bench.html", "bench.json", "bench.md", "sheet.jpg", "cells", "inputs"}
-# Windows of other shapes, which a smoothing can tell apart.
+# Windows of different shapes, which a smoothing can tell apart.
 TWO = (Pair("astronaut", "signac"), Pair("china", "great_wave"))
 SMALL = replace(QUICK, size=48, judge_size=48, iterations=2, strengths=(1, 50), pairs=TWO)
 
 
 class PictureJudge(QuickJudge):
-    """Judges by the picture alone, whatever it was made from."""
+    """Judges by the picture alone, whatever its inputs."""
 
     def __call__(
         self, output: torch.Tensor, content: torch.Tensor, style: torch.Tensor
@@ -51,7 +51,7 @@ class PictureJudge(QuickJudge):
 
 @pytest.fixture
 def bench(command: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
-    """`bench("smoothing", "tanh")` is a bench of seconds, of two pairs at 48 pixels."""
+    """`bench("smoothing", "tanh")` is a bench that takes seconds, with two pairs at 48 pixels."""
     monkeypatch.setattr("stylize.Judge", PictureJudge)
     monkeypatch.setattr("stylize_compare.bench.command.QUICK", SMALL)
     return lambda *arguments: command("bench", *arguments, "--quick", "-o", "report")
@@ -327,7 +327,7 @@ def test_flatness_is_of_the_layers_that_take_style_and_are_smoothed(host, photo)
         measure_flatness(host, planned.plans[name], [str(photo)]) for name in ("none", "tanh")
     )
     for bare, smoothed in zip(none, tanh, strict=True):
-        # So small a gain leaves features as they are, but for a factor.
+        # Such a small gain changes features only by a factor.
         assert smoothed["entropy"] == pytest.approx(bare["entropy"], abs=1e-4)
         assert smoothed["peak"] == pytest.approx(bare["peak"], rel=1e-3)
     assert create_smoothing("tanh")(torch.ones(1)) == torch.ones(1).tanh()

@@ -1,4 +1,4 @@
-"""`stylize calibrate`, and what its gains are for: smoothings that work on real features."""
+"""`stylize calibrate`, and the purpose of its gains: smoothings that work on real features."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Layer:
 
     @property
     def active(self) -> Tensor:
-        """Where units are not silenced by a ReLU."""
+        """The units that a ReLU does not silence."""
         return self.features != 0
 
 
@@ -187,7 +187,7 @@ def test_gradients_do_not_vanish_at_calibrated_gains(smoothing, backbone):
     for layer in smoothed_layers(backbone):
         found = gradient(make(smoothing), layer.gain * layer.features)[layer.active]
         assert found.isfinite().all()
-        # At most 0.04: relu4_3 of VGG-16, of which a tenth is active and most of that is large.
+        # At most 0.04: in relu4_3 of VGG-16, a tenth of the units is active, and mostly large.
         assert (found == 0).float().mean() < 0.05, layer.name
 
 
@@ -202,7 +202,7 @@ def test_entropy_is_between_that_of_a_peak_and_of_a_flat_map(smoothing, backbone
             assert after > before, layer.name
 
 
-# The literal form of the paper: gain 1. Its trouble is held here, so that the docs stay true.
+# The literal form of the paper: gain 1. The docs describe its trouble; this test keeps them true.
 
 
 def test_literal_tanh_of_vgg_has_no_gradient_on_nearly_all_active_units():

@@ -1,4 +1,4 @@
-"""The command's grammar, where pictures go, and what it says of them."""
+"""The command's grammar, its output files, and its messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAIR = ("photo.png", "painting.png")
 OUTPUT = "photo_painting_gatys.png"
 MODULE = (sys.executable, "-m", "stylize")
 
-# A plugin that tells how far a run is, and may hold it up.
+# A plugin that reports a run's progress, and may hold it up.
 WATCHER = """
     import sys, time
 
@@ -56,7 +56,7 @@ def copy(command: Command, *names: str) -> None:
 def start(
     command: Command, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start the command as a process of its own."""
+    """Start the command in its own process."""
     return subprocess.Popen(
         [*MODULE, *arguments],
         cwd=command.folder,
@@ -231,7 +231,7 @@ def test_several_styles_are_blended_by_their_weights(command):
     ],
 )
 def test_style_weights_that_do_not_fit_the_styles_are_wrong_usage(command, options, message):
-    copy(command, "two.png")  # wrong for all pictures, so none is tried: 2, not 1
+    copy(command, "two.png")  # wrong for all pictures, so it tries none: 2, not 1
     styles = ("-s", "painting.png", "-s", "photo.png")
     outcome = command("photo.png", "two.png", *styles, *options, *FAST)
     assert outcome.code == 2
@@ -591,7 +591,7 @@ def test_a_reader_that_went_away_ends_the_command_quietly(command):
     assert command.files == set()
 
 
-# What is said.
+# Messages.
 
 
 def test_quiet_prints_errors_only(command):
@@ -602,7 +602,7 @@ def test_quiet_prints_errors_only(command):
 
 
 def run_in_terminal(command: Command, *arguments: str) -> tuple[int, str]:
-    """Run the command in a terminal of its own, and return its exit code and what that shows."""
+    """Run the command in its own terminal, and return its exit code and the terminal's text."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*MODULE, *arguments],
@@ -614,7 +614,7 @@ def run_in_terminal(command: Command, *arguments: str) -> tuple[int, str]:
     )
     os.close(theirs)
     shown = b""
-    with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+    with contextlib.suppress(OSError):  # Linux's signal that the other end is closed
         while chunk := os.read(ours, 65_536):
             shown += chunk
     os.close(ours)

@@ -225,7 +225,7 @@ def test_several_pictures_do_not_go_into_one_file(command, output):
 
 
 def test_no_picture_of_a_run_replaces_an_input_of_it(command):
-    """A name that would, by a link, even with --force."""
+    """Not even with --force and a name that links to the input."""
     shutil.copy("photo.png", "two.png")
     Path(OUTPUT).symlink_to("two.png")
     before = Path("two.png").read_bytes()
@@ -253,7 +253,7 @@ def test_a_full_disk_leaves_nothing_half_written(command, monkeypatch):
 
 
 def png_header(width: int, height: int) -> bytes:
-    """Return the start of a PNG of any size, with none of its pixels."""
+    """Return the start of a PNG of any size, without pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = [
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

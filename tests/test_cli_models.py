@@ -1,4 +1,4 @@
-"""Trained models on the command line: listed, shown, applied, and never contradicted silently."""
+"""Trained models on the command line: listing, showing, applying, and contradictory options."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def test_what_a_model_cannot_do_is_refused(gallery, options, said):
 
 
 def broken(folder: Path) -> dict[str, str]:
-    """Write models that cannot be applied; return what is said, by name."""
+    """Write models that cannot be applied; return their messages by name."""
     data = (folder / "dunes.safetensors").read_bytes()
     (folder / "short.safetensors").write_bytes(data[: len(data) // 2])
     (folder / "picture.safetensors").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))

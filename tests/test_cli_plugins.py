@@ -1,4 +1,4 @@
-"""`stylize plugins`, and what a broken plugin does to the command: one warning, no more."""
+"""`stylize plugins`, and the effect of a broken plugin on the command: a single warning."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_plugin_is_one_warning_and_the_rest_works(command, site, kind):
     source, message = BROKEN[kind]
-    name = f"zoo-broken-{kind}"  # whose hooks are called before those of stylize-nst
+    name = f"zoo-broken-{kind}"  # its hooks are called before those of stylize-nst
     place_distribution(site, name, source)
     outcome = command(*PAIR, *FAST, "--json")
     assert outcome.code == 0, outcome.err

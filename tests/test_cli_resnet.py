@@ -1,4 +1,4 @@
-"""The sentence that the project is known by, with and without the weights at hand."""
+"""The project's best-known command, with and without available weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 def test_resnet50_with_tanh_makes_the_picture_from_cached_weights(command, cache):
-    """The weights are random ones in the cache's place: what they show is the wiring."""
+    """The cache holds random weights: they test the wiring."""
     torch.manual_seed(0)
     url = torchvision.models.ResNet50_Weights.IMAGENET1K_V1.url
     torch.save(torchvision.models.resnet50(weights=None).state_dict(), cache / Path(url).name)

@@ -88,7 +88,7 @@ def test_ctrl_c_saves_checkpoint_and_model_and_says_how_to_go_on(studio, monkeyp
 
 @pytest.mark.skipif(os.name == "nt", reason="needs groups of processes")
 def test_a_signal_to_the_whole_group_saves_too(studio):
-    """As of timeout and systemd: it reaches the workers that read photographs as well."""
+    """As timeout and systemd do: it also reaches the workers that read photographs."""
     long = (*LINE, "--workers", "1", "--steps", "100000", "--log-every", "1")
     process = subprocess.Popen(
         [sys.executable, "-m", "stylize", *long],
@@ -238,7 +238,7 @@ def test_a_loss_that_is_not_finite_is_a_failure_that_says_the_step(studio, monke
     assert "not finite at step 1" in outcome.complaint
 
 
-# Pairs: photographs, and pictures that a slower method made of them.
+# Pairs: photographs, and pictures that a slower method made from them.
 
 
 def test_pairs_teach_the_pictures_and_not_the_painting(studio):

@@ -1,4 +1,4 @@
-"""`stylize video`, as typed: what it makes, what it says, and what it leaves when it ends early."""
+"""`stylize video`, as typed: its results, its messages, and its files after an early end."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_a_frame_cannot_be_made_again_by_itself(command, clip):
     assert "is one frame of a clip" in outcome.err
 
 
-# What is refused.
+# Bad input.
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_warnings_are_said(command, clip):
     assert "97x65 is padded to 98x66" in outcome.err
 
 
-# Ends that come early, of the real command in a process of its own.
+# Early ends of the real command in its own process.
 
 
 def start(folder: Path, *arguments: str, limit: int | None = None) -> subprocess.Popen[str]:
@@ -330,7 +330,7 @@ def test_ctrl_c_leaves_a_file_that_can_be_played(tmp_path):
 
 
 def count_until_broken(path: Path) -> int:
-    """How many frames a player shows: the one that was being written is cut short."""
+    """Count the frames that a player shows: the one being written is cut short."""
     count = 0
     with av.open(path) as container, contextlib.suppress(av.error.InvalidDataError):
         for _ in container.decode(video=0):
@@ -342,7 +342,7 @@ def count_until_broken(path: Path) -> int:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_full_disk_leaves_what_can_be_played(tmp_path, suffix):
     make_long_clip(tmp_path)
-    # Files may not grow beyond this: the system's own error, as of a full disk.
+    # Files may not grow beyond this: the system then raises an error, as for a full disk.
     process = start(tmp_path, "video", "clip.mp4", *NOISE, "-o", f"out{suffix}", limit=150_000)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
@@ -366,7 +366,7 @@ def test_what_a_killed_run_leaves_can_be_played(tmp_path):
     process.kill()
     process.communicate()
     (part,) = tmp_path.glob("out.part-*.mp4")
-    # The last fragment may be cut short; players, and our own reading, take what is before it.
+    # The last fragment may be cut short; players, and our own reader, show the frames before it.
     with VideoFile(part, size=None, start=None, tell=[].append) as left:
         assert sum(1 for _ in left) > 10
     assert not (tmp_path / "out.mp4").exists()

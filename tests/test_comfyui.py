@@ -1,4 +1,4 @@
-"""The node pack for ComfyUI, by ComfyUI's contract: what it would load, offer and call."""
+"""The node pack, tested by ComfyUI's contract: what ComfyUI would load, offer and call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from small_training import make_model
 from stylize import evaluate_picture, read_image, resize
 
 PACK = Path(__file__).parents[1] / "examples" / "stylize-comfyui"
-# What ComfyUI knows of itself, and ours.
+# The types that ComfyUI itself knows, and ours.
 TYPES = {"IMAGE", "MASK", "INT", "FLOAT", "STRING", "BOOLEAN", "STYLIZE_MODEL"}
 QUICK = "gatys.iterations=3"
 
@@ -30,7 +30,7 @@ class InterruptedNodeError(Exception):
 
 
 class Comfy:
-    """A stand-in for what the pack imports of ComfyUI."""
+    """A stand-in for the pack's imports from ComfyUI."""
 
     def __init__(self) -> None:
         self.bars: list[tuple[int, list[int]]] = []
@@ -48,7 +48,7 @@ class Comfy:
 
 
 def load(name: str) -> Iterator[Any]:
-    """Import the folder as ComfyUI does, under a name of its own."""
+    """Import the folder as ComfyUI does, under a separate name."""
     where = {"submodule_search_locations": [str(PACK)]}
     spec = importlib.util.spec_from_file_location(name, PACK / "__init__.py", **where)
     assert spec is not None
@@ -80,7 +80,7 @@ def comfy(monkeypatch) -> Comfy:
 
 @pytest.fixture
 def within(comfy) -> Iterator[Any]:
-    """The pack in ComfyUI, or what it sees of it."""
+    """The pack, loaded inside the stand-in for ComfyUI."""
     yield from load("stylize_comfyui_within")
 
 
@@ -218,6 +218,6 @@ def test_cancel_ends_the_picture_and_raises_comfyui_s_own(within, comfy, images)
         by_painting(within, images, settings="gatys.iterations=100000")
     ((total, values),) = comfy.bars
     assert values[-1] < 0.1 * total
-    # The next run is not stopped by it.
+    # It does not stop the next run.
     by_painting(within, images)
     assert comfy.bars[1][1][-1] == total

@@ -1,4 +1,4 @@
-"""Streams, folders and signals that are not as usual: one sentence, and nothing lost."""
+"""Unusual streams, folders and signals: one sentence, and nothing lost."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_too_little_memory_for_torch_is_told_as_memory():
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_signals_end_a_run_as_ctrl_c_does(name):
     cancelled, number = threading.Event(), getattr(signal, name)
-    # What runs the tests may ignore some, as a shell does for what it runs in the background.
+    # The parent may ignore some signals, as a shell does for background processes.
     before = signal.signal(number, signal.SIG_DFL)
     try:
         with interruptible(cancelled, "saving"):
@@ -95,7 +95,7 @@ def test_a_hangup_that_nohup_ignores_stays_ignored():
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
 def test_ctrl_c_while_modules_are_loaded_is_one_line(tmp_path):
-    """Also where what is loaded swallows every exception."""
+    """Even if the module being loaded swallows every exception."""
     (tmp_path / "swallowing.py").write_text(
         "import time\n"
         "try:\n    print('here', flush=True)\n    time.sleep(60)\n"

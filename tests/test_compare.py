@@ -1,4 +1,4 @@
-"""`stylize compare`: which pictures it makes, keeps and shows, and what it says of them."""
+"""`stylize compare`: the pictures that it makes, keeps and shows, and its messages."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_every_combination_is_made_judged_kept_and_shown(command, compare, monke
         assert row["judge_size"] == 512
         assert (row["steps"], row["width"], row["height"]) == (1, 48, 36)
     with Image.open("grid.png") as sheet:
-        # Two pictures with two smoothings each below each other, two strengths and inputs beside.
+        # Rows: two pictures with two smoothings each. Columns: two strengths and the inputs.
         assert sheet.height > 4 * 72
         assert sheet.width > 3 * 96
     assert "8/8 other, painting: smooth=tanh strength=4: content 0." in ended.err
@@ -178,7 +178,7 @@ def test_pictures_made_by_different_releases_are_warned_of(compare, monkeypatch)
 
 
 def forget_numbers(path: Path) -> None:
-    """Leave a cell as releases made it whose judge had two numbers."""
+    """Leave a cell as from older releases, whose judge had two numbers."""
     record = read_record(path)
     judged = {key: record["cell"]["judged"][key] for key in ("content", "style", "layers")}
     record["cell"]["judged"] = {**judged, "own_network": False}

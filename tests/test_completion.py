@@ -1,4 +1,4 @@
-"""What shells complete: in real ones, as typed at a terminal, and without torch."""
+"""Completion in real shells, as typed at a terminal, and without torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 BIN = Path(sys.executable).parent
-# How each is started without anybody's settings, and made to know the completions.
+# The command that starts each shell without user settings, and loads the completions.
 SHELLS = {
     "bash": (["--norc", "--noprofile", "-i"], "source <(_STYLIZE_COMPLETE=source_bash stylize)"),
     "zsh": (
@@ -26,7 +26,7 @@ SHELLS = {
     ),
     "fish": (["--no-config", "-i"], "_STYLIZE_COMPLETE=source_fish stylize | source"),
 }
-# What is typed before the tabulator, and what then stands on the line.
+# The text typed before the tab key, and the line after it.
 TYPED = {
     "stylize calib": "calibrate",
     "stylize plugins doc": "doctor",
@@ -43,7 +43,7 @@ TYPED = {
 
 
 class Terminal:
-    """A shell at a terminal of its own."""
+    """A shell at its own terminal."""
 
     def __init__(self, shell: str, folder: Path) -> None:
         arguments, setup = SHELLS[shell]
@@ -65,7 +65,7 @@ class Terminal:
         os.write(self.file, text.encode())
 
     def read_until(self, pattern: str, seconds: float = 60.0) -> str:
-        """Return what is shown up to a pattern."""
+        """Return the terminal's text up to a pattern."""
         shown, end = "", time.monotonic() + seconds
         while time.monotonic() < end:
             if select.select([self.file], [], [], 0.2)[0]:
@@ -104,7 +104,7 @@ def test_shells_complete_commands_options_and_the_names_of_parts(terminal):
 
 
 def complete(line: str, **variables: str) -> list[str]:
-    """Return what bash is given to complete a line with."""
+    """Return bash's completions of a line."""
     words = line.split(" ")
     ended = subprocess.run(
         [BIN / "stylize"],

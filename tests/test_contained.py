@@ -1,4 +1,4 @@
-"""What an installed plugin does wrong is contained, told as its own, and never in the output."""
+"""Faults of an installed plugin are contained, reported as its own, and never in the output."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def faults(target: Path, monkeypatch: pytest.MonkeyPatch):
-    """Lets a test say what the guest does wrong, in this process."""
+    """Lets a test choose the guest's faults, in this process."""
     monkeypatch.syspath_prepend(target)
     monkeypatch.delenv("ACME_FAULTS", raising=False)
     yield lambda *asked: monkeypatch.setenv("ACME_FAULTS", " ".join(asked))
@@ -49,7 +49,7 @@ def faults(target: Path, monkeypatch: pytest.MonkeyPatch):
 def start(
     target: Path, folder: Path, faults: str, *line: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the command in a process of its own, whose descriptors extensions can write to."""
+    """Run the command in its own process, so that extensions can write to its descriptors."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "stylize", *line],
         cwd=folder,
@@ -129,7 +129,7 @@ def test_a_guest_s_own_command_prints_its_results(command: Command, faults):
     assert outcome.err == "acme-guest: printed at command-import\n"
 
 
-# A hook that fails is said.
+# A failing hook is reported.
 
 
 @pytest.mark.parametrize("how", ["raise", "exit", "panic", "rubbish"])
@@ -267,7 +267,7 @@ def test_ctrl_c_while_a_plugin_hangs_at_import_names_it(target, tmp_path):
     )
 
 
-# What comes first is looked at.
+# First results are checked.
 
 FIRST = {
     "smoothing:crop": (CURVE, "features of shape"),

@@ -1,6 +1,6 @@
-"""Our own plugins and parts keep the promises that third parties are held to.
+"""Our own plugins and parts keep the promises that third parties must keep.
 
-Over the registry: a new part of ours is tested by being registered.
+The tests run over the registry, so they include each new part of ours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PLUGINS = [
 
 
 def backbones() -> list[str]:
-    """Return every backbone with random weights, and with those that its package carries."""
+    """Return every backbone with random weights, and with its package's own."""
     specs = [spec for spec in OURS.specs(Kind.BACKBONE) if isinstance(spec, BackboneSpec)]
     embedded = [f"{s.name}.{w.tag}" for s in specs for w in s.weights if w.embedded]
     return [*(f"{spec.name}.random" for spec in specs), *embedded]
@@ -38,14 +38,14 @@ def backbones() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Run networks on images that are too small to share."""
+    """Run on one thread: the images are too small to share."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
 
 
-# Of class scope, so that a part is made once for all of its tests.
+# Class scope, so that a part is made once for all of its tests.
 
 
 @pytest.fixture(scope="class", params=PLUGINS)
@@ -85,7 +85,7 @@ class TestBackbones(BackboneContract):
 
 
 class TestEnlargedResNet(BackboneContract):
-    """Of pictures that are enlarged before it sees them."""
+    """Its pictures are enlarged before it sees them."""
 
     name = "resnet50_thin"
     settings = {"enlarge": 2}  # noqa: RUF012
@@ -114,14 +114,14 @@ class TestGatysFromNoise(MethodContract):
 
 
 class TestNeighbors(MethodContract):
-    """At two scales: the second matches what the first has made."""
+    """At two scales: the second starts from the result of the first."""
 
     name = "neighbors"
     settings = {"iterations": [3, 3], "scales": [0.9, 1.0]}  # noqa: RUF012
 
 
 class TestJohnson(MethodContract):
-    """In several tiles, so that there are steps to leave out."""
+    """In several tiles, so that there are steps to skip."""
 
     name = "johnson"
     settings = {"tile": 64}  # noqa: RUF012
@@ -130,7 +130,7 @@ class TestJohnson(MethodContract):
 
 @pytest.mark.usefixtures("adain_model")
 class TestAdain(MethodContract):
-    """In several tiles, by a decoder that was never trained."""
+    """In several tiles, with an untrained decoder."""
 
     name = "adain"
     settings = {"tile": 64}  # noqa: RUF012

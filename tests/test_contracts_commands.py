@@ -1,4 +1,4 @@
-"""The contracts of commands and of trainings: what keeps them, and what each fault is told as."""
+"""The contracts of commands and trainings: honest ones keep them, and each fault is reported."""
 
 from __future__ import annotations
 

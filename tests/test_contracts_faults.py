@@ -87,7 +87,7 @@ BACKBONES = [
         "computes nothing deeper than asked for",
         "asked for block1 it also runs steps.1",
     ),
-    (planted.ForgivesUnknownLayers, "refuses an unknown layer", "it says nothing"),
+    (planted.ForgivesUnknownLayers, "refuses an unknown layer", "raises nothing"),
     (planted.CutsTheGradient, "gradient reaches the image", "no gradient reaches the image"),
     (
         planted.OverwritesALayer,
@@ -204,7 +204,7 @@ def test_the_right_promise_names_the_fault(kind, part, promise, fault):
     assert check.remedy
 
 
-# Plugins as a whole: those whose fault is in a process of its own, and those of declarations.
+# Plugins as a whole: faults found in a separate process, and faults of declarations.
 
 IMPORTS = {
     "torch": ("import torch", "declares without importing torch", "importing it imports torch"),
@@ -285,7 +285,7 @@ CURVE = SmoothingSpec("curve", factory="planted_parts:Cubic", summary="A curve")
 
 
 def plugin_with(settings: str) -> ModuleType:
-    """Make a plugin of a smoothing with one of the planted settings."""
+    """Make a plugin with a smoothing that has one of the planted settings."""
     spec = SmoothingSpec("curve", "planted_parts:Cubic", f"planted_settings:{settings}", "A curve")
     return plugin_module("p", [spec])
 
@@ -339,17 +339,17 @@ DECLARATIONS = {
     "option of the run": (
         plugin_with("OfTheRun"),
         "options of the command are free or shared",
-        "--strength of smoothing curve is one of the command's: curve.gain is reached by --set",
+        "--strength of smoothing curve is one of the command's: only --set reaches curve.gain",
     ),
     "option of the command": (
         plugin_with("OfTheCommand"),
         "options of the command are free or shared",
-        "--json of smoothing curve is one of the command's: curve.gain is reached by --set",
+        "--json of smoothing curve is one of the command's: only --set reaches curve.gain",
     ),
     "option of another type": (
         plugin_with("OfAnotherType"),
         "options of the command are free or shared",
-        "--stroke-size of smoothing curve has another type than that of method adain: curve.size",
+        "--stroke-size of smoothing curve has another type than that of method adain: only --set",
     ),
     "no factory": (
         plugin_module("p", [SmoothingSpec("curve", factory="planted_parts:No", summary="s")]),

@@ -31,7 +31,7 @@ def test_auto_prefers_cuda_and_falls_back_to_the_cpu():
 
 @pytest.fixture
 def cards(monkeypatch):
-    """Make torch see two NVIDIA cards, and fail on each tensor there with a message."""
+    """Make torch see two NVIDIA cards, where each tensor raises an error with a message."""
 
     def pretend(message: str, capability: tuple[int, int] = (7, 0)) -> None:
         zeros = torch.zeros
@@ -52,7 +52,7 @@ def cards(monkeypatch):
 
 @pytest.fixture
 def old_driver(cards, monkeypatch):
-    """Make torch find a driver that is too old: it warns, and sees no card."""
+    """Make torch find an outdated driver: it warns, and sees no card."""
     cards(OLD)
 
     def warn():
@@ -163,7 +163,7 @@ def test_out_of_memory_says_what_to_change_of_that_command(
 
 @pytest.fixture
 def processor(monkeypatch):
-    """Make the processor declare what is named."""
+    """Make the processor declare the given features."""
 
     def declare(*names: str) -> None:
         monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""`stylize devices`: what PyTorch sees, and what a run then uses."""
+"""`stylize devices`: the devices that PyTorch sees, and the one that a run uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents say is so: commands and code run, links lead somewhere, the site builds."""
+"""The documents are true: commands and code run, links lead somewhere, the site builds."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ from stylize.testing import CommandRunner
 from stylize.testing.hosts import builtin_host
 
 LANGUAGES = {"bibtex", "json", "python", "sh", "text", "toml", "yaml"}
-# Of distributions with parts of their own.
+# Pages about other distributions' parts.
 EXAMPLES = [page for page in PAGES if page.is_relative_to(ROOT / "examples")]
-# Followed in an environment of its own, by test_tutorial_plugin.py: its plugin is installed there.
+# test_tutorial_plugin.py follows this page in its own environment, with its plugin installed.
 FOLLOWED = [DOCS / "tutorials" / "ship-a-smoothing.md"]
-# Options that pages name of other programs.
+# Options of other programs that pages name.
 FOREIGN = {"--nproc-per-node"}
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginHost]:
-    """The built-in plugins and those of the pages, whose options and commands pages name too."""
+    """The built-in plugins and those of the pages, which also name their options and commands."""
     with plugins_of_pages(tmp_path_factory.mktemp("pages")) as found:
         yield found
 
 
-# Nothing that is made from the code is out of date.
+# Generated pages are up to date.
 
 
 @pytest.mark.parametrize("page", GENERATOR.PAGES)
@@ -66,7 +66,7 @@ def test_a_generated_page_is_what_the_code_says(page, monkeypatch):
 
 
 def pages_with_code() -> list[Path]:
-    """Return the pages to run here, and not where what they install is installed."""
+    """Return the pages with code to run here, without those that have their own tests."""
     elsewhere = (*GENERATED, *EXAMPLES, *FOLLOWED)
     return [page for page in PAGES if page not in elsewhere and blocks(page, "sh", "python")]
 
@@ -108,7 +108,7 @@ def test_commands_are_ones_that_the_command_takes(host):
 
 
 def check_command(host: PluginHost, words: list[str], where: str, *, names: bool = True) -> None:
-    """Check that options exist; `names`: that the parts that they name do."""
+    """Check that options exist; `names`: also check that the parts in their values do."""
     try:
         _, params = parse(host, words)
     except Exception as error:  # typer's own, whose classes are private
@@ -157,7 +157,7 @@ def check_setting(host: PluginHost, key: str, where: str) -> None:
     assert setting in fields, f"{where}: {part} has no setting {setting}"
 
 
-# What is said in prose exists.
+# Names in prose exist.
 
 
 def all_options(command: Any) -> Iterator[str]:
@@ -218,7 +218,7 @@ def test_every_environment_variable_is_told():
             read |= set(re.findall(r"_VARIABLE = \"([A-Z_]+)\"", source))
     text = (DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `([A-Z_]+)", text, re.MULTILINE))
-    # Set for processes of our own, and for Gradio.
+    # Set for our own processes, and for Gradio.
     read -= {"PYTHONPATH", "THP_MEM_ALLOC_ENABLE", "GRADIO_ANALYTICS_ENABLED"}
     assert read <= told
     assert {name for name in told if name.startswith("STYLIZE_")} <= read
@@ -318,7 +318,7 @@ def test_an_equation_that_mathml_has_not_is_a_warning(tmp_path):
     (tmp_path / "index.md").write_text("# Sums\n\n$$ \\nosuchsum x $$\n\nFine: $x^2$\n", "utf-8")
     build = [sys.executable, "-m", "sphinx", "-q", tmp_path, tmp_path / "site"]
     done = subprocess.run(build, capture_output=True, text=True, check=False)
-    assert "\\nosuchsum, which MathML has not" in done.stderr
+    assert "\\nosuchsum, which MathML lacks" in done.stderr
     assert "<msup><mi>x</mi><mn>2</mn></msup>" in (tmp_path / "site/index.html").read_text("utf-8")
 
 

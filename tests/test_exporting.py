@@ -1,4 +1,4 @@
-"""`stylize models export`: what it writes runs in onnxruntime alone, and computes the same."""
+"""`stylize models export`: its files run in onnxruntime alone, and compute the same."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_the_largest_difference_of_two_sizes_is_told(exported):
 
 
 class Pair:
-    """A method of two networks, which share a size."""
+    """A method with two networks, which share a size."""
 
     def __init__(self, settings: object) -> None:
         pass
@@ -142,7 +142,7 @@ def test_a_method_of_several_networks_writes_a_file_of_each(host, model, tmp_pat
 
 
 def test_files_are_written_all_or_not_at_all(host, model, tmp_path, pair, monkeypatch):
-    """The second network computes something else in ONNX: the first is not kept either."""
+    """The second network computes something else in ONNX, so the first is not kept either."""
     honest = exporting._convert
 
     def convert(name: str, module: ExportModule):
@@ -160,7 +160,7 @@ def test_files_are_written_all_or_not_at_all(host, model, tmp_path, pair, monkey
 
 
 class Unheard(torch.nn.Module):
-    """What ONNX cannot express."""
+    """A network that ONNX cannot express."""
 
     def forward(self, content: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         return torch.linalg.eigvals(content @ style.mT).real
@@ -188,7 +188,7 @@ def export(gallery: Command, *options: str):
 
 @pytest.fixture
 def converted(monkeypatch, exported) -> None:
-    """Let the exporter, which takes seconds, find what it made before."""
+    """Let the exporter, which takes seconds, reuse its results."""
     monkeypatch.setattr(exporting, "_convert", lambda name, module: onnx.load(exported.path))
 
 

@@ -36,7 +36,7 @@ def test_fronts_are_compared_over_what_both_cover():
 
 
 def test_where_each_lies_on_its_curve_does_not_matter():
-    """The same curve, reached with strengths that lie elsewhere, is no better and no worse."""
+    """The same curve, sampled at other strengths, is no better and no worse."""
     overlap = compare_fronts(line(0.1, 0.7, 1.2), line(0.3, 0.9, 1.2))
     assert overlap.value == pytest.approx(overlap.reference)
 

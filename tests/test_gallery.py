@@ -1,4 +1,4 @@
-"""The gallery: its page, its pictures and what makes them say the same."""
+"""The gallery: its page, its pictures and its definition agree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from stylize.command.app import run
 
 FOLDER = Path(__file__).parents[1] / "docs" / "gallery"
-# Bytes: of a picture, and of all.
+# Size limits in bytes: of one picture, and of all.
 LARGEST, ALL = 150_000, 2_500_000
 TRIAL = "--size 48 --time 2s --precision float32"
 
@@ -38,7 +38,7 @@ SHOWN = [name for name, entry in GALLERY.pictures.items() if not entry.waits]
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Path:
-    """A folder with a small picture for every picture that the gallery reads."""
+    """A folder with a small stand-in for every picture that the gallery reads."""
     folder = tmp_path / "inputs"
     folder.mkdir()
     for name in GALLERY.inputs:

@@ -1,4 +1,4 @@
-"""Image-based style transfer on the demo pair: it stylises, repeats, blends, stops and refuses."""
+"""Image-based style transfer on the demo pair: results, seeds, blends, early ends, bad input."""
 
 from __future__ import annotations
 
@@ -244,10 +244,10 @@ def test_schedules_that_cannot_be_are_refused(photo, painting, options, message)
 
 
 def combinations() -> Sequence[tuple[str, str, str]]:
-    """Return every pair of a backbone, a smoothing and a loss, each in the company of a third."""
+    """Return combinations that cover every pair of a backbone, a smoothing and a loss."""
     styles = [name for name in list_losses() if create_loss(name).role is Role.STYLE]
     backbones, smoothings = list_backbones(), list_smoothings()
-    # Of the places in the lists, any two leave a third that makes the sum a multiple of this.
+    # For any two list positions, a third makes the sum a multiple of this.
     fewest = min(map(len, (backbones, smoothings, styles)))
     return [
         (f"{backbone}.random", smooth, style)
@@ -262,7 +262,7 @@ def combinations() -> Sequence[tuple[str, str, str]]:
 @pytest.mark.parametrize(("backbone", "smooth", "style_loss"), combinations())
 def test_any_backbone_smoothing_and_loss_compose(backbone, smooth, style_loss, photo, painting):
     """Two steps each."""
-    # Shallow layers: matrix roots of 2048 channels take seconds, and prove no more.
+    # Shallow layers: matrix roots of 2048 channels take seconds and prove nothing more.
     spec = get_spec(Kind.BACKBONE, backbone.partition(".")[0])
     assert isinstance(spec, BackboneSpec)
     options = {"gatys": {"scales": [1.0], "iterations": [2], "init": "noise"}}

@@ -1,4 +1,4 @@
-"""`make gpu`, as far as it can be seen without a GPU: the same code, tiny, on the CPU."""
+"""`make gpu`, as far as the CPU can test it: the same code, tiny."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_what_cannot_be_done_here_is_not_run_with_its_reason(error):
     assert (row.status, row.outcome.skipped) == ("not run", str(error))
 
 
-def test_memory_that_runs_out_is_a_fact_of_a_measurement_and_fails_a_check():
+def test_running_out_of_memory_skips_a_measurement_and_fails_a_check():
     error = torch.OutOfMemoryError("CUDA out of memory.")
     rows = rows_of(
         Section("measured", 1, [task("time", error)], checks=False),
@@ -83,7 +83,7 @@ def test_memory_that_runs_out_is_a_fact_of_a_measurement_and_fails_a_check():
     assert rows["claim"].failed
 
 
-def test_what_does_not_fit_is_written_as_not_run():
+def test_tasks_that_do_not_fit_are_reported_as_not_run():
     slow = [task(f"slow {number}", Outcome(), 0.2) for number in range(3)]
     rows = rows_of(
         Section("one", 1, slow),
@@ -92,12 +92,12 @@ def test_what_does_not_fit_is_written_as_not_run():
     )
     assert rows["slow 0"].status == "measured"
     assert rows["slow 2"].status == "not run"
-    assert "30 s are wanted" in rows["long"].outcome.skipped
+    assert "30 s are needed" in rows["long"].outcome.skipped
     assert rows["short"].status == "measured"
     assert len(rows) == 5
 
 
-def test_what_a_section_leaves_the_next_may_take():
+def test_time_that_a_section_does_not_use_goes_to_the_next():
     seen: list[float] = []
 
     def note(clock: Clock) -> Outcome:
@@ -192,6 +192,6 @@ def test_the_same_code_runs_tiny_on_the_cpu(gpu, tmp_path):
     assert ended.returncode == 0, ended.stderr
     sections = {row["section"] for row in whole["rows"]}
     done = {row["section"] for row in whole["rows"] if row["status"] != "not run"}
-    assert sections - done == {"Memory"}  # of which the CPU keeps no count
+    assert sections - done == {"Memory"}  # not counted on the CPU
     for row in whole["rows"]:
         assert "no time" not in row["not_run"], row["task"]

@@ -1,4 +1,4 @@
-"""A guest whose parts have the names of the house's: nothing that comes with stylize changes."""
+"""A plugin whose parts have the names of built-in ones: stylize itself does not change."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from small_training import TRAIN, make_photographs
 from stylize import PluginHost, RunSettings, full_name, make_plan, read_image, read_record
 from stylize.contract.spec import Kind
 
-# A part of every kind that the house uses by default, none of which can be built. Its option of
-# another type than the house's, and its weights, are of its own parts alone.
+# A part for every default of stylize, none of which can be built. Its option, whose type differs
+# from the built-in one, and its weights belong to its own parts alone.
 TWINS = """
     STYLIZE_PLUGIN_API = 1
 
@@ -56,7 +56,7 @@ TWINS = """
 """
 PAIR = ("photo.png", "painting.png")
 CPU = ("--device", "cpu")
-# Lines without a name of a part, or with one of those that come with the house.
+# Command lines without a part's name, or with that of a built-in part.
 LINES = {
     "default": (*PAIR, *SMALL, "--set", "method.iterations=1", "-o", "out.png"),
     "model": ("photo.png", *SMALL, "--model", "starry_night_fast", "-o", "out.png"),

@@ -1,4 +1,4 @@
-"""The house: what lies where, what may import what, and what works without which plugin."""
+"""The house rules: the layout of the code, its imports, and independence from plugins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from command import FAST, SMALL, Command
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "core" / "stylize"
 KERNEL = [CORE / room for room in ("contract", "discovery", "planning", "building")]
-# Commands of ours by the plugin that brings them.
+# Our commands by plugin.
 COMMANDS = {
     "compare": {"bench", "compare"},
     "develop": {"plugins"},
@@ -32,7 +32,7 @@ COMMANDS = {
     "web": {"web"},
     "webcam": {"webcam"},
 }
-# What an author of plugins may import, of which our own plugins are made too.
+# The modules that plugins, including our own, may import.
 PUBLIC = {"stylize", "stylize.command", "stylize.errors", "stylize.testing"}
 
 
@@ -78,7 +78,7 @@ def test_a_wall_that_is_broken_is_told(tmp_path):
 
 
 def test_plugins_are_made_of_what_is_public():
-    """But for the doctor, which examines discovery itself."""
+    """Except for the doctor, which examines discovery itself."""
     for path in (ROOT / "plugins").rglob("*.py"):
         if "stylize_develop" in path.parts:
             continue
@@ -144,7 +144,7 @@ def test_summaries_are_the_first_sentences_of_the_commands(host):
 
 @pytest.fixture
 def counts(monkeypatch) -> dict[str, list[object]]:
-    """What is planned, checked, and read: a list of calls each."""
+    """Calls that plan, check, and read: a list for each."""
     from stylize import PluginHost
     from stylize.making import stylizer
 

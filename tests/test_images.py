@@ -1,4 +1,4 @@
-"""Pictures: every mode, orientation and profile is read, and nothing is half-written."""
+"""Pictures: every mode, orientation and profile is readable, and no file is half-written."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def encoded(image: Image.Image, file_format: str, **options: Any) -> io.BytesIO:
 
 
 def png(width: int, height: int, *, bits: int = 8, kind: int = 0, rows: bytes = b"") -> bytes:
-    """Return a PNG by hand. Rows each start with a zero byte; `kind` is PNG's colour type."""
+    """Return a hand-made PNG. Each row starts with a zero byte; `kind` is PNG's colour type."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return (
@@ -94,7 +94,7 @@ def linear_grey() -> bytes:
 
 
 def cyan_prints_black() -> bytes:
-    """Return a CMYK profile in which only the first ink counts, and is black."""
+    """Return a CMYK profile in which only the first ink counts, as black."""
     ramp = bytes(range(256))
     identity = struct.pack(">9i", *(65536 if i % 4 == 0 else 0 for i in range(9)))
     lab_grid = bytes((255, 128, 128)) * 8 + bytes((0, 128, 128)) * 8

@@ -1,4 +1,4 @@
-"""Applying a model of johnson: any size and shape, in tiles or not, as strong as one likes."""
+"""Applying a model of johnson: any size, shape and strength, with and without tiles."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ INCLUDED = sorted(
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A model of each network, of random weights."""
+    """A model of each network, with random weights."""
     folder = tmp_path_factory.mktemp("models")
     return {name: make_model(folder / f"{name}.safetensors", network=name) for name in NETWORKS}
 
 
 @pytest.fixture(scope="module")
 def apply(host: PluginHost, models: dict[str, Path]) -> Apply:
-    """Make a picture of a content with one of the models, in float32 on the CPU."""
+    """Make a picture from a content with one of the models, in float32 on the CPU."""
 
     def make(content: object, network: str = "light", **settings: object) -> Result:
         values = {"size": "full", "device": "cpu", "precision": "float32", **settings}
@@ -77,7 +77,7 @@ def difference(one: Tensor, other: Tensor) -> Tensor:
     return (one.int() - other.int()).abs()
 
 
-# What comes out.
+# Results.
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -132,7 +132,7 @@ def test_pictures_in_bfloat16_are_nearly_those_in_float32(apply):
 
 @pytest.mark.parametrize("name", INCLUDED)
 def test_rounding_does_not_show_in_what_an_included_model_makes(host, name):
-    """Not so if a channel's mean is far above its deviation: its variance is then lost."""
+    """It would if a channel's mean were far above its deviation: its variance would be lost."""
     stylizer = Stylizer(make_settings({"model": name, "precision": "float32"}), host)
     parts = stylizer.parts
     (exported,) = parts.method.export_modules(parts).values()
@@ -186,7 +186,7 @@ def test_more_strength_than_was_trained_is_refused_with_the_remedy(apply):
 
 
 def test_stroke_size_is_how_large_the_network_sees_the_photograph(apply):
-    """Strokes of twice the size are those of the photograph at half the size, enlarged."""
+    """Strokes of twice the size are the enlarged strokes of the photograph at half the size."""
     content = noise(128, 96)
     large = apply(content, stroke_size=2)
     small = apply(content, size=64)
@@ -232,7 +232,7 @@ def test_a_small_picture_does_not_depend_on_its_tiles(apply, network):
 
 
 def test_nothing_turns_at_the_size_where_the_thumbnail_s_statistics_start(apply):
-    """Of a picture with a dark half, whose tiles have statistics of their own."""
+    """With a half-dark picture, whose tiles have different statistics."""
     content = noise(1028, 516)
     content.paste(content.crop((0, 0, 514, 516)).point(lambda level: level // 4), (0, 0))
     above = apply(content, options={"johnson": {"tile": 512}}).image
@@ -350,7 +350,7 @@ def test_several_pictures_load_the_model_once(host, models, monkeypatch):
 
 
 def test_a_model_needs_no_backbone(host, tmp_path):
-    """Its losses' weights may be of a network that is not installed here."""
+    """The weights of its losses may belong to a network that is not installed here."""
     model = make_model(tmp_path / "m.safetensors", header={"backbone": "vgg19.imagenet1k_v1"})
     result = stylize_image(noise(40, 32), None, host=host, model=str(model), device="cpu")
     assert result.record["settings"]["backbone"] == "vgg19.imagenet1k_v1"

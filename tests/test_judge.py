@@ -133,7 +133,7 @@ def test_structure_and_strokes_are_those_of_the_definition():
 
 
 def test_more_positions_than_are_looked_at_are_drawn_by_their_seed():
-    """1,600 of which structure takes 1,024, and 4,900 of which strokes take 4,096."""
+    """Structure takes 1,024 of 1,600 positions, and strokes take 4,096 of 4,900."""
     generator = torch.Generator().manual_seed(0)
     maps = [torch.rand(1, 3, 70, 70, generator=generator) for _ in range(2)]
     drawn = draw_positions(maps[0], 4096, 0)

@@ -18,7 +18,7 @@ CPU = ("--device", "cpu", "--precision", "float32", "--size", "64")
 
 @pytest.fixture
 def studio(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command, with a folder of its own models, none of which is there yet."""
+    """The command, with its own, still empty, folder of models."""
     monkeypatch.setenv("STYLIZE_MODELS", str(command.folder / "own"))
     return command
 
@@ -36,7 +36,7 @@ def test_a_learned_painting_paints_like_the_painting_itself_and_repeats(studio):
     assert studio("--model", "mine", "photo.png", "-o", "named.png", *CPU).code == 0
     given = ("--method", "adain", "photo.png", "painting.png", "-o", "given.png", *CPU)
     assert studio(*given).code == 0
-    # The painting is kept as a JPEG file, which moves it a little.
+    # The painting is stored as a JPEG file, which changes it a little.
     far = np.abs(pixels(folder / "named.png") - pixels(folder / "given.png")).mean()
     changed = np.abs(pixels(folder / "named.png") - pixels(folder / "photo.png")).mean()
     assert far < changed / 3

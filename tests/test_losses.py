@@ -1,4 +1,4 @@
-"""Losses against independent float64 formulas; what all promise is in test_contracts."""
+"""Losses against independent float64 formulas; test_contracts covers their common promises."""
 
 from __future__ import annotations
 
@@ -335,7 +335,7 @@ def test_losses_without_a_blend_of_their_own_blend_into_the_weighted_mean():
     torch.testing.assert_close(blended, expected)
 
 
-# Self-similarity: which positions look alike.
+# Self-similarity: the positions that look alike.
 
 
 def self_similarity_by_loop(output: torch.Tensor, target: torch.Tensor) -> list[float]:

@@ -1,4 +1,4 @@
-"""Model files: written whole, read without running code, and refused with the reason."""
+"""Model files: written whole, read without running code, and rejected with a reason."""
 
 from __future__ import annotations
 

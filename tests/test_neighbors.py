@@ -1,4 +1,4 @@
-"""Neural neighbours: its equations, its search, and pictures that it makes and refuses to make."""
+"""Neural neighbours: its equations, its search, its pictures, and bad input."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ TWO_SCALES: dict[str, Any] = {
 
 
 class Pyramid:
-    """Features in float64: the image itself, means of 2 x 2, and of 4 x 4, with other channels."""
+    """Features in float64: the image itself, and means of 2 x 2 and 4 x 4, with other channels."""
 
     layers: Mapping[str, LayerInfo] = {
         "fine": LayerInfo(3, 1, 1),
@@ -105,7 +105,7 @@ def test_hypercolumns_are_the_layers_side_by_side_in_units_of_the_painting():
         unit = math.sqrt(sum(v * v for v in values) / len(values))
         for channel in channels:
             got = rows[y * 6 + x, channel].item()
-            if layer == "fine":  # the mean of what lies under the position
+            if layer == "fine":  # the mean of the finer positions
                 under = found[layer][0, channel, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
                 wanted = sum(under.flatten().tolist()) / 4
             else:  # between the coarse positions, bilinear
@@ -216,7 +216,7 @@ def test_a_match_that_its_neighbours_contradict_is_mended():
     bias = torch.zeros(count)
     mended = make_coherent(index, keys, keys, bias, grids, size, 0.2)
     assert mended.tolist() == list(range(count))
-    # Features that say clearly otherwise win.
+    # If the features clearly disagree, they win.
     queries = keys.clone()
     queries[wrong] = keys[index[wrong]]
     assert torch.equal(make_coherent(index, queries, keys, bias, grids, size, 0.01), index)

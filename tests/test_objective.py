@@ -1,4 +1,4 @@
-"""The objective: weights, balances, blends, and what it says when it breaks."""
+"""The objective: weights, balances, blends, and its error messages."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_styles_whose_statistics_are_sets_blend_into_their_union(host, images):
         return {tuple(row) for row in blended.values["features"][0].tolist()}
 
     one, other, both = rows([1, 0]), rows([0, 1]), rows([3, 1])
-    assert len(both & one) == pytest.approx(768, abs=20)  # some features are many positions'
+    assert len(both & one) == pytest.approx(768, abs=20)  # many positions share some features
     assert len(both & other) == pytest.approx(256, abs=20)
 
 

@@ -1,4 +1,4 @@
-"""Rare, damaged and absurd pictures: right pixels, with a warning where due, or a sentence."""
+"""Rare, damaged and absurd pictures: correct pixels, a warning if needed, or a clear error."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_file_that_lacks_its_last_bytes_is_read_with_a_warning(tmp_path, suffi
     path = tmp_path / f"in{suffix}"
     PICTURE.save(path, quality=95)
     path.write_bytes(path.read_bytes()[:-cut])
-    # The last rows of a file may be missing: of BMP, those at the top.
+    # The last rows of a file may be missing; in BMP, those are the top ones.
     assert values(path)[2:32] == pytest.approx(RAMP[2:32], abs=12)
 
 

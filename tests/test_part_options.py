@@ -1,4 +1,4 @@
-"""Options that parts declare: one way in for the command, presets, sheets, records and Python."""
+"""Options that parts declare: the same for the command, presets, sheets, records and Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plugin_factory import place_distribution
 from stylize import PluginHost, Stylizer, make_settings, stylize_image
 from stylize.errors import SettingsError, UnknownNameError, UsageError
 
-# Two smoothings that share an option, and one with options that the command has itself.
+# Two smoothings that share an option, and one with options that the command itself has.
 CURVES = """
     STYLIZE_PLUGIN_API = 1
 
@@ -75,7 +75,7 @@ BENT = ("--smooth", "bent", *STEPS, "--device", "cpu")
 
 @pytest.fixture(autouse=True)
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the plugin with the options is installed."""
+    """The folder in which the plugin with the options is installed."""
     folder = tmp_path / "site"
     (folder / "acme_bends").mkdir(parents=True)
     place_distribution(folder, "acme-curves", CURVES, files=PRESETS)

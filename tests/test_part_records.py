@@ -1,4 +1,4 @@
-"""Records, kept pictures and model files know whose parts they are made with, and of which code."""
+"""Records, kept pictures and model files name the distribution and code of their parts."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def site(command: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Change a module, which is imported again."""
+    """Change a module, and have it imported again."""
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
@@ -109,7 +109,7 @@ def forget() -> None:
 
 
 def release(site: Path, version: str) -> None:
-    """Make the distribution another version, of the same code."""
+    """Give the distribution another version, with the same code."""
     metadata = next(site.glob("*.dist-info")) / "METADATA"
     metadata.write_text(metadata.read_text().replace("Version: 1.0", f"Version: {version}"))
 
@@ -256,7 +256,7 @@ def test_equal_code_has_an_equal_fingerprint_wherever_it_lies(command, site, mon
     here = fingerprint_code(spec_of())
     elsewhere = command.folder / "elsewhere"
     shutil.copytree(site, elsewhere)
-    for file in elsewhere.rglob("*.py"):  # as git leaves it on another system
+    for file in elsewhere.rglob("*.py"):  # as git writes it on another system
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     shutil.rmtree(site)
     forget()
@@ -304,7 +304,7 @@ def test_every_part_of_ours_has_a_fingerprint(host):
 
 
 def shared(options: dict[str, Any], **settings: Any) -> list[dict[str, Any]]:
-    """Plan a run of both, and return the settings of the smoothing and of the loss."""
+    """Plan a run with both, and return the settings of the smoothing and of the loss."""
     host = PluginHost.discover()
     given = {"method": "gatys", "smooth": "power", "style_loss": "power", "options": options}
     plan = make_plan(host, make_settings({**given, **settings}, host))

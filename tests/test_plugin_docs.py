@@ -1,4 +1,4 @@
-"""What the pages for plugin authors say is so: their code runs, their lists are complete."""
+"""The pages for plugin authors are true: their code runs, and their lists are complete."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_all_of_the_kit_of_commands_is_told():
         assert re.search(rf"\b{name}\b", text), f"docs/plugins/commands.md does not tell of {name}"
 
 
-# What is shown works.
+# The examples work.
 
 
 @pytest.fixture(scope="module")
@@ -356,11 +356,11 @@ SMALL = ("--size", "32", "--precision", "float32")
 
 @dataclass(frozen=True)
 class Recording:
-    """What was called of the recording plugin.
+    """The calls that the recording plugin received.
 
     Args:
-        calls: in a run of two pictures by the command.
-        rerun: by `stylize rerun` of the first, in the same process.
+        calls: from the command, in a run of two pictures.
+        rerun: from `stylize rerun` of the first, in the same process.
     """
 
     folder: Path
@@ -368,7 +368,7 @@ class Recording:
     rerun: list[tuple[str, dict[str, Any]]]
 
     def again(self, *arguments: str) -> list[str]:
-        """Run the command in the same process and return what it called."""
+        """Run the command in the same process and return its calls."""
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(self.folder)
             calls = importlib.import_module("acme_recorder").calls
@@ -384,7 +384,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[R
     place_distribution(folder, "acme-recorder", RECORDER, files=extra)
     pictures = [str(demo / name) for name in ("china.jpg", "astronaut.jpg", "starry_night.jpg")]
     with pytest.MonkeyPatch.context() as patch:
-        # For this run alone: other tests must not discover it.
+        # Only for this run: other tests must not discover it.
         patch.syspath_prepend(folder)
         assert run([*pictures, *MINE, *SMALL, "-o", str(folder)]) == 0
         recorder = importlib.import_module("acme_recorder")

@@ -1,4 +1,4 @@
-"""A plugin that fails, in whatever way, is one row; all others work on."""
+"""A plugin that fails in any way is one row; all others still work."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PLAN: Any = SimpleNamespace()
 
 
 def plugin(api: object = 1, **hooks: object) -> SimpleNamespace:
-    """Make a plugin of functions; a value that is no function becomes a hook that returns it."""
+    """Make a plugin from functions; any other value becomes a hook that returns it."""
     made = SimpleNamespace(STYLIZE_PLUGIN_API=api)
     for name, hook in hooks.items():
         setattr(made, f"stylize_{name}", hookimpl(hook if callable(hook) else _returning(hook)))
@@ -200,7 +200,7 @@ def test_a_broken_plugin_is_one_failure_and_others_work(
     assert str(info.failure).startswith(f"plugin bad-dist (broken) failed at {stage}: ")
     assert "\n" not in str(info.failure)
     assert host.specs(Kind.SMOOTHING) == [CURVE]
-    # Nothing of the broken plugin is left: a good one can take its place, and is called.
+    # Nothing is left of the broken plugin: a good one can replace it, and is called.
     assert host.register(plugin(components=[]), "bad.dist", "broken").status == "ok"
 
 
@@ -295,7 +295,7 @@ def test_a_part_of_another_host_has_no_origin() -> None:
         PluginHost().origin(CURVE)
 
 
-# What specs refer to.
+# The objects that specs refer to.
 
 
 def test_objects_may_be_dotted() -> None:
@@ -520,7 +520,7 @@ def adding_two_of_one_name(app: typer.Typer) -> None:
 
 
 def with_unknown_type(point: object) -> None:
-    """As where a plugin imports a type for type checkers only: building the command raises."""
+    """A plugin may import a type only for type checkers: building the command then raises."""
 
 
 with_unknown_type.__annotations__["point"] = "NoSuchType"
@@ -695,7 +695,7 @@ def test_what_plugins_print_while_loading_goes_to_stderr_under_their_names(
     assert capsys.readouterr() == ("", "acme-loud: hello\n")
 
 
-# Discovery, in a process of its own.
+# Discovery, in a separate process.
 
 REPORT = """
 import json, sys
@@ -763,7 +763,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_really_installed_broken_plugins_are_rows_and_good_ones_work(installed: Path) -> None:
     done = run_python(REPORT, installed)
     assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)  # so nothing printed by a plugin is in it
+    report = json.loads(done.stdout)  # so it contains no plugin's output
     ours = {name: row for name, row in report["rows"].items() if name.startswith("acme")}
     assert ours == {
         "acme-good": ["ok", None],

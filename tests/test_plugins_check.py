@@ -1,4 +1,4 @@
-"""`stylize plugins check`: a report that says what to mend, whatever the plugin does."""
+"""`stylize plugins check`: a report that says what to fix, whatever the plugin does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stylize_commands(app):
         "Say hello."
         typer.echo("hello")
 """
-# Breaks promises of the plugin and of its part, and ends the interpreter in the midst of it.
+# Breaks promises of the plugin and of its part, and ends the interpreter during the check.
 NASTY = """
 print("hello")
 STYLIZE_PLUGIN_API = 1
@@ -125,10 +125,10 @@ def test_an_import_that_hangs_or_exits_is_the_end_of_the_check(command: Command,
     ("target", "why"),
     [
         ("acme_absent", "is neither a file, a folder, nor an installed package"),
-        ("pluggy", "pluggy is no plugin: it has neither STYLIZE_PLUGIN_API nor a hook"),
-        ("pydantic-core", "pydantic-core is no plugin: it has no entry point"),
+        ("pluggy", "pluggy is not a plugin: it has neither STYLIZE_PLUGIN_API nor a hook"),
+        ("pydantic-core", "pydantic-core is not a plugin: it has no entry point"),
         ("empty", "it has neither a pyproject.toml nor an __init__.py"),
-        ("photo.png", "photo.png is no plugin: give a Python module, or the project's folder"),
+        ("photo.png", "photo.png is not a plugin: give a Python module, or the project's folder"),
         ("other", "it has no entry point of the group 'stylize'"),
         ("astray", "names module nowhere, which is neither in"),
         ("garbled", "cannot be read"),

@@ -1,4 +1,4 @@
-"""`stylize plugins doctor`: every sort of trouble is found, with what to do, and none stops it."""
+"""`stylize plugins doctor`: it finds every sort of trouble, with a remedy, and none stops it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stylize_{hook}:
     {body}
 """
 QUIET = COMPONENTS.format(spec="")
-# Source, then what the finding is about, says, and recommends.
+# The source, then the finding's subject, message and advice.
 BROKEN = {
     "crash": ("raise RuntimeError('boom')", "plugin acme-crash 1.0 (acme_crash)",
               "failed at import: RuntimeError: boom",
@@ -101,7 +101,7 @@ STUCK = {
 
 @pytest.fixture(scope="module")
 def diagnosed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Finding]]:
-    """What one examination finds of every broken plugin, by what it is about."""
+    """The findings of one examination of every broken plugin, by subject."""
     site = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(site)
@@ -170,7 +170,7 @@ def test_plugins_that_hang_or_end_the_process_are_found_beside_the_others(
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Lets a test say what the examination finds."""
+    """Lets a test choose the findings of the examination."""
 
     def tell(*findings: Finding) -> None:
         monkeypatch.setattr(
@@ -214,13 +214,13 @@ def test_a_time_limit_below_a_second_is_refused(command: Command):
     assert command("plugins", "doctor", "--time-limit", "0").code == 2
 
 
-# The installation: metadata alone, so that any can be made up.
+# The installation: only metadata, so that tests can make up any.
 
 
 def place(
     site: Path, name: str, version: str = "1.0", *, plugin: bool = False, **files: str
 ) -> Path:
-    """Write the metadata of a distribution; `files` are further ones of it, `_` for `.`."""
+    """Write the metadata of a distribution; `files` are more files of it, with `_` for `.`."""
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     requires = files.pop("requires", "")
@@ -236,7 +236,7 @@ def place(
 
 
 def examine(*sites: Path, running: Path | None = None) -> list[Finding]:
-    """Examine made-up folders of sys.path; stylize runs from the first unless told."""
+    """Examine made-up folders of sys.path; by default, stylize runs from the first."""
     installed = installed_distributions([str(site) for site in sites])
     return list(check_installation(installed, running or sites[0] / "stylize"))
 

@@ -1,4 +1,4 @@
-"""`stylize plugins check` and `doctor` are green only for what is sound: each fault is one line."""
+"""`stylize plugins check` and `doctor` pass only sound plugins: each fault is one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GUEST = Path(__file__).with_name("guest") / "acme_guest"
 
 @pytest.fixture
 def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Gives a guest of its own name with the faults that a test asks for, and its contract."""
+    """Makes a guest under a separate name, with the requested faults, and returns its contract."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
 
@@ -96,12 +96,12 @@ def test_a_taken_command_and_a_part_that_cannot_be_built_are_a_line_each(guest, 
         path.write_text(path.read_text().replace(old, new))
     checks = list(check_plugin(contract))
     taken, lost = [c for c in checks if c.status == "broken" and c.part.startswith("plugin")]
-    assert (taken.promise, taken.remedy) == ("commands are its own", "choose a name of its own")
+    assert (taken.promise, taken.remedy) == ("commands are its own", "choose a unique name")
     assert "command 'video' exists" in taken.fault
     assert lost.promise == "factories load"
     assert "smoothing acme_curve" in lost.fault
     (skipped,) = [check for check in checks if check.part == "smoothing acme_curve"]
-    assert (skipped.status, skipped.fault) == ("skipped", "told above: factories load")
+    assert (skipped.status, skipped.fault) == ("skipped", "reported above: factories load")
     others = [c.fault for c in checks if c.status == "broken" and c.part.startswith("loss")]
     assert len(others) == len({*others})
 

@@ -21,7 +21,7 @@ from stylize import Kind
 from stylize.errors import OutputError
 from stylize_develop.scaffold import PLUGIN_KINDS, choose_names, write_project
 
-# The longest name there may be: what lines in templates must have room for.
+# The longest possible name: lines in templates must have room for it.
 LONG = "a-rather-long-name-of-32-letters"
 COMMON = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}
 SOURCES = {
@@ -36,7 +36,7 @@ SOURCES = {
     "weights": {"source.py"},
     "observer": set(),
 }
-# Kinds of which a part has a name, and settings.
+# Kinds whose parts have a name and settings.
 NAMED = {"smoothing", "backbone", "loss", "method", "trainable", "preset", "model"}
 SET = {"smoothing", "backbone", "loss", "method", "trainable"}
 LIST = """
@@ -283,7 +283,7 @@ def test_packages_of_every_kind_install_and_pass_their_tests_beside_the_wheel(tm
         environment.stylize("plugins", "new", name, "--kind", kind, cwd=tmp_path)
         folders.append(tmp_path / name)
     environment.install(*folders, editable=True)
-    # What they require is content with the wheel that is there: nothing is looked for elsewhere.
+    # The wheel satisfies their requirements, so nothing is looked up elsewhere.
     resolving = ("--dry-run", "--quiet", "--no-index", "--no-build-isolation")
     wanted = [f"{folder}[testing]" for folder in folders]
     environment.run("-m", "pip", "install", *resolving, *wanted, cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""`stylize plugins show DISTRIBUTION`: all that it adds, whether it works or not."""
+"""`stylize plugins show DISTRIBUTION`: everything that it adds, whether it works or not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BROKEN = "raise RuntimeError('not today')\n"
 
 @pytest.fixture
 def shown(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command, beside distributions that work, are of another API, and are broken."""
+    """The command, with distributions that work, have another API version, or are broken."""
     site = tmp_path / "site"
     for name, source in (("acme-shown", FULL), ("acme-old", OLD), ("acme-broken", BROKEN)):
         place_distribution(site, name, source, version="2.1")

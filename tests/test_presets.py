@@ -1,4 +1,4 @@
-"""Presets: cited, valid, comparable, and under what is asked for besides."""
+"""Presets: cited, valid, comparable, and overridden by explicit options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record inside a picture: it comes back as it went in, from every format."""
+"""The record inside a picture: every format returns it unchanged."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TestRecord:
         self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write_image(PIXELS, tmp_path / name, record=RECORD)
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)  # which Pillow would refuse
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)  # Pillow would reject it
         assert read_record(tmp_path / name) == RECORD
 
 

@@ -68,12 +68,12 @@ def gatys(host: PluginHost) -> Stylizer:
 
 @pytest.fixture(scope="module")
 def slow(host: PluginHost) -> Stylizer:
-    """One that would go on for long."""
+    """A stylizer that would run for long."""
     options = {"gatys": {"scales": [1.0], "iterations": [10_000]}}
     return Stylizer(host=host, **TINY, options=options)
 
 
-# What goes in.
+# Inputs.
 
 
 def forms(array: np.ndarray, tensor: Tensor) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def test_a_wrong_batch_is_told_before_anything_is_made(given, told):
     assert told in str(caught.value)
 
 
-# What comes out.
+# Results.
 
 
 def test_a_result_is_a_picture_an_array_and_a_tensor(tensor, stylizer, gatys, art):
@@ -242,7 +242,7 @@ def test_a_stylizer_is_made_of_keywords(picture, host, noise_model):
     assert (daytime.balance, daytime.size, daytime.strength) == ("paper", 48, 2)
     with pytest.raises(UsageError, match="preset, size are given besides a plan"):
         Stylizer(daytime, host, preset="gatys_daytime", size=48)
-    with pytest.raises(UsageError, match=r"use keywords, as Stylizer\(model='starry_night'\)"):
+    with pytest.raises(UsageError, match=r"use keywords, such as Stylizer\(model='starry_night'\)"):
         Stylizer("starry_night", host)
 
 
@@ -326,7 +326,7 @@ class MyMeans:
 
 @pytest.fixture(scope="module")
 def custom(host: PluginHost, picture: Image.Image, art: Path, tmp_path_factory) -> Path:
-    """A picture that was made with a smoothing and a loss of this file."""
+    """A picture made with a smoothing and a loss from this file."""
     stylizer = Stylizer(None, host, smooth=squash_all, style_loss=MyMeans(), **TINY, **STEPS)
     path = tmp_path_factory.mktemp("custom") / "custom.png"
     source = path.with_name("photo.png")

@@ -1,4 +1,4 @@
-"""`make reproduce`: every claim is run with what there is, and its table says what came of it."""
+"""`make reproduce`: it checks every claim that it can, and its table has the results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TINY = replace(QUICK, size=64, judge_size=64, iterations=3, strengths=(1, 50), p
 
 @pytest.fixture
 def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """The modules of the reproduction, whose names are no one else's only while it runs."""
+    """The modules of the reproduction, importable only during the test."""
     monkeypatch.syspath_prepend(SCRIPTS)
     names = ("paper", "claims", "make")
     found = SimpleNamespace(**{name: importlib.import_module(name) for name in names})

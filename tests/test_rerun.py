@@ -1,4 +1,4 @@
-"""`stylize rerun OUT.png`: the picture again, or which input is missing or changed."""
+"""`stylize rerun OUT.png`: it repeats the picture, or names a missing or changed input."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def same_pixels(command: Command, *names: str) -> bool:
 
 
 def edit_record(command: Command, **changes: object) -> None:
-    """Write out.png again, its record changed; None takes a key out."""
+    """Rewrite out.png with a changed record; None removes a key."""
     path = command.folder / "out.png"
     record = {**read_record(path), **changes}
     info = PngInfo()

@@ -1,6 +1,6 @@
-"""The ResNets compute what torchvision and the embedded file say, and their names and weights work.
+"""The ResNets agree with torchvision and the embedded file, and their names and weights work.
 
-torchvision's weights are stood in for by seeded random ones: nothing is downloaded.
+Seeded random weights stand in for torchvision's: nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def thin_features(tensors: Mapping[str, Tensor], image: Tensor) -> dict[str, Ten
     return features
 
 
-# 96x64 fits every stride; the others leave a rest at the ceiling pooling and at later strides.
+# 96x64 fits every stride; the others leave a remainder at the pooling and at later strides.
 @pytest.mark.parametrize("size", [(96, 64), (75, 61), (3, 3), (5, 37)])
 def test_thin_is_what_its_file_describes(size: tuple[int, int]) -> None:
     image, network = noise(*size), create_backbone("resnet50_thin.open_nsfw")
@@ -167,7 +167,7 @@ def test_an_enlarged_picture_has_the_features_of_one_twice_as_large(size: tuple[
 
 
 def torchvision_network(name: str) -> Any:
-    """Make torchvision's own network, its batch norms as if trained."""
+    """Make torchvision's own network, with batch norms as if trained."""
     torch.manual_seed(0)
     network = getattr(torchvision.models, name)(weights=None)
     for module in network.modules():

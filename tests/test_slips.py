@@ -1,4 +1,4 @@
-"""Slips of the pen that say what was meant, or are understood."""
+"""Typing errors: the command suggests the intended word, or understands it."""
 
 from __future__ import annotations
 

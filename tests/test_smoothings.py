@@ -1,4 +1,4 @@
-"""What the built-in smoothings compute; what all promise is in test_contracts."""
+"""The functions of the built-in smoothings; test_contracts covers their common promises."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_scale_multiplies_by_the_paper_s_constant():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("pixels", [64, 512, 2048])
 def test_unit_features_of_any_size_keep_useful_gradients(name, dtype, pixels):
-    """As of stage 3 of a ResNet: 16 pixels a position, peaks far above the mean."""
+    """As in stage 3 of a ResNet: 16 pixels per position, peaks far above the mean."""
     side = pixels // 16
     generator = torch.Generator().manual_seed(0)
     peaky = torch.empty(1, 256, side, side).exponential_(generator=generator) ** 2 / 24**0.5

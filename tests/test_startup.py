@@ -1,4 +1,4 @@
-"""What needs no torch does not import it, and so answers at once."""
+"""Commands that do not need torch do not import it, and so answer at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from command import Command
 
 HEAVY = ("torch", "torchvision", "numpy", "matplotlib", "gradio", "pytest")
-# torch's compiler with its algebra takes as long to import as torch.
+# torch's compiler, with its algebra, takes as long to import as torch.
 COMPILER = ("torch._dynamo", "torch._inductor", "sympy")
 SCRIPT = """
 import sys
@@ -74,7 +74,7 @@ REFUSED = (
 
 
 def start(command: Command, line: str, heavy: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a line in a new Python; its last words are which of the heavy modules it imported."""
+    """Run a line in a new Python; its last output names the heavy modules that it imported."""
     return subprocess.run(
         [sys.executable, "-c", SCRIPT, ",".join(heavy), *line.split()],
         cwd=command.folder,

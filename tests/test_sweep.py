@@ -1,4 +1,4 @@
-"""What varies, and which runs that makes."""
+"""Sweeps: the axes that vary, and the resulting runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run did not make stays as it is, though it appears while the run is on."""
+"""A run does not touch files of others, even if they appear while it runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHERS = b"somebody's"
 
 
 def before(monkeypatch: pytest.MonkeyPatch, where: str, act: Callable[[], object]) -> None:
-    """Do something before a function is called."""
+    """Run a function before another one is called."""
     module, _, name = where.rpartition(".")
     owner: Any = pytest.importorskip(module)
     called = getattr(owner, name)

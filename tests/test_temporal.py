@@ -1,4 +1,4 @@
-"""Clips hold still: warping error, still scenes, cuts, fades, detail; and what measures them."""
+"""Clips held still: warping error, still scenes, cuts, fades, detail; and their measurement."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def change(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     return float(np.abs(one.astype(float) - other).mean())
 
 
-# What it must show.
+# Requirements.
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_the_warping_error_is_halved_and_the_style_stays(johnson, judge, paintin
     clip = CLIPS[name](WIDTH, FRAMES)
     alone, _ = run_clip(johnson, clip.frames, temporal=False)
     held, cuts = run_clip(johnson, clip.frames)
-    # In the root: of the mean square it is then a quarter.
+    # For the root; the mean square is then a quarter.
     before, after = (measure(pictures, clip).warping_error for pictures in (alone, held))
     assert after**0.5 < 0.5 * before**0.5
     assert cuts == []
@@ -143,7 +143,7 @@ def test_nothing_of_the_scene_before_is_seen_after_a_cut(johnson):
 
 
 def test_a_patch_leaves_no_trail(johnson):
-    """What comes into view is new, so there the picture is the frame's own."""
+    """Areas that come into view are new, so the picture there is the frame's own."""
     clip = CLIPS["patch"](WIDTH, FRAMES)
     alone, _ = run_clip(johnson, clip.frames, temporal=False)
     held, _ = run_clip(johnson, clip.frames)
@@ -171,7 +171,7 @@ def test_long_clips_keep_their_detail(johnson):
     assert detail(blurred[-1]) < 0.7 * detail(alone[-1])
 
 
-# How it goes.
+# The algorithm.
 
 
 def test_without_temporal_each_frame_is_that_of_a_picture(johnson):
@@ -239,7 +239,7 @@ def test_paintings_are_read_once(johnson, host, painting, tmp_path, monkeypatch)
 
 
 class Foreign:
-    """A method that knows nothing of clips, but notes what it is given."""
+    """A method that knows nothing about clips, but records its inputs."""
 
     def __init__(self) -> None:
         self.clips: list[Clip | None] = []
@@ -272,7 +272,7 @@ def test_a_method_that_ignores_clips_is_held_all_the_same(foreign):
 
 
 def test_a_fade_is_followed(foreign):
-    """A slow change of light, small from frame to frame, does not leave the old picture behind."""
+    """A slow change of light, small from frame to frame, does not keep the old picture."""
     stylizer, method = foreign
     method.noise = 0
     frame = make_still(WIDTH, 1).frames[0]
@@ -281,7 +281,7 @@ def test_a_fade_is_followed(foreign):
     assert cuts == []
     lags = [change(picture, frame) for picture, frame in zip(held, frames, strict=True)]
     assert max(lags) < 0.25 * change(frames[0], frames[-1])
-    # It does not grow with the clip.
+    # Memory does not grow with the clip.
     assert lags[-1] < 1.2 * lags[7]
 
 
@@ -333,7 +333,7 @@ def test_what_a_method_holds_itself_is_not_blended(foreign, monkeypatch):
 
 
 def test_adain_carries_the_contents_statistics_on(host, painting, tmp_path):
-    """A light that flickers hardly changes the picture; a cut begins again."""
+    """Flickering light hardly changes the picture; a cut starts afresh."""
     model = str(make_adain_model(host, tmp_path / "model.safetensors"))
     frame = make_still(96, 1).frames[0]
     dimmed = (frame * 0.8).astype(np.uint8)
@@ -397,7 +397,7 @@ def test_estimated_flow_is_near_the_true_motion(name):
 
 
 def test_the_meter_knows_the_definition():
-    """Against the sums of Lai et al., by hand: a shift by two pixels, whose border is new."""
+    """Compared to the sums of Lai et al., by hand, for a two-pixel shift with a new border."""
     generator = np.random.default_rng(0)
     one, other = generator.integers(0, 256, (2, 20, 30, 3), np.uint8)
     back, ahead = (np.zeros((20, 30, 2), np.float32) for _ in range(2))

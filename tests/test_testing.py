@@ -1,4 +1,4 @@
-"""What stylize.testing offers besides contracts: fixtures, temporary plugins, composing."""
+"""stylize.testing besides contracts: fixtures, temporary plugins, composing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""examples/train_models.py: every model, in the time that there is, stopped and gone on with."""
+"""examples/train_models.py: every model, within a given time, stopped and resumed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def script() -> ModuleType:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> list[str]:
-    """Photographs, paintings, and where models go."""
+    """Photographs, paintings, and the folder for models."""
     make_photographs(tmp_path / "photographs")
     make_photographs(tmp_path / "paintings", count=2)
     (tmp_path / "paintings" / "00.png").rename(tmp_path / "paintings" / "mosaic.png")
@@ -80,7 +80,7 @@ def test_recipes_have_options_that_training_takes(script):
 
 
 class Trainer:
-    """Notes what it is given, and uses some of it."""
+    """Records the time that it is given, and uses some of it."""
 
     def __init__(self, used: float, spent: dict[str, float], done: set[str]) -> None:
         self.progress = SimpleNamespace(seconds=spent)
@@ -154,7 +154,7 @@ def test_an_interruption_ends_it_and_a_failure_does_not(script, trainer):
 def test_bad_input_is_told_in_a_line(script, folders, capsys):
     photographs, paintings, out = folders
     assert script.main([f"{photographs}/no", paintings, out]) == 2
-    assert "no folder with pictures" in capsys.readouterr().err
+    assert "not a folder with pictures" in capsys.readouterr().err
     assert script.main([photographs, paintings, out, "--only", "great_wave_fast"]) == 2
     assert "no painting great_wave.*" in capsys.readouterr().err
     assert not Path(out).exists()
@@ -190,7 +190,7 @@ def test_a_killed_run_goes_on_and_a_longer_one_finishes(script, folders, tmp_pat
         process.kill()
     reached = step_of(checkpoint)
     assert reached < 70  # in the middle of the first stage
-    # Cut short by its time, after which a second stage is begun all the same.
+    # Time cuts it short, but a second stage begins all the same.
     assert script.main([*line, "--minutes", "0.03", *passed]) == 0
     assert step_of(checkpoint) > reached
     model = tmp_path / "out" / "mosaic_fast.safetensors"

@@ -1,4 +1,4 @@
-"""Training: it learns, repeats, survives breaks of every kind, and says what stopped it."""
+"""Training: it learns, repeats, survives interruptions of every kind, and reports the cause."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def small_painting(tmp_path_factory: pytest.TempPathFactory, painting: Path) -> 
 
 @pytest.fixture
 def train(host, tmp_path, small_painting):
-    """`make_training` in a folder of the test's own."""
+    """`make_training` in the test's own folder."""
 
     def make(**values: object) -> Training:
         return make_training(host, tmp_path, small_painting, **values)
@@ -48,7 +48,7 @@ def train(host, tmp_path, small_painting):
 
 
 def assert_same_network(one: Training, other: Training) -> None:
-    """The float32 networks, and the models, are the same bit for bit."""
+    """Check that the float32 networks, and the models, are the same bit for bit."""
     first, second = (make_checkpoint_tensors(training) for training in (one, other))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -77,7 +77,7 @@ def test_the_objective_falls(train, tmp_path):
     one = make_photographs(tmp_path / "one", count=1)
     training = train(data=one, steps=16, learning_rate=0.02, framing="resize", flip=False)
     training(Run())
-    totals = [0.0] * 16  # of each step by itself: reports tell a moving average
+    totals = [0.0] * 16  # of each single step; reports give a moving average
     for row in metrics(training):
         if row["kind"] == "training":
             totals[int(row["step"]) - 1] += float(row["value"])
@@ -144,7 +144,7 @@ def test_held_out_pictures_are_measured_and_shown(train, tmp_path):
     assert model.header.losses == pytest.approx(last, abs=1e-4)
     assert model.header.pictures == 19
     with Image.open(training_folder(training.output) / "preview_000004.jpg") as preview:
-        assert preview.size == (2 * 32, 2 * 32)  # two held out, above what became of them
+        assert preview.size == (2 * 32, 2 * 32)  # two held out, above their pictures
     assert "preview_000002.jpg" in files_of(training)
 
 
@@ -221,7 +221,7 @@ def test_metrics_after_a_break_are_those_of_an_unbroken_run(train):
     run = Run()
     After(3, run)
     broken(run)
-    # As after a kill: rows that were written after the last checkpoint.
+    # As after a kill: rows written after the last checkpoint.
     with (training_folder(broken.output) / "metrics.csv").open("a") as file:
         file.write("4,training,style,99,1,1\n5,trai")
     train(output="broken.safetensors", resume=True, **FOUR)(Run())
@@ -421,7 +421,7 @@ def test_metrics_on_a_disk_that_becomes_full_are_an_error_of_one_line(train):
 
 
 def fill_disk_of(path: Path) -> Callable[[], None]:
-    """Return what makes every further write to an open file fail as on a full disk."""
+    """Return a context in which further writes to an open file fail, as on a full disk."""
 
     def fill() -> None:
         links = Path("/proc/self/fd").iterdir()
@@ -463,7 +463,7 @@ def test_small_photographs_that_are_all_skipped_end_training(train, tmp_path):
 
 @pytest.mark.parametrize("count", [3, 12])
 def test_a_folder_of_broken_pictures_ends_training(train, tmp_path, count):
-    """Of twelve some are held out."""
+    """Some of the twelve are held out."""
     (tmp_path / "photographs").mkdir()
     for number in range(count):
         (tmp_path / "photographs" / f"{number:02}.jpg").write_bytes(b"no picture")

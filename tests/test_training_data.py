@@ -1,4 +1,4 @@
-"""Photographs for training: their number decides order and framing, and broken ones are told of."""
+"""Photographs for training: their number sets order and framing; broken ones are reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def greys(tmp_path: Path) -> Photographs:
-    """Pictures that tell by their grey which one they are."""
+    """Pictures that can be told apart by their grey."""
     for level in LEVELS:
         Image.new("RGB", (40, 40), (level,) * 3).save(tmp_path / f"{level}.png")
     return Photographs(find_photographs(tmp_path), settings(), seed=0)
@@ -108,7 +108,7 @@ def test_framing_resize_shows_the_whole_photograph(tmp_path):
 
 
 def test_zoom_bounds_how_much_of_a_photograph_a_crop_shows(tmp_path):
-    """On a ramp from 0 to 255, the range of a crop is its share of the photograph."""
+    """On a ramp from 0 to 255, a crop's range is its share of the photograph."""
     Image.linear_gradient("L").convert("RGB").save(tmp_path / "ramp.png")
     data = Photographs((str(tmp_path / "ramp.png"),), settings(zoom=4, flip=False), seed=0)
     spans = [

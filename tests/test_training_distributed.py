@@ -30,7 +30,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory, painting: Path) -> Path:
 
 
 def train(studio: Path, name: str, processes: int, *options: str) -> dict[str, str]:
-    """Train in a number of processes at once; return what each printed, by rank."""
+    """Train in several processes at once; return the output of each, by rank."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -43,9 +43,9 @@ STYLE_LOSSES = [
     and spec.role == Role.STYLE
 ]
 SETTINGS = {"device": "cpu", "precision": "float32"}
-# What makes a method's network small; others' are as small as they get.
+# Settings that make a method's network small; other networks keep their size.
 SMALL: dict[str, dict[str, object]] = {"johnson": NARROW, "adain": {"width": 0.05}}
-# Where a method compares content, but for those that do where their encoder ends.
+# The layer at which a method compares content, unless it does so at its encoder's end.
 CONTENT = {"johnson": {"content_layers": "relu2_1"}}
 
 

@@ -1,4 +1,4 @@
-"""The tutorial that ships a smoothing, followed to the letter in an environment of its own."""
+"""The tutorial that ships a smoothing, followed to the letter in a separate environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "tutorials" / "ship-a-smoothing.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# (\S+\.\w+)\n(.*)", re.DOTALL)
 SMALL = ("--size", "48", "--precision", "float32")
-# What a test leaves to readers.
+# Commands that the test leaves to readers.
 LEFT = {"twine", "build"}
 
 
@@ -48,7 +48,7 @@ def test_following_it_gives_a_plugin_that_keeps_its_promises(wheel, photo, paint
                     environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
                 elif words[0] == "stylize":
                     small = SMALL if "photo.jpg" in words else ()
-                    # The bench is of gatys, and what names no method is of the default one.
+                    # The bench uses gatys; commands that name no method use the default one.
                     method = "gatys" if "bench" in words else "neighbors"
                     quick = small or "bench" in words
                     few = ("--set", f"{method}.iterations=1") if quick else ()

@@ -1,4 +1,4 @@
-"""The types that editors and type checkers see: the settings as keywords, inputs and results."""
+"""Types for editors and type checkers: the settings as keywords, inputs and results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_keywords_are_the_settings_of_a_run_and_the_options_of_built_in_parts():
 
 @pytest.mark.slow
 def test_a_typed_program_passes_mypy_and_its_mistakes_do_not():
-    """Each of its mistakes has an ignore, of which strict mypy reports those without one."""
+    """Each of its mistakes has an ignore; strict mypy reports unused ignores."""
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "tests/typed_user.py"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Clips are read upright, in sRGB, at their own times; what is damaged is left out, and said."""
+"""Clips are read upright, in sRGB, at their own times; damaged parts are skipped and reported."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def test_highlights_keep_their_hue():
     assert red < 256
 
 
-# What is wrong with a file.
+# Faulty files.
 
 
 def test_no_video_stream(tmp_path):

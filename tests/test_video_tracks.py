@@ -1,4 +1,4 @@
-"""Every pair of container and codec is copied, converted or left out with a sentence."""
+"""Every pair of container and codec is copied, converted or left out with a message."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def test_sound_of_mpeg_ts_is_copied_into_mp4(same, stylizer, clips, tmp_path):
     assert not told
     with av.open(str(clips["aac.ts"])) as before, av.open(str(result.path)) as after:
         packets = [[bytes(p) for p in c.demux(audio=0) if p.size] for c in (before, after)]
-    # Of ADTS, without the header of each.
+    # For ADTS, without the header of each packet.
     assert [packet[7:] for packet in packets[0]] == packets[1]
 
 
 def test_subtitles_in_a_longer_mp4_do_not_end_the_process(tmp_path):
-    """FFmpeg's fragments and such subtitles do: aborted, not raised."""
+    """FFmpeg aborts the process on such subtitles in fragments, without raising an error."""
     made = make_clip(tmp_path / "in.mkv", frames=plain(120), subtitles="subrip", codec="mpeg4")
     code = f"""
 from pathlib import Path
@@ -150,7 +150,7 @@ def test_what_the_file_refuses_is_not_told_as_a_full_disk(same, stylizer, clips,
 
 @pytest.fixture
 def joined(tmp_path: Path) -> Iterator[Path]:
-    """Two segments of MPEG-TS, one after the other: the second has other sound and size."""
+    """Two segments of MPEG-TS in a row: the second has other sound and another size."""
     parts = [
         make_clip(
             tmp_path / f"{layout}.ts",
@@ -177,7 +177,7 @@ def test_segments_follow_one_another_whatever_changes(same, stylizer, joined, tm
     assert after.duration == pytest.approx(2.05, abs=0.06)
     assert seconds_of_sound(result.path) == pytest.approx(2.05, abs=0.08)
     assert sum("times of its" in line for line in told) == 2
-    assert sum("change proportions" in line for line in told) == 0  # of the same proportions
+    assert sum("change proportions" in line for line in told) == 0  # with the same proportions
 
 
 def test_pictures_of_other_proportions_get_edges_and_are_not_squashed(same, stylizer, tmp_path):
@@ -242,7 +242,7 @@ RATES = ("1/2", "1", "5", "12", "24000/1001", "24", "25", "30000/1001", "30", "5
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 @pytest.mark.parametrize("rate", RATES)
 def test_as_many_frames_can_be_seen_as_were_made(tmp_path, rate, suffix):
-    """Of lengths around those at which a file's fragments begin, with frames that move."""
+    """For lengths around the start of a file's fragments, with frames that move."""
     cv2 = pytest.importorskip("cv2")
     from stylize_video.encoding import VideoWriter
     from stylize_video.formats import CONTAINERS, choose_encoder

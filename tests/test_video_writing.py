@@ -1,4 +1,4 @@
-"""Clips keep their times, sound, subtitles and duration; an end that comes early leaves a file."""
+"""Clips keep their times, sound, subtitles and duration; an early end leaves a file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from stylize_video.settings import make_video_settings  # noqa: E402
 NTSC = Fraction(30_000, 1001)
 
 
-# What is kept.
+# Kept properties.
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".m4v"])
@@ -49,7 +49,7 @@ def test_frames_rate_and_sound_are_kept(same, stylizer, tmp_path, suffix, rate):
     assert result.frames == 12
     assert [number_of(frame) for frame in after.frames] == list(range(12))
     assert after.rate == rate
-    # MKV counts milliseconds from 0 only, and so moves all tracks by what primes the sound.
+    # MKV counts milliseconds only from 0, and so shifts all tracks by the priming of the sound.
     tick, begin = (0.001, float(after.times[0])) if suffix == ".mkv" else (1e-6, 0.0)
     assert begin <= 0.022
     assert [float(t) - begin for t in after.times] == pytest.approx(
@@ -370,11 +370,11 @@ def test_units_of_time_hold_both_rates_and_times():
     assert time_base_of(Fraction(25), Fraction(1, 90_000), 65_535).denominator <= 65_535
 
 
-# Ends that come early.
+# Early ends.
 
 
 class Cancel:
-    """Cancels the run after so many frames."""
+    """Cancels the run after a number of frames."""
 
     def __init__(self, stylizer: Stylizer, after: int) -> None:
         self.stylizer, self.after = stylizer, after
@@ -436,7 +436,7 @@ def test_a_frame_that_fails_leaves_those_before_it(same, stylizer, tmp_path, mon
 
 @pytest.fixture
 def small_disk(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The disk is full after so many frames, for good."""
+    """A disk that is full after a number of frames, and stays full."""
     written = [0]
     whole = VideoWriter._mux
 

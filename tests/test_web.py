@@ -48,13 +48,13 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server puts its temporary files."""
+    """The folder for the server's temporary files."""
     return tmp_path_factory.mktemp("uploads")
 
 
 @pytest.fixture(scope="module")
 def server(chromium: str, uploads: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the page; all that was uploaded is gone when the command has ended."""
+    """The address of the page; all uploads are gone when the command has ended."""
     port = free_port()
     line = ["web", "--no-open", "--port", str(port), "--max-pixels", str(MAX_PIXELS)]
     said = tmp_path_factory.mktemp("log") / "said.txt"
@@ -88,7 +88,7 @@ def browser(chromium: str):
 
 @pytest.fixture
 def open_tab(browser, server: str):
-    """Opens tabs; none of them asks anybody else for anything, and no script of theirs fails."""
+    """Opens tabs; none of them contacts another server, and none of their scripts fails."""
     asked: list[str] = []
     failed: list[str] = []
     contexts = []
@@ -317,7 +317,7 @@ def test_what_is_no_picture_is_told_in_a_sentence(tab, pictures, uploads):
         tab.wait_for_selector(f"#notice .notice:has-text('{name}: {said}')")
         assert not list(uploads.rglob(name))
     assert "Traceback" not in tab.content()
-    drop(tab, pictures / "photo.jpg")  # and the page works on
+    drop(tab, pictures / "photo.jpg")  # and the page still works
     assert tab.locator("#notice .notice").count() == 0
 
 
@@ -367,7 +367,7 @@ def test_a_dropped_clip_becomes_the_very_clip_of_the_command(tab, pictures, comm
 
 
 class StoppedAfterTwo(ClipJob):
-    """Someone clicks on stop when the second frame is finished."""
+    """The user clicks on stop when the second frame is finished."""
 
     def progressed(self, progress: Progress) -> None:
         super().progressed(progress)

@@ -58,7 +58,7 @@ def site(host, models, package, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Any web server for files; it does not know .mjs, as some do not."""
+    """A simple web server for files; like some, it does not know .mjs."""
 
     extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/plain"}  # noqa: RUF012
 
@@ -89,7 +89,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def opened(browser, address) -> Iterator[Any]:
-    """The page, once it has shown its sample; `requests` are all that it sent."""
+    """The page, once it has shown its sample; `requests` are all of its requests."""
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     page.requests, page.complaints = [], []
@@ -105,7 +105,7 @@ def opened(browser, address) -> Iterator[Any]:
 
 @pytest.fixture
 def page(opened) -> Iterator[Any]:
-    """The page, with which nothing went wrong in the test."""
+    """The page, which must not fail in the test."""
     yield opened
     assert opened.complaints == []
 
@@ -115,7 +115,7 @@ def choose(page: Any, *files: Path) -> None:
 
 
 def wait_for(page: Any, line: str) -> None:
-    """Wait for the picture that a command line ending in this makes."""
+    """Wait for the picture of a command line that ends with this text."""
     page.wait_for_function("line => document.getElementById('line').textContent.endsWith(line)",
                            arg=line)  # fmt: skip
 
@@ -243,7 +243,7 @@ def test_nothing_sticks_out_of_the_page(page):
 
 
 def test_a_model_that_is_gone_is_named(browser, address, site):
-    """And another can be chosen."""
+    """You can then choose another."""
     gone = site / "models" / "two dunes #1.onnx"
     kept = gone.rename(site / "kept")
     page = browser.new_page()
@@ -283,7 +283,7 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch) -> None:
-    """Convert nothing: that has tests of its own."""
+    """Convert nothing: conversion has its own tests."""
 
     def convert(model: ModelFile, name: str, module: Any) -> Converted:
         return Converted(name, module, b"network", {"1x3x64x96": 1e-5})

@@ -1,4 +1,4 @@
-"""`stylize webcam`: a test pattern and a file serve as cameras, and a list of keys as window."""
+"""`stylize webcam`: a test pattern and a file serve as cameras, a list of keys as the window."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def stylizers(host, tmp_path_factory) -> dict[str, Stylizer]:
 
 @pytest.fixture
 def camera() -> Iterator[Camera]:
-    """A camera that shows one frame for ever."""
+    """A camera that shows one frame forever."""
     coarse = np.random.default_rng(0).integers(256, size=(3, 4, 3), dtype=np.uint8)
     frame = cv2.resize(coarse, (80, 60), interpolation=cv2.INTER_CUBIC)
     made = Camera("still", lambda: frame, rate=100)
@@ -66,7 +66,7 @@ def camera() -> Iterator[Camera]:
 
 @pytest.fixture
 def run(camera, stylizers, tmp_path) -> Callable[..., SimpleNamespace]:
-    """Run a show with keys, and return it, its window and what it told."""
+    """Run a show with keys, and return it, its window and its messages."""
 
     def run(*keys: str, output: Path | None = None) -> SimpleNamespace:
         window, told = Keys(*keys), []
@@ -179,7 +179,7 @@ def test_a_recording_without_space_leaves_nothing(tmp_path, full_disk):
     assert list(tmp_path.iterdir()) == []
 
 
-# On the command line, where OpenCV has no windows.
+# On the command line, with an OpenCV that has no windows.
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Weights: their order of sources, and what is said when they are missing or wrong."""
+"""Weights: the order of their sources, and the messages if they are missing or wrong."""
 
 from __future__ import annotations
 

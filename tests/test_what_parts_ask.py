@@ -1,4 +1,4 @@
-"""What a part may ask for: no network at all, the layer's name, the start and end of a picture."""
+"""Optional requests of parts: no network, the layer's name, a picture's start and end."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class PeeksAtFeatures(Tint):
 
 
 class Halved:
-    """Halves features, but on conv4_*, which it leaves alone."""
+    """Halves features, except on conv4_*."""
 
     def __init__(self, settings: None) -> None:
         self.factor = 0.5
@@ -102,14 +102,14 @@ class MeansByLayer:
 
 
 class HalvedBadly(Halved):
-    """Loses a channel on every layer, and only there."""
+    """Is sound itself, but its form for a layer loses a channel."""
 
     def for_layer(self, layer: str) -> Any:
         return lambda features: features[:, 1:]
 
 
 class MeansBadly(MeansByLayer):
-    """Gives one distance for all samples on every layer, and only there."""
+    """Is sound itself, but its form for a layer gives one distance for all samples."""
 
     def for_layer(self, layer: str) -> MeansByLayer:
         found = MeansByLayer(None)

@@ -1,10 +1,10 @@
-"""Who may import whom: the walls of the house, checked by import-linter.
+"""The import rules between modules, checked by import-linter.
 
     python tests/walls.py
 
-The plugins' packages are those that lie in plugins/: a new one is named nowhere by hand. Imports
-for type checkers count too, as an arrow is an arrow. No import of torch is followed from where a
-function imports it by itself.
+Plugins are all packages in plugins/, so you need not list a new one by hand. Imports for type
+checkers count too, since they are dependencies. If a function itself imports torch, the check
+does not follow that import.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from importlinter import cli
 
 ROOT = Path(__file__).parents[1]
-# A room imports only rooms below it, which stand after it here.
+# A room imports only rooms below it, which follow it here.
 ROOMS = """
     __main__
     testing
@@ -37,7 +37,7 @@ ROOMS = """
     coherence : entropy : extras : files : lazy : matching : precision : version
     errors : missing : placing
 """
-# Without torch, and without what would import it.
+# Modules without torch, and without modules that would import it.
 LIGHT = ("contract", "discovery", "naming", "recording", "planning", "models")
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())
 
@@ -63,7 +63,7 @@ layers =
 exhaustive = True
 
 [importlinter:contract:circles]
-name = Nothing imports itself, by whatever way
+name = No module imports itself, directly or through others
 type = acyclic_siblings
 ancestors =
     {packages}
@@ -76,7 +76,7 @@ layers =
     stylize
 
 [importlinter:contract:torch]
-name = What plans imports no torch
+name = Planning imports no torch
 type = forbidden
 source_modules =
     {light}
@@ -91,7 +91,7 @@ ignore_imports =
 
 
 def main() -> int:
-    """Check, print what is broken, and return the exit code."""
+    """Check, print broken rules, and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "walls.ini"
         config.write_text(rules(), encoding="utf-8")

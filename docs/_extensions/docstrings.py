@@ -1,4 +1,4 @@
-"""Our docstrings, which are Markdown with "Args:", as the reStructuredText that autodoc wants."""
+"""Converts our docstrings, Markdown with "Args:", to the reStructuredText that autodoc reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sphinx.application import Sphinx
 
 SECTIONS = {"Args:", "Attributes:"}
-# "Raises: UsageError for ..." and its like, on a line of their own.
+# "Raises: UsageError for ..." and similar, on a line of their own.
 NOTED = re.compile(r"(Raises|Returns|Source|Yields): ")
 
 
@@ -46,14 +46,14 @@ def _fields(items: list[str]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Return text whose bars and stars, outside of code, mean themselves."""
+    """Return text with bars and stars outside of code escaped."""
     parts = text.split("`")
     parts[::2] = [re.sub(r"([|*\\])", r"\\\1", part) for part in parts[::2]]
     return "`".join(parts)
 
 
 def rewrite(_app: Sphinx, what: str, _name: str, obj: object, _: object, lines: list[str]) -> None:
-    """Replace a docstring in place; those of other packages, and of a constant's type, go."""
+    """Replace a docstring in place; remove those of other packages and of a constant's type."""
     module = getattr(obj, "__module__", None) or getattr(
         getattr(obj, "fget", None), "__module__", ""
     )
@@ -73,7 +73,7 @@ def shorten(
     _signature: str,
     returns: str,
 ) -> tuple[str, str] | None:
-    """Say `**settings` for a pydantic model, whose annotations fill a screen."""
+    """Write `**settings` for a pydantic model, whose annotations would fill a screen."""
     is_model = isinstance(obj, type) and issubclass(obj, BaseModel)
     return ("(**settings)", returns) if is_model else None
 

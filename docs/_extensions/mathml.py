@@ -1,6 +1,6 @@
-"""Equations as MathML, which browsers draw by themselves: no script, no font, no network.
+"""Equations as MathML, which browsers render without a script, a font or a network connection.
 
-latex2mathml passes what it does not know through as text; here that is a warning, and so an error.
+latex2mathml outputs unknown commands as text; here they are a warning, and thus an error.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def to_mathml(source: str, display: str, location: nodes.Node | None = None) -> 
 
     Warns of a command that latex2mathml does not know.
     """
-    # latex2mathml knows align* alone; in a display the two are the same.
+    # latex2mathml only knows align*; in a display the two are the same.
     text = re.sub(r"\\(begin|end)\{aligned\}", r"\\\1{align*}", source.strip())
     made: str = convert(text, display=display)
     if unknown := re.findall(r">(\\\w+)|(<mo />)", made):
         names = ", ".join(command or "an operatorname" for command, _ in unknown)
-        LOGGER.warning("equation has %s, which MathML has not: %s", names, text, location=location)
+        LOGGER.warning("equation has %s, which MathML lacks: %s", names, text, location=location)
     return made
 
 

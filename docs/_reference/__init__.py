@@ -1,1 +1,1 @@
-"""What `docs/generate.py` makes: a function a page, from the program itself."""
+"""The pages of `docs/generate.py`: one function per page, from the program itself."""

@@ -74,7 +74,7 @@ def exit_codes() -> str:
 
 
 def _commands(group: Any, path: str = "stylize") -> Iterator[tuple[str, Any]]:
-    # Plugins add theirs in any order; those of a group are in the order of its author.
+    # Plugins add commands in any order; a group's are in the order of its author.
     children, default = group.commands.items(), getattr(group.commands, "default", None)
     for name, child in sorted(children) if path == "stylize" else children:
         if name != default and not child.hidden:
@@ -97,7 +97,7 @@ def _usage(text: str) -> list[str]:
 
 
 def _parameters(command: Any, ctx: Any) -> list[str]:
-    """Return the tables of a command's arguments and options, one a panel."""
+    """Return the tables of a command's arguments and options, one per panel."""
     arguments = [
         (code(param.display_name_raw), cell(param.help or ""))
         for param in command.params

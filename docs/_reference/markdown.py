@@ -36,7 +36,7 @@ def code(text: str) -> str:
 
 
 def value(content: object) -> str:
-    """Return a setting's value as it is written on a command line, as code; nothing for none."""
+    """Return a setting's value as written on a command line, as code; nothing for none."""
     if content is None or content == {}:
         return ""
     if isinstance(content, bool):
@@ -52,6 +52,6 @@ def value(content: object) -> str:
 
 
 def paragraphs(text: str) -> list[str]:
-    """Return wrapped text as paragraphs, each a line."""
+    """Return wrapped text as paragraphs, one per line."""
     parts = re.split(r"\n\s*\n", text.strip())
     return [line for part in parts for line in (" ".join(part.split()), "")]

@@ -1,4 +1,4 @@
-"""The pages of what is installed: settings and parts, presets, trained models, model files."""
+"""The pages on installed parts: settings and parts, presets, trained models, model files."""
 
 from __future__ import annotations
 

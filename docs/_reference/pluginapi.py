@@ -85,7 +85,7 @@ PASSED = (
     stylize.Axis,
     stylize.ExportModule,
 )
-# What parts are made with: functions of `stylize`.
+# Functions of `stylize` for making parts.
 HELPERS = (
     stylize.descend,
     stylize.plan_stages,
@@ -170,7 +170,7 @@ def hooks() -> list[Callable[..., Any]]:
 def arguments_of(function: Callable[..., Any]) -> dict[str, str]:
     """Return the description of each argument, from the docstring.
 
-    Raises: ValueError for one that the docstring does not describe.
+    Raises: ValueError for an argument that the docstring does not describe.
     """
     described = _described(inspect.getdoc(function) or "")
     names = list(inspect.signature(function).parameters)
@@ -206,7 +206,7 @@ def _import_name(subject: type) -> str:
 
 
 def _function(function: Callable[..., Any], level: int, *, headings: bool = False) -> list[str]:
-    """Return a function's heading, signature and docstring; `headings`: one an argument too."""
+    """Return a function's heading, signature and docstring; `headings`: also one per argument."""
     signature = inspect.signature(function)
     parameters = [p for name, p in signature.parameters.items() if name != "self"]
     mark = "#" * level
@@ -224,7 +224,7 @@ def _function(function: Callable[..., Any], level: int, *, headings: bool = Fals
 
 
 def _signature(subject: type) -> list[str]:
-    """Return how a dataclass is made, a field a line."""
+    """Return a dataclass's constructor, one field per line."""
     fields = [field for field in dataclasses.fields(subject) if field.init]
     lines = ["```python", f"{subject.__name__}("]
     for field in fields:
@@ -244,7 +244,7 @@ def _docstring(subject: Any) -> list[str]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Return a docstring as Markdown: what is under "Args:" and the like becomes a list."""
+    """Return a docstring as Markdown; sections such as "Args:" become lists."""
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         head, _, rest = paragraph.partition("\n")
@@ -264,7 +264,7 @@ def _described(text: str) -> dict[str, str]:
 
 
 def _items(block: str) -> Iterator[tuple[str, str]]:
-    """Yield names and descriptions of an indented block "name, name: text"; text may go on."""
+    """Yield names and descriptions of an indented block "name, name: text"; text may wrap."""
     items: list[list[str]] = []
     for line in block.rstrip().splitlines():
         if re.match(r" {4}\S", line):

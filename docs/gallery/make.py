@@ -2,10 +2,10 @@
 
     make gallery                                        all pictures
     make gallery ONLY=fig5                              one of them
-    make gallery PHOTOS=folder PAINTINGS=folder         with files that no package has
+    make gallery PHOTOS=folder PAINTINGS=folder         with files that no package contains
     python docs/gallery/make.py --page                  only docs/gallery.md
 
-gallery.toml has everything: the inputs, the commands, and the tiles of the sheets.
+gallery.toml defines everything: the inputs, the commands, and the tiles of the sheets.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Input(Model):
     """A file that commands read.
 
     Args:
-        distribution, path: the package that has it, and its place in site-packages; without, it is
-            a demo picture, or has to be given.
+        distribution, path: the package that contains it, and its path in site-packages. Without
+            them, it is a demo picture, or you provide it.
     """
 
     what: str
@@ -59,7 +59,7 @@ class Tile(Model):
 
     Args:
         crop: left, top, width and height as shares of the picture.
-        second: of a video, when its frame is shown.
+        second: the time of the frame to show, for a video.
     """
 
     file: str
@@ -73,9 +73,9 @@ class Entry(Model):
 
     Args:
         tile: width of a place in pixels.
-        separate: each tile is a file of its own, in the folder `name`, and the page has a table of
-            them, with their captions at its head where all rows have the same.
-        waits: what it needs that is not there yet; it is not on the page until then.
+        separate: each tile is its own file, in the folder `name`, and the page has a table of
+            them, with their captions as its head if all rows have the same.
+        waits: a missing requirement; until it is met, the entry is not on the page.
     """
 
     title: str
@@ -116,7 +116,7 @@ def find_input(name: str, source: Input, folders: Sequence[Path]) -> Path | None
 def make_entry(
     name: str, entry: Entry, files: Sequence[Path], folder: Path, extra: Sequence[str]
 ) -> dict[str, Image.Image]:
-    """Run an entry's commands in a folder, which gets its inputs first.
+    """Copy an entry's inputs into a folder, and run its commands there.
 
     Returns: its pictures by their files, relative to this folder: a sheet, or one for each tile.
     Raises: CalledProcessError if a command fails.
@@ -142,7 +142,7 @@ def _tile_file(name: str, tile: Tile) -> str:
 
 @contextlib.contextmanager
 def work_folder(keep: Path | None, name: str) -> Iterator[Path]:
-    """Give a new folder, which is kept or removed afterwards."""
+    """Yield a new folder, which is kept or removed afterwards."""
     if keep:
         (keep / name).mkdir(parents=True)
         yield keep / name
@@ -186,7 +186,7 @@ def _picture(tile: Tile, folder: Path, width: int) -> Image.Image:
 
 
 def read_frame(path: Path, second: float) -> Image.Image:
-    """Return the first frame of a video that is shown at a time or later; the last one else."""
+    """Return the first frame of a video at or after a time, or else its last frame."""
     import av
 
     with av.open(str(path)) as video:
@@ -291,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def how_to_get(gallery: Gallery, names: Sequence[str]) -> str:
-    """Return what to do about files that are not there."""
+    """Return advice on how to get the missing files."""
     brings = sorted({gallery.inputs[name].distribution for name in names} - {""})
     install = [f"pip install {' '.join(brings)}"] if brings else []
     return " or ".join([*install, "set PHOTOS or PAINTINGS to a folder with it"])

@@ -1,4 +1,4 @@
-"""The paper's claims, each with the check that tells what holds on its own networks."""
+"""The paper's claims, each with a check of what holds on its own networks."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from stylize_compare.bench.protocol import SUBJECTS
 __all__ = ["CLAIMS", "Claim"]
 
 SMOOTHINGS = ("softmax", "tanh", "softsign", "scale")
-# Over the paper's weight of 1e12.
+# Relative to the paper's weight of 1e12.
 STRENGTHS = "0.01,0.1,1,10"
 SHORT = ("--steps", "2", "--crop", "64", "--batch", "1", "--workers", "0")
 
 
-# Returns what was measured, and the verdict.
+# Returns the measurements and the verdict.
 Check = Callable[[Paper], tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A row of the table: where the paper says what, and how it is checked."""
+    """A row of the table: a claim, its place in the paper, and its check."""
 
     section: str
     text: str
@@ -37,7 +37,7 @@ class Claim:
 
 
 def transfers(style: str, photos: Sequence[str], name: str, *words: str) -> Check:
-    """Return the check that pictures keep content and take style.
+    """Return the check that pictures keep content and take on style.
 
     Args:
         words: of the command that makes them; of a preset, with VGG-19.
@@ -49,7 +49,7 @@ def transfers(style: str, photos: Sequence[str], name: str, *words: str) -> Chec
         bare = [paper.judged(photo, photo, style).style for photo in photos]
         content, taken = fmean(v.content for v in made), fmean(v.style for v in made)
         measured = f"content {content:.2f}, style {taken:.2f} (the photograph's {fmean(bare):.2f})"
-        # A content distance of 1 is that of a picture without any features.
+        # A picture without any features has a content distance of 1.
         holds = (taken < fmean(bare) / 2) + (content < 1)
         return measured, ("disagrees", "agrees in part", "agrees")[holds]
 
@@ -206,7 +206,7 @@ def better(paper: Paper) -> tuple[str, str]:
 
 
 def _cells(paper: Paper) -> list[Judged]:
-    """Return the cells of both networks' benches; those without a smoothing by the network."""
+    """Return the cells of both networks' benches; those without smoothing by the network."""
     resnet = paper.bench("resnet50", paper.resnet, *SMOOTHINGS)
     return [*paper.bench("vgg19", paper.vgg, "none"), *resnet]
 
@@ -230,7 +230,7 @@ def _signed(value: float | None) -> str:
 
 
 def _above(one: float | None, other: float | None) -> bool:
-    """Whether one is the larger; not where either is unknown."""
+    """Whether the first is larger; false if either is unknown."""
     return one is not None and other is not None and one > other
 
 

@@ -1,12 +1,12 @@
-"""Runs the paper's claims on its own networks, and writes the table of docs/reproduction.md.
+"""Checks the paper's claims on its own networks, and writes the table of docs/reproduction.md.
 
     make reproduce                                                  weights from torch's cache
     make reproduce REPRODUCE="--vgg19 FILE --resnet50 FILE"         weights from files
     make reproduce REPRODUCE="--data coco --styles wikiart"         the trainings too
     make reproduce REPRODUCE="--random --quick"                     a trial without the weights
 
-Nothing is downloaded. What a run has made is kept in its folder, and the same command goes on
-there. A claim that cannot be run has a row that says why.
+It downloads nothing. A run keeps its results in its folder, and the same command resumes it. If a
+claim cannot be checked, its row says why.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HEAD = ("section", "claim", "measured", "verdict")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all claims and write the table."""
+    """Check all claims and write the table."""
     options = _parse(arguments)
     tag = "random" if options.random else "imagenet1k_v1"
     networks = {
@@ -63,11 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (NotRunError, StylizeError) as error:
             measured, verdict = str(error), "not run"
         except KeyboardInterrupt:
-            print("interrupted: the same command goes on", file=sys.stderr)
+            print("interrupted: run the same command to resume", file=sys.stderr)
             return 130
         rows.append((claim.section, claim.text, measured, verdict))
     text = _table(rows, fingerprints, random=options.random, quick=options.quick)
-    # A trial says nothing of the paper, and has no place on the page.
+    # A trial says nothing about the paper, so its numbers do not go on the page.
     place = options.folder / "table.md" if options.random else TABLE
     place.write_text(text, encoding="utf-8")
     print(text)
@@ -83,7 +83,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--resnet50", type=Path, metavar="FILE")
     parser.add_argument("--data", metavar="FOLDER", help="photographs to train with")
     parser.add_argument("--styles", metavar="FOLDER", help="paintings to train with")
-    parser.add_argument("--random", action="store_true", help="seeded random weights: a trial")
+    parser.add_argument("--random", action="store_true", help="seeded random weights, for a trial")
     parser.add_argument("--quick", action="store_true", help="128 px and few evaluations")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "reproduce")
@@ -94,7 +94,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _fingerprint(words: Sequence[str]) -> str:
-    """Return that of a network's weights. Raises: StylizeError where they cannot be had."""
+    """Return the fingerprint of a network's weights. Raises: StylizeError if unavailable."""
     name, weights = words[1], words[3] if len(words) > 2 else None
     network = load_backbone(PluginHost.discover(), name, weights=weights, device="cpu")
     return network.weights.fingerprint

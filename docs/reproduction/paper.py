@@ -1,4 +1,4 @@
-"""The paper's networks, and the command run with them: pictures, comparisons, benches."""
+"""Runs the command with the paper's networks: pictures, comparisons, benches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DUSK = str(PICTURES / "rocket.jpg")
 
 
 class NotRunError(Exception):
-    """A claim that cannot be run, and why."""
+    """The reason why a claim cannot be checked."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Paper:
     """One reproduction.
 
     Args:
-        folder: keeps what was made.
+        folder: keeps the results.
         vgg, resnet: options that name the networks.
         data, styles: folders to train with, or None.
     """
@@ -55,12 +55,12 @@ class Paper:
 
     @functools.cached_property
     def judge(self) -> Judge:
-        """What judges single pictures."""
+        """The judge of single pictures."""
         return Judge(self.host, self.device, size=int(self.size))
 
     @property
     def extent(self) -> Extent:
-        """That of the benches, whose size all pictures have."""
+        """The extent of the benches, whose size all pictures have."""
         return QUICK if self.quick else FULL
 
     @property
@@ -75,14 +75,14 @@ class Paper:
 
     @property
     def few(self) -> tuple[str, ...]:
-        """Options of every picture by gatys, over a preset's."""
+        """Options of every picture by gatys, overriding a preset's."""
         return ("--set", f"gatys.iterations={self.extent.iterations}") if self.quick else ()
 
     def stylize(self, *words: str, kept: str | None = None) -> None:
         """Run the command. Raises: NotRunError.
 
         Args:
-            kept: a file that the command makes: with it there is nothing to do.
+            kept: a file that the command makes; if it exists, the command does not run.
         """
         if kept and (self.folder / kept).exists():
             return
@@ -97,12 +97,12 @@ class Paper:
         return json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
 
     def judged(self, path: str, content: str, style: str) -> Verdict:
-        """Judge a file."""
+        """Return the judge's verdict on a file."""
         pixels = [read_image(name).pixels for name in (path, content, style)]
         return self.judge(*pixels)
 
     def picture(self, name: str, content: str, style: str, *words: str) -> Verdict:
-        """Make a picture and judge it. A model has its painting."""
+        """Make a picture and judge it. A model already has its painting."""
         path = f"{name}_{Path(content).stem}.png"
         out = str(self.folder / path)
         painting = () if "--model" in words else ("--style", style)
@@ -110,7 +110,7 @@ class Paper:
         return self.judged(out, content, style)
 
     def bench(self, name: str, network: Sequence[str], *smoothings: str) -> list[Judged]:
-        """Run the bench of smoothings and return its cells; those of none by the network's name."""
+        """Run the bench of smoothings and return its cells; `none` gets the network's name."""
         out = self.folder / f"bench_{name}"
         quick = ["--quick"] if self.quick else []
         words = [*smoothings, *network, *quick, "--device", self.device, "--quiet"]

@@ -1,4 +1,4 @@
-"""Neural style transfer in ComfyUI, by the distribution `stylize-nst`."""  # noqa: N999 (a name as the registry's)
+"""Neural style transfer in ComfyUI, by the distribution `stylize-nst`."""  # noqa: N999 (the registry's name)
 
 from .nodes import NODES
 

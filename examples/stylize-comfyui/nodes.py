@@ -1,4 +1,4 @@
-"""The nodes. Each is a class by ComfyUI's contract; the work is stylize's."""
+"""The nodes. Each is a class that follows ComfyUI's contract; stylize does the work."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ KEEP_COLOR = (["none", "luminance", "histogram"], {"tooltip": "Keep the photogra
 SEED = ("INT", {"default": 0, "min": 0, "max": 2**63 - 1})
 SETTINGS_HELP = "Settings of parts, one PART.OPTION=VALUE per line."
 SETTINGS = ("STRING", {"default": "", "multiline": True, "tooltip": SETTINGS_HELP})
-MASK = ("MASK", {"tooltip": "Where the picture is stylised; elsewhere it stays as it is."})
+MASK = ("MASK", {"tooltip": "The area to stylise; the rest stays as it is."})
 
 
 class StylizeModel:
-    """What a STYLIZE_MODEL is: a trained model, with its network loaded for the last settings."""
+    """A STYLIZE_MODEL: a trained model, with its network loaded for the last settings."""
 
     def __init__(self, file: ModelFile) -> None:
         self.file = file
         self._made: tuple[Mapping[str, object], Stylizer] | None = None
 
     def stylizer(self, settings: Mapping[str, object]) -> Stylizer:
-        """Return what makes pictures with these settings. Raises: StylizeError."""
+        """Return a stylizer with these settings. Raises: StylizeError."""
         if self._made is None or self._made[0] != settings:
             given = {**settings, "model": str(self.file.path)}
             with torch.inference_mode(False):
@@ -66,7 +66,7 @@ class StylizeLoadModel:
 
     TITLE = "Load Style Model"
     CATEGORY = "stylize"
-    DESCRIPTION = "A trained model: yours in the folder that `stylize models` prints, or stylize's."
+    DESCRIPTION = "A trained model: from the folder that `stylize models` prints, or stylize's own."
     RETURN_TYPES = ("STYLIZE_MODEL",)
     RETURN_NAMES = ("model",)
     FUNCTION = "load"
@@ -85,7 +85,7 @@ class StylizeByModel:
 
     TITLE = "Stylize by Model"
     CATEGORY = "stylize"
-    DESCRIPTION = "Fast: one pass through a trained network. The model `any` takes a painting too."
+    DESCRIPTION = "Fast: one pass through a trained network. The model `any` also needs a painting."
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "stylize"
 
@@ -178,11 +178,11 @@ class StylizeByPainting:
 
 
 class StylizeVideo:
-    """A batch of frames, in order, in the style of a trained model, held still."""
+    """Frames of a clip in the style of a trained model, with strokes held still."""
 
     TITLE = "Stylize Video by Model"
     CATEGORY = "stylize"
-    DESCRIPTION = "The batch is a clip's frames, in order. Strokes hold still while things move."
+    DESCRIPTION = "The batch holds a clip's frames, in order. Strokes stay steady between frames."
     RETURN_TYPES = ("IMAGE",)
     FUNCTION = "stylize"
 
@@ -223,11 +223,11 @@ class StylizeVideo:
 
 
 class StylizeEvaluate:
-    """Distances of a picture to its photograph and its painting."""
+    """Distances of a picture from its photograph and its painting."""
 
     TITLE = "Evaluate Style Transfer"
     CATEGORY = "stylize"
-    DESCRIPTION = "Distances, 0 for equal: of the photograph's content, of the painting's style."
+    DESCRIPTION = "Distances from the photograph's content and the painting's style; 0 means equal."
     RETURN_TYPES = ("FLOAT", "FLOAT", "FLOAT", "FLOAT", "STRING")
     RETURN_NAMES = ("content", "style", "structure", "strokes", "json")
     FUNCTION = "evaluate"
@@ -235,7 +235,7 @@ class StylizeEvaluate:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
         image = ("IMAGE",)
-        size = {"default": JUDGE_SIZE, "min": 32, "max": 2048, "tooltip": "Longer side looked at."}
+        size = {"default": JUDGE_SIZE, "min": 32, "max": 2048, "tooltip": "Longer side to judge."}
         return {
             "required": {
                 "picture": image,
@@ -252,15 +252,15 @@ class StylizeEvaluate:
         with torch.inference_mode(False):
             found = evaluate_picture(*pictures, ssim=False, judge_size=judge_size, host=HOST)
         verdict = found.verdict
-        told = json.dumps(asdict(verdict), indent=2)
-        return verdict.content, verdict.style, verdict.structure, verdict.strokes, told
+        text = json.dumps(asdict(verdict), indent=2)
+        return verdict.content, verdict.style, verdict.structure, verdict.strokes, text
 
 
 NODES = (StylizeLoadModel, StylizeByModel, StylizeByPainting, StylizeVideo, StylizeEvaluate)
 
 
 def _settings(lines: str, **settings: object) -> dict[str, object]:
-    """Return run settings, with those of parts from lines. Raises: UsageError."""
+    """Return run settings, with the parts' settings read from lines. Raises: UsageError."""
     options = parse_assignments(line for line in lines.splitlines() if line.strip())
     return {**settings, "options": options}
 

@@ -1,7 +1,7 @@
-"""Between ComfyUI's images and stylize's, in one place.
+"""Conversion between ComfyUI's images and stylize's.
 
 ComfyUI's IMAGE is (N, H, W, 3), float32 in [0, 1]; its MASK is (N, H, W), 1 where it applies.
-stylize's pictures are PIL images on their way in, and tensors (1, 3, H, W) on their way out.
+stylize takes PIL images, and returns tensors (1, 3, H, W).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from stylize import fit_size, resize, to_bytes, to_pil
 
 
 def to_photographs(images: Tensor) -> list[Image.Image]:
-    """Return the images of an IMAGE, (N, H, W, 3), as PIL images. Alpha is left out."""
+    """Return the images of an IMAGE, (N, H, W, 3), as PIL images, without alpha."""
     return [to_pil(image[None, ..., :3].permute(0, 3, 1, 2)) for image in images]
 
 
 def to_frames(images: Tensor, size: int) -> Iterator[Tensor]:
-    """Yield the images of an IMAGE as frames (1, 3, H, W), uint8, of a longer side of `size`."""
+    """Yield the images of an IMAGE as frames (1, 3, H, W), uint8, with a longer side of `size`."""
     for image in images:
         frame = to_bytes(image[None, ..., :3].permute(0, 3, 1, 2))
         if size:
@@ -41,7 +41,7 @@ def blend(images: Tensor, photographs: Tensor, mask: Tensor | None) -> Tensor:
     """Return stylised images where a mask is 1, and the photographs where it is 0.
 
     Args:
-        images: (N, H, W, 3), stylised; (N, h, w, 3) photographs are resized to them.
+        images: (N, H, W, 3), stylised; photographs (N, h, w, 3) are resized to their size.
         mask: (N, h, w) or (1, h, w), of any size; None for everywhere.
     """
     if mask is None:

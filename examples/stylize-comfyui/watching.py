@@ -16,15 +16,15 @@ except ImportError:  # in tests, and in scripts that use the nodes
         """Nobody interrupts."""
 
 
-# Of one picture, in the bar.
+# Units of the bar per picture.
 STEPS = 1000
 
 
 class Watcher:
-    """Shows how far a batch is, and ends it when the user cancels.
+    """Shows the progress of a batch, and ends it when the user cancels.
 
     Args:
-        pictures: how many there are.
+        pictures: their number.
 
     Attributes:
         cancelled: set when the user cancels: the picture being made then ends at once.
@@ -37,7 +37,7 @@ class Watcher:
         self._bar = ProgressBar(pictures * STEPS) if ProgressBar else None
 
     def progressed(self, progress: Progress) -> None:
-        """Note how far the current picture is: called by stylize."""
+        """Show the progress of the current picture; stylize calls this."""
         self._show(progress.fraction)
         # ComfyUI's exception must not reach stylize, which drops observers that raise.
         try:
@@ -47,7 +47,7 @@ class Watcher:
             self.cancelled.set()
 
     def finish_picture(self) -> None:
-        """Count a picture. Raises: ComfyUI's exception where the user has cancelled."""
+        """Count a picture. Raises: ComfyUI's exception if the user has cancelled."""
         if self._interruption is not None:
             raise self._interruption
         throw_exception_if_processing_interrupted()

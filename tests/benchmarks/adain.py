@@ -1,11 +1,11 @@
-"""Speed of applying adain, as ratios of one run.
+"""Speed of applying adain, as ratios within one run.
 
     python tests/benchmarks/adain.py [--model NAME]
 
-One photograph with a new painting is measured against the same network in float32, written
-plainly and channels first; a second photograph against the first. In alternation, warm, from
-decoded pictures to finished ones. Exits 1 where a claim of the documentation does not hold on
-this machine.
+It compares one photograph with a new painting to a plain implementation of the same network in
+float32, channels first, and a second photograph to the first. Runs alternate and are warm, from
+decoded pictures to finished ones. Exits 1 if a claim of the documentation does not hold on this
+machine.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ PHOTO, PAINTING = DEMO / "china.jpg", DEMO / "starry_night.jpg"
 SIZE = 512
 ROUNDS = 7
 PRESET = "adain_quick"
-# Of torchvision's VGG-16: relu4_1 is the output of this step.
+# The step of torchvision's VGG-16 whose output is relu4_1.
 RELU4_1 = 18
 
 
 def untrained_model(path: Path) -> Path:
-    """Write a model of the preset that was never trained, which is as fast as one that was."""
+    """Write an untrained model of the preset; it is as fast as a trained one."""
     host = PluginHost.discover()
     settings = make_settings({**load_preset(host, PRESET).settings, "device": "cpu"})
     parts = BuiltParts(host, make_plan(host, settings, training=True))
@@ -69,11 +69,11 @@ def untrained_model(path: Path) -> Path:
 
 
 class Plain:
-    """Encoder and decoder as they are usually written: float32, channels first, in one piece.
+    """Encoder and decoder as usually written: float32, channels first, in one piece.
 
     Args:
         decoder: the same layers with the same weights.
-        exponent: of two, by which features are scaled.
+        exponent: features are scaled by two to this power.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Plain:
 
     @torch.inference_mode()
     def __call__(self, content: Tensor, style: Tensor) -> Tensor:
-        """Return the picture (1, 3, H, W), uint8, of pictures in [0, 1] with sides of eights."""
+        """Return a picture (1, 3, H, W), uint8; inputs are in [0, 1], with sides divisible by 8."""
         f, s = (self.encoder(picture * 255 - self.mean) for picture in (content, style))
         each = {"dim": (2, 3), "keepdim": True}
         target = s.std(**each) * (f - f.mean(**each)) / f.std(**each) + s.mean(**each)
@@ -106,7 +106,7 @@ def tensor_of(picture: Image.Image) -> Tensor:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", help="name or file; one of the preset by default, untrained")
+    parser.add_argument("--model", help="name or file; by default an untrained one of the preset")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = options.model or str(untrained_model(Path(folder) / "untrained.safetensors"))
@@ -117,7 +117,7 @@ def main() -> int:
         method = twin.parts.method
         assert isinstance(method, Adain)
         if (twin.plan.backbone.name, method.settings.layer) != ("vgg16", "relu4_1"):
-            raise SystemExit(f"{model}: is not of vgg16's relu4_1, which the plain network is of")
+            raise SystemExit(f"{model}: does not use vgg16's relu4_1, as the plain network does")
         decoder = method._transfer(twin.parts).decoder
         plain = Plain(decoder.layers, int(decoder.exponent))
         print(f"{SIZE} px in {stylizer.parts.dtype}, {torch.get_num_threads()} threads")
@@ -134,10 +134,10 @@ def main() -> int:
 
         first, second, plainly = [], [], []
         for number in range(ROUNDS + 1):
-            # A little darker each time, so that it is new.
+            # A little darker each time, so that each painting is new.
             style = painting.point([max(0, level - number) for level in range(256)] * 3)
             times = own(style), own(style), other()
-            if number:  # the first is the warm-up
+            if number:  # the first round warms up
                 for kept, seconds in zip((first, second, plainly), times, strict=True):
                     kept.append(seconds)
         new, known, reference_seconds = map(statistics.median, (first, second, plainly))
@@ -146,14 +146,14 @@ def main() -> int:
     )
     print(f"as ratios to plain: new {new / reference_seconds:.2f}, {known / reference_seconds:.2f}")
     claims = {
-        "a photograph with a new painting takes half the time of plain float32 at most": new
+        "a photograph with a new painting takes at most half the time of plain float32": new
         <= 0.5 * reference_seconds,
-        "a second photograph with a painting takes 60% of the first at most": known <= 0.6 * new,
+        "a second photograph with a painting takes at most 60% of the first": known <= 0.6 * new,
     }
-    if method.settings.transfer == "swap":  # three sizes, and a search at each
+    if method.settings.transfer == "swap":  # three sizes, with a search at each
         claims = {
             "a new painting takes no longer than plain float32": new <= reference_seconds,
-            "a known painting takes 0.4 of that at most": known <= 0.4 * reference_seconds,
+            "a known painting takes at most 0.4 of that": known <= 0.4 * reference_seconds,
         }
     for claim, holds in claims.items():
         print(f"{'holds' if holds else 'FAILS'}: {claim}")

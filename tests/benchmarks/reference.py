@@ -1,8 +1,8 @@
-"""The reference recipe, as plain as it is usually written: what the speed claims are against.
+"""The reference recipe, written as plainly as usual: the baseline of the speed claims.
 
-Float32, one scale, torch.optim.LBFGS with history_size=20 from the content image, VGG-16
-(torchvision's layers), conv4_1 for content and conv1_1 ... conv5_1 for style, each distance over
-its target's size, strength 1.
+It uses float32, one scale, torch.optim.LBFGS with history_size=20 from the content image, VGG-16
+(torchvision's layers), conv4_1 for content and conv1_1 ... conv5_1 for style. Each distance is
+divided by its target's size, and the strength is 1.
 
     python reference.py CONTENT STYLE OUT.png SIZE EVALUATIONS
 """
@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 
 CONTENT, STYLE = "conv4_1", ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 INDEX = {0: "conv1_1", 5: "conv2_1", 10: "conv3_1", 17: "conv4_1", 24: "conv5_1"}
-# L-BFGS drops curvature pairs below an absolute 1e-10; the minimum stays where it is.
+# L-BFGS drops curvature pairs below an absolute 1e-10. The factor does not move the minimum.
 FACTOR = 1e3
 
 
@@ -47,7 +47,7 @@ def read(path: str, size: int) -> torch.Tensor:
 
 
 def optimise(content: torch.Tensor, style: torch.Tensor, evaluations: int) -> torch.Tensor:
-    """Return the picture of images (1, 3, H, W), on their device, after some evaluations."""
+    """Return the picture made from images (1, 3, H, W), on their device."""
     layers = network().to(content.device)
     mean = torch.tensor([123.68, 116.779, 103.939], device=content.device).view(1, 3, 1, 1)
 

@@ -1,7 +1,7 @@
-"""A plain training loop of johnson's network: what the speed claim of training is against.
+"""A plain training loop of johnson's network: the baseline of the speed claim for training.
 
-Float32, torch's own norms and memory layout, VGG-16 as `reference.py` writes it, photographs
-decoded by Pillow between the steps, Adam. Only the painting's targets are computed once.
+It uses float32, torch's own norms and memory layout, VGG-16 as in `reference.py`, photographs
+that Pillow decodes between the steps, and Adam. Only the painting's targets are computed once.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PlainNetwork(nn.Module):
 
 
 def plain_norms(module: nn.Module) -> nn.Module:
-    """Replace a module's instance norms, or itself, by torch's."""
+    """Replace a module's instance norms, or the module itself, by torch's."""
     if isinstance(module, InstanceNorm):
         norm = nn.InstanceNorm2d(len(module.weight), eps=module.epsilon, affine=True)
         norm.load_state_dict({"weight": module.weight.detach(), "bias": module.bias.detach()})
@@ -87,7 +87,7 @@ def train_plainly(
     learning_rate: float,
     device: torch.device | str = "cpu",
 ) -> list[float]:
-    """Train a network's plain twin and return when each step ended."""
+    """Train a plain copy of a network and return when each step ended."""
     layers = reference.network()[: max(INDEX) + 1].to(device)
     mean = torch.tensor([123.68, 116.779, 103.939], device=device).view(1, 3, 1, 1)
 
@@ -127,6 +127,6 @@ def train_plainly(
         optimizer.zero_grad()
         total.mean().backward()
         optimizer.step()
-        total.sum().item()  # a GPU works on by itself until it is asked
+        total.sum().item()  # waits for the GPU
         ends.append(time.perf_counter())
     return ends

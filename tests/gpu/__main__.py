@@ -1,11 +1,11 @@
-"""Check and measure all that only a GPU can tell: `make gpu`.
+"""Run all checks and measurements that need a GPU: `make gpu`.
 
     python -m gpu [--extent full|quick|tiny] [--device cuda|cpu] [-o FOLDER] [--seconds N]
         [--only WORD]
 
-Sections come in the order of their importance, each with a share of the time: 290 s of full, 85 s
-of quick. What did not fit is written as "not run". Writes gpu.json and gpu.md, after each section
-too. Exits 0 where all claims hold, 1 where one does not, 3 where there is no such device.
+Sections come in order of importance, each with a share of the time: 290 s for full, 85 s for
+quick. Tasks that do not fit are reported as "not run". Writes gpu.json and gpu.md after each
+section. Exits 0 if all claims hold, 1 if one does not, 3 if there is no such device.
 """
 
 from __future__ import annotations
@@ -49,13 +49,15 @@ def sections(kit: Kit, cpu: Kit) -> list[Section]:
 
 
 def main() -> int:
-    """Run it and return the exit code."""
+    """Run all sections and return the exit code."""
     started = time.monotonic()
     parser = argparse.ArgumentParser(prog="make gpu", description=__doc__.splitlines()[0])
     parser.add_argument("--extent", choices=EXTENTS, default="full")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--seconds", type=float, help="for all of it, instead of the extent's")
-    parser.add_argument("--only", default="", metavar="WORD", help="sections with it in their name")
+    parser.add_argument("--seconds", type=float, help="for all sections, instead of the extent's")
+    parser.add_argument(
+        "--only", default="", metavar="WORD", help="sections whose names contain it"
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path("build/gpu"), metavar="FOLDER")
     options = parser.parse_args()
     try:

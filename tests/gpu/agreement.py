@@ -1,4 +1,4 @@
-"""Whether the device computes what the CPU does, and the same again with a seed."""
+"""Whether the device agrees with the CPU, and repeats a picture from its seed."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from stylize.testing.compose import run_settings_of
 
 __all__ = ["compare", "determinism", "equality"]
 
-# Of an objective in float32 (TF32 off): its value, and its gradient's root mean square error.
+# Limits for an objective in float32 (TF32 off): of its value, and its gradient's RMS error.
 VALUE, GRADIENT = 1e-4, 1e-3
-# Of pictures, of 255: the mean difference after three steps, in which L-BFGS magnifies rounding,
-# and that of a trained network in float32 and in bfloat16, beside float32 on the CPU (where
-# bfloat16 is up to 1.9 off, of the nine models that are shipped).
+# Limits for pictures, of 255: the mean difference after three steps, in which L-BFGS magnifies
+# rounding, and that of a trained network in float32 and in bfloat16 from float32 on the CPU (on
+# which bfloat16 of the nine included models is up to 1.9 off).
 STEPS, LEVELS = 3, {"picture": 1.0, "float32": 0.1, "bfloat16": 3.0}
 
 
 def compare(found: Tensor, wanted: Tensor) -> float:
-    """Return the root mean square error of a tensor relative to another, on the CPU in float64."""
+    """Return a tensor's relative root mean square error, computed on the CPU in float64."""
     found, wanted = found.detach().cpu().double(), wanted.detach().cpu().double()
     error = (found - wanted).square().mean().sqrt() / wanted.square().mean().sqrt().clamp_min(1e-30)
     return float(error)
 
 
 def equality(kit: Kit, cpu: Kit) -> Section:
-    """Return the section: the device beside the CPU."""
+    """Return the section that compares the device to the CPU."""
     tasks = [Task("objective, smoothing x loss", lambda clock: _objectives(kit, cpu, clock))]
     tasks += [
         Task(f"{spec.name}, {STEPS} steps", _picture_task(kit, cpu, spec))
@@ -42,7 +42,7 @@ def equality(kit: Kit, cpu: Kit) -> Section:
 
 
 def determinism(kit: Kit) -> Section:
-    """Return the section: the same picture twice, of one seed."""
+    """Return the section that makes the same picture twice from one seed."""
     tasks = [
         Task(f"{spec.name}, {precision}", _again_task(kit, spec, getattr(torch, precision)))
         for spec in methods(kit.host, trainable=False)
@@ -52,7 +52,7 @@ def determinism(kit: Kit) -> Section:
 
 
 def _objectives(kit: Kit, cpu: Kit, clock: Clock) -> Outcome:
-    """Compare values and gradients of all smoothings with all losses, at a picture in between."""
+    """Compare values and gradients of every smoothing and loss, at an intermediate picture."""
     worst = {"value": 0.0, "gradient": 0.0}
     pairs = list(itertools.product(kit.host.names(Kind.SMOOTHING), kit.host.names(Kind.LOSS)))
     pairs = pairs[: kit.extent.sample]
@@ -101,7 +101,7 @@ def _picture_task(kit: Kit, cpu: Kit, spec: MethodSpec) -> Any:
 
 
 def _models(kit: Kit, cpu: Kit, clock: Clock) -> Outcome:
-    """Apply every model that is registered, in both precisions, beside float32 on the CPU."""
+    """Compare every registered model, in both precisions, to float32 on the CPU."""
     whole = Outcome()
     names = kit.host.names(Kind.MODEL)[: kit.extent.sample]
     for number, name in enumerate(names):

@@ -1,7 +1,7 @@
-"""Choices that only a card can decide, each as the ratio of times of one run.
+"""Choices that only a card can decide, each as a ratio of times within one run.
 
-Below 1 the choice is faster. What it is measured on: an evaluation of the objective of gatys,
-forward and backward, at a coarse and at a full size, and for the memory layout the plain layers.
+Below 1 the choice is faster. The ratios are for an evaluation of the objective of gatys, forward
+and backward, at a coarse and at a full size; for the memory layout, they are for the plain layers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stylize.precision import choose_precision
 
 __all__ = ["choices"]
 
-# `auto` may be wrong where it hardly matters.
+# `auto` may be wrong if it hardly matters.
 WRONG = 1.2
 Work = Callable[[], object]
 
@@ -34,20 +34,20 @@ def choices(kit: Kit) -> Section:
             yield Task(f"{name}, {size} px", lambda c, size=size: measure(kit, size, c), least)
 
     tasks = [
-        *at_sizes("bfloat16 and float16 beside float32", _precisions),
-        *at_sizes("TF32 beside float32", _tf32),
-        *at_sizes("channels_last beside channels first, plain layers", _layout),
-        *at_sizes("cudnn.benchmark beside none", _benchmark),
-        *at_sizes("a CUDA graph beside none", _graph),
-        *at_sizes("torch.compile beside none", _compiled, least=20),
+        *at_sizes("bfloat16 and float16 to float32", _precisions),
+        *at_sizes("TF32 to float32", _tf32),
+        *at_sizes("channels_last to channels first, plain layers", _layout),
+        *at_sizes("cudnn.benchmark on to off", _benchmark),
+        *at_sizes("with a CUDA graph to without", _graph),
+        *at_sizes("with torch.compile to without", _compiled, least=20),
     ]
-    # The full size first: it is where most of the time goes.
+    # The full size first: it takes most of the time.
     tasks.sort(key=lambda task: not task.name.endswith(f", {full} px"))
     return Section("Choices, as ratios of times", 0.15, tasks, checks=False)
 
 
 def evaluation(kit: Kit, size: int, dtype: torch.dtype = torch.float32) -> Callable[[], Tensor]:
-    """Return an evaluation of the objective of gatys and its gradient, of a picture kept still."""
+    """Return an evaluation of the objective of gatys and its gradient, at a fixed picture."""
     parts = kit.parts(dtype, method="gatys")
     photo, painting = kit.pictures(size)
     objective = parts.objective(
@@ -78,7 +78,7 @@ def _precisions(kit: Kit, size: int, clock: Clock) -> Outcome:
             min(1.0, ratios["bfloat16"]),
         )
         outcome.values["auto takes"] = chosen
-        outcome.claims[f"auto takes what is within {WRONG:g} of the fastest"] = (
+        outcome.claims[f"auto takes at most {WRONG:g} times as long as the fastest"] = (
             taken <= WRONG * best
         )
     return outcome
@@ -117,7 +117,7 @@ def _benchmark(kit: Kit, size: int, clock: Clock) -> Outcome:
 
 
 def _graph(kit: Kit, size: int, clock: Clock) -> Outcome:
-    """Capture an evaluation once and replay it; what cannot be captured is a fact too."""
+    """Capture an evaluation once and replay it, or report that it cannot be captured."""
     _require_cuda(kit)
     work = evaluation(kit, size)
     aside = torch.cuda.Stream(kit.device)
@@ -151,7 +151,7 @@ def _compiled(kit: Kit, size: int, clock: Clock) -> Outcome:
         return _ratio(
             kit, clock, work, lambda: torch.autograd.grad(objective(image)[0].sum(), image)
         )
-    except Exception as error:  # of a compiler, of many kinds
+    except Exception as error:  # compilers raise many kinds
         raise NotRun(f"does not compile: {type(error).__name__}: {str(error)[:120]}") from error
 
 
@@ -170,7 +170,7 @@ def _within(context: Callable[[], Any], work: Work) -> Work:
 
 @contextlib.contextmanager
 def _tf32_on() -> Iterator[None]:
-    with exact():  # which restores what was
+    with exact():  # restores the settings
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True
         yield
@@ -188,4 +188,4 @@ def _cudnn_benchmark() -> Iterator[None]:
 
 def _require_cuda(kit: Kit) -> None:
     if not kit.is_cuda:
-        raise NotRun("it wants CUDA")
+        raise NotRun("it needs CUDA")

@@ -1,4 +1,4 @@
-"""What all sections work with: the device, how much to do, parts, pictures, times and memory."""
+"""The kit of all sections: the device, the amount of work, parts, pictures, times and memory."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ from stylize.testing.pictures import image_pair
 
 __all__ = ["EXTENTS", "Extent", "Kit", "StopAfter", "exact", "methods", "share_networks"]
 
-# Pictures are made at the demo pair's size, and scaled.
+# Pictures start at the demo pair's size, and are then scaled.
 DEMO = 640
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is done.
+    """The amount of work.
 
     Args:
-        seconds: for all of it.
-        check: longer side of the pictures of checks, in pixels.
-        gatys, neighbors, adain: longer sides of those that are timed.
+        seconds: for all sections.
+        check: longer side of the pictures in checks, in pixels.
+        gatys, neighbors, adain: longer sides of timed pictures.
         evaluations: of a timed picture.
         crop, batch: of timed training.
         frame: width and height of a timed clip's frames.
-        frames: of the clip.
-        compiles: whether torch.compile is tried, which takes up to a minute.
-        rounds: of what is timed in alternation, at most.
-        steps: of a timed training.
+        frames: number of frames in the clip.
+        compiles: whether to try torch.compile, which takes up to a minute.
+        rounds: largest number of rounds for times in alternation.
+        steps: of timed training.
         qualities: of whole pictures that are timed.
-        sample: of combinations, losses and models that are checked, at most; None for all.
+        sample: largest number of combinations, losses and models to check; None for all.
     """
 
     seconds: float
@@ -85,7 +85,7 @@ EXTENTS = {
 
 @dataclass(frozen=True)
 class Kit:
-    """A device, the plugins, and how much to do there."""
+    """A device, the plugins, and the amount of work."""
 
     host: PluginHost
     device: torch.device
@@ -98,27 +98,27 @@ class Kit:
 
     @property
     def reduces(self) -> bool:
-        """Whether the device multiplies bfloat16 itself: emulated, it takes ten times as long."""
+        """Whether the device multiplies bfloat16 itself: emulation takes ten times as long."""
         if self.is_cuda:
             return torch.cuda.is_bf16_supported(including_emulation=False)
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """Those that need no emulation."""
+        """The precisions that need no emulation."""
         return ("float32", "bfloat16") if self.reduces else ("float32",)
 
     def parts(
         self, dtype: torch.dtype = torch.float32, *, training: bool = False, **settings: Any
     ) -> BuiltParts:
-        """Return built parts in a precision, of those too that no option offers yet."""
+        """Return built parts in a precision, which may be one that no option offers yet."""
         values = {"device": str(self.device), "precision": "float32", **settings}
         parts = BuiltParts(
             self.host, make_plan(self.host, make_settings(values), training=training)
         )
         if dtype != torch.float32:
             parts.dtype = dtype
-            parts.__dict__.pop("features", None)  # built in float32, and again where asked for
+            parts.__dict__.pop("features", None)  # built in float32, and rebuilt on demand
         return parts
 
     def pictures(self, size: int) -> tuple[Tensor, Tensor]:
@@ -128,10 +128,10 @@ class Kit:
         )
 
     def make(self, parts: BuiltParts, size: int, steps: int | None = None, **run: Any) -> Tensor:
-        """Make a picture (1, 3, H, W) in [0, 1], float32 on the CPU, of the demo pair.
+        """Make a picture (1, 3, H, W) of the demo pair in [0, 1], float32 on the CPU.
 
         Args:
-            steps: after which the run is cancelled.
+            steps: the number of steps after which to cancel the run.
         """
         photo, painting = self.pictures(size)
         spec = parts._plan.method
@@ -144,16 +144,16 @@ class Kit:
         return made / 255 if made.dtype == torch.uint8 else made.float()
 
     def wait(self) -> None:
-        """Wait for what the device has been given to do."""
+        """Wait until the device has finished its work."""
         if self.is_cuda:
             torch.cuda.synchronize(self.device)
 
     def alternate(
         self, works: list[Callable[[], object]], clock: Clock, share: float = 1.0
     ) -> list[float]:
-        """Return the median seconds of each of several works, in alternation, warm.
+        """Return the median seconds of several functions, called in alternation, warm.
 
-        Three rounds are made, or all that there are, and more within a share of the time left.
+        It makes three rounds, or all if there are fewer, and more within a share of the time left.
         """
         for work in works:
             work()
@@ -170,7 +170,7 @@ class Kit:
         return [statistics.median(kept) for kept in times]
 
     def peak(self, work: Callable[[], object]) -> float:
-        """Return the most memory, in MB, that some work had on the card at a time."""
+        """Return the peak memory, in MB, that a function takes on the card."""
         self.wait()
         torch.cuda.reset_peak_memory_stats(self.device)
         work()
@@ -210,7 +210,7 @@ def exact() -> Iterator[None]:
 
 
 def share_networks() -> None:
-    """Load each backbone once a process: thousands of combinations use nine."""
+    """Load each backbone once per process: thousands of combinations use nine."""
     load: Any = building.load_backbone
     loaded: dict[str, Any] = {}
 

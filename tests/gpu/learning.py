@@ -1,4 +1,4 @@
-"""Training two steps of each trainable method, and a clip with its flow on the CPU."""
+"""Two training steps of each trainable method, and a clip with its flow on the CPU."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from stylize.testing.pictures import image_pair
 
 __all__ = ["clips", "prepare_training", "training"]
 
-# Whose frames are made and timed.
+# The model of the clips.
 MODEL = "starry_night_fast"
 
 
 def prepare_training(kit: Kit, spec: MethodSpec, precision: str, **settings: Any) -> Any:
-    """Return a training run of `stylize train` on pictures of noise, and its model's path."""
+    """Return a training run of `stylize train` on pictures of noise."""
     from small_training import make_photographs
     from stylize_train.session import Training
     from stylize_train.settings import TrainingSettings
@@ -53,7 +53,7 @@ def prepare_training(kit: Kit, spec: MethodSpec, precision: str, **settings: Any
 
 
 def training(kit: Kit) -> Section:
-    """Return the section: two steps by `stylize train`, and a picture by the model."""
+    """Return the section that takes two steps of `stylize train` and applies the model."""
     tasks = [
         Task(f"{spec.name}, {precision}", _training_task(kit, spec, precision))
         for spec in methods(kit.host, trainable=True)
@@ -84,7 +84,7 @@ def _training_task(kit: Kit, spec: MethodSpec, precision: str) -> Any:
 
 
 def clips(kit: Kit, cpu: Kit) -> Section:
-    """Return the section: frames of a clip that is held still, beside the CPU's."""
+    """Return the section that compares frames of a clip held still to the CPU's."""
 
     def task(settings: dict[str, Any], limit: float) -> Any:
         return lambda _: _clip(kit, cpu, settings, limit)
@@ -101,7 +101,7 @@ def clips(kit: Kit, cpu: Kit) -> Section:
 
 
 def _clip(kit: Kit, cpu: Kit, settings: dict[str, Any], limit: float) -> Outcome:
-    """Make three frames of a pan by both, and compare the last, in which all errors add up."""
+    """Make three frames of a pan on both, and compare the last, in which all errors add up."""
     from made_clips import CLIPS
     from stylize.extras import require_extra
     from stylize_video.clip import ClipStylizer
@@ -121,7 +121,7 @@ def _clip(kit: Kit, cpu: Kit, settings: dict[str, Any], limit: float) -> Outcome
     own, known = made
     apart = float((own[-1] - known[-1]).abs().mean())
     return Outcome(
-        {"apart at the third frame, of 255": apart},
+        {"difference at the third frame, of 255": apart},
         {
             f"within {limit:g} of 255": apart <= limit,
             "frames of the clip's size": all(

@@ -1,8 +1,8 @@
 """The composition matrix: every method x backbone x smoothing x loss takes two steps.
 
-Of a method that makes pictures by optimising, two steps of a picture; of one that applies a
-trained network, two steps of training. The registry says what there is, so strangers' parts take
-part. Combinations come in an order in which every pair of parts is met as early as may be.
+A method that optimises pictures takes two steps of a picture, one that applies a trained network
+two steps of training. The registry lists the parts, so parts of other plugins are included.
+Combinations come in an order that meets every pair of parts as early as possible.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from stylize.testing.compose import run_settings_of
 __all__ = ["Combination", "combinations", "matrix", "order_by_pairs"]
 
 STEPS = 2
-# What makes a trained network small; others' are as small as they get.
+# Settings that make a trained network small; other networks keep their size.
 SMALL = {"johnson": {"width": 8, "blocks": 1}, "adain": {"width": 0.05}}
 NAMED = 8
 
 
 @dataclass(frozen=True)
 class Combination:
-    """A method with the parts that it is composed with, by name."""
+    """A method and the parts that it is combined with, by name."""
 
     method: str
     backbone: str
@@ -50,12 +50,12 @@ class Combination:
 
     @property
     def pairs(self) -> set[tuple[str, str]]:
-        """All pairs of parts in it."""
+        """All its pairs of parts."""
         return set(itertools.combinations(vars(self).values(), 2))
 
 
 def combinations(kit: Kit) -> list[Combination]:
-    """Return all that the registry has, in an order that meets every pair of parts early."""
+    """Return all combinations of the registry, in an order that meets every pair early."""
     host = kit.host
     backbones = []
     for name in host.names(Kind.BACKBONE):
@@ -69,7 +69,7 @@ def combinations(kit: Kit) -> list[Combination]:
 
 
 def order_by_pairs(every: Sequence[Combination]) -> list[Combination]:
-    """Put those first that bring pairs of parts not met before; the order is always the same."""
+    """Put combinations with new pairs of parts first; the order is always the same."""
     left = list(every)
     random.Random(0).shuffle(left)
     met: set[tuple[str, str]] = set()
@@ -88,7 +88,7 @@ def order_by_pairs(every: Sequence[Combination]) -> list[Combination]:
 
 
 def matrix(kit: Kit) -> Section:
-    """Return the section: a task a precision."""
+    """Return the section, with one task per precision."""
     dtypes = (torch.float32, torch.bfloat16, torch.float16)
 
     def task(dtype: torch.dtype) -> Task:
@@ -102,7 +102,7 @@ def _run(kit: Kit, dtype: torch.dtype, clock: Clock) -> Outcome:
     if kit.is_cuda and dtype == torch.bfloat16 and not kit.reduces:
         raise NotRun("the card does not multiply bfloat16")
     met: set[tuple[str, str]] = set()
-    refused: list[str] = []
+    rejected: list[str] = []
     failed: list[str] = []
     done = 0
     chosen = every if kit.extent.sample is None else _sample(every, kit.extent.sample)
@@ -112,14 +112,14 @@ def _run(kit: Kit, dtype: torch.dtype, clock: Clock) -> Outcome:
         try:
             _two_steps(kit, combination, dtype)
         except UsageError as error:
-            refused.append(f"{combination}: {error}")
+            rejected.append(f"{combination}: {error}")
         except Exception as error:
             failed.append(f"{combination}: {type(error).__name__}: {str(error)[:160]}")
         done += 1
         met |= combination.pairs
     pairs = set().union(*(combination.pairs for combination in every))
     name = str(dtype).removeprefix("torch.")
-    # float16 is no setting: it is tried so that the choice of precisions can be made.
+    # float16 is not a setting: its results inform the choice of precisions.
     claims = {} if dtype == torch.float16 else {f"all compose in {name}": not failed}
     left = len(every) - done
     return Outcome(
@@ -127,16 +127,16 @@ def _run(kit: Kit, dtype: torch.dtype, clock: Clock) -> Outcome:
             "combinations": f"{done} of {len(every)}",
             "pairs of parts": f"{len(met)} of {len(pairs)}",
             "failed": len(failed),
-            "refused": len(refused),
+            "rejected": len(rejected),
         },
         claims,
-        [*failed[:NAMED], *refused[:NAMED]],
+        [*failed[:NAMED], *rejected[:NAMED]],
         f"{left} combinations" if left else "",
     )
 
 
 def _sample(every: Sequence[Combination], count: int) -> list[Combination]:
-    """Return some with embedded weights, of as many methods as there are, for a slow device."""
+    """Return a few with embedded weights, one per method, for a slow device."""
     small = [each for each in every if not each.backbone.endswith(".random")]
     firsts = {each.method: each for each in reversed(small)}
     return list(firsts.values())[:count]
@@ -158,7 +158,7 @@ def _two_steps(kit: Kit, combination: Combination, dtype: torch.dtype) -> None:
     if trainable and combination.method in SMALL:
         settings["options"] = {combination.method: SMALL[combination.method]}
     plan = make_plan(kit.host, make_settings(settings), training=trainable)
-    del plan  # planned once more with the device: here for what it rejects, which is no failure
+    del plan  # only for its rejections, which are not failures; planned again with the device
     try:
         parts = kit.parts(dtype, training=trainable, **settings)
         if trainable:

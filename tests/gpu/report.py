@@ -1,4 +1,4 @@
-"""One JSON file and one Markdown page of all rows, and of the machine that they are of."""
+"""One JSON file and one Markdown page with all rows, and the machine that they come from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["describe_machine", "write_report"]
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
-    """Return the device's name, its driver, and the versions of what was run."""
+    """Return the device's name, its driver, and the versions of the software."""
     machine: dict[str, Any] = {
         "device": device.type,
         "name": platform.processor() or platform.machine(),
@@ -42,7 +42,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
 
 
 def _driver() -> str | None:
-    """Return the driver's version as nvidia-smi tells it, or None where that is not there."""
+    """Return the driver's version according to nvidia-smi, or None without nvidia-smi."""
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
@@ -54,7 +54,7 @@ def _driver() -> str | None:
 def write_report(
     folder: Path, machine: Mapping[str, Any], extent: str, seconds: float, rows: Sequence[Row]
 ) -> None:
-    """Write gpu.json and gpu.md, over those that are there."""
+    """Write gpu.json and gpu.md, replacing older ones."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = {
         "machine": dict(machine),
@@ -88,14 +88,14 @@ def _page(machine: Mapping[str, Any], extent: str, seconds: float, rows: Sequenc
     counted = f"{len(rows)} tasks, {failed} failed, {left_out} not run in whole or in part"
     lines += ["", f"`make gpu GPU={extent}`, {seconds:.0f} s: {counted}."]
     for section in dict.fromkeys(row.section for row in rows):
-        lines += ["", f"## {section}", "", "| task | | what was found |", "| --- | --- | --- |"]
+        lines += ["", f"## {section}", "", "| task | status | results |", "| --- | --- | --- |"]
         for row in (row for row in rows if row.section == section):
             lines.append(f"| {row.task} | {row.status} | {_found(row).replace('|', '/')} |")
     return "\n".join([*lines, ""])
 
 
 def _found(row: Row) -> str:
-    """Tell a row's values, what does not hold of its claims, and what was not run."""
+    """Return a row's values, its claims that do not hold, and the tasks that did not run."""
     found = [f"{name} {_number(value)}" for name, value in row.outcome.values.items()]
     found += [f"FAILS: {claim}" for claim, holds in row.outcome.claims.items() if not holds]
     found += row.outcome.notes

@@ -1,4 +1,4 @@
-"""Sections of tasks against one clock: what does not fit is written as not run, never left out."""
+"""Sections of tasks on one clock: tasks that do not fit are reported as not run."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ __all__ = ["Clock", "NotRun", "Outcome", "Row", "Section", "Task", "run_sections
 
 
 class NotRun(Exception):  # noqa: N818  # no error: a fact that goes into the table
-    """Why a task cannot be done here."""
+    """The reason why a task cannot run here."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Until when a task may go on, on the clock of `time.monotonic()`."""
+    """The end of a task's time, on the clock of `time.monotonic()`."""
 
     end: float
 
     @property
     def left(self) -> float:
-        """Seconds."""
+        """The seconds left."""
         return self.end - time.monotonic()
 
 
 @dataclass
 class Outcome:
-    """What a task found.
+    """The results of a task.
 
     Args:
         values: numbers and words by name, for the table.
-        claims: what must hold, by what is claimed.
-        notes: lines for a person.
+        claims: whether each claim holds, by its text.
+        notes: lines for the reader.
         skipped: parts of the task that did not fit, reported as "not run".
     """
 
@@ -50,7 +50,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to check or measure. `least`: seconds without which it is not begun."""
+    """One thing to check or measure. `least`: it starts only with this many seconds left."""
 
     name: str
     run: Callable[[Clock], Outcome]
@@ -62,8 +62,8 @@ class Section:
     """Tasks with a share of the time, the most important first.
 
     Args:
-        checks: whether it holds claims: memory that runs out is then a failure; of a measurement
-            it is a fact.
+        checks: whether it checks claims. Running out of memory then fails the task; in a
+            measurement it is a result.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Row:
-    """How a task ended: "holds", "FAILS", "measured" or "not run"."""
+    """A task's status, "holds", "FAILS", "measured" or "not run", and its results."""
 
     section: str
     task: str
@@ -84,15 +84,15 @@ class Row:
 
     @property
     def failed(self) -> bool:
-        """Whether something that must hold does not."""
+        """Whether a claim does not hold."""
         return self.status == "FAILS"
 
 
 def run_sections(sections: Sequence[Section], end: float) -> Iterator[Row]:
-    """Do all tasks in order and yield a row for each, those that did not fit too.
+    """Run all tasks in order and yield a row for each, even if it did not fit.
 
-    A section has its share of the time that is left when it begins, and each task in it an equal
-    part of the section's: what one leaves, the next may take.
+    A section gets its share of the time that is left when it begins, and each of its tasks an
+    equal part of that. Time that one does not use goes to the next.
 
     Args:
         end: on the clock of `time.monotonic()`.
@@ -105,7 +105,7 @@ def run_sections(sections: Sequence[Section], end: float) -> Iterator[Row]:
         for number, task in enumerate(section.tasks):
             left = stop - time.monotonic()
             if left <= task.least:
-                why = f"{task.least:.0f} s are wanted, " if left > 0 else ""
+                why = f"{task.least:.0f} s are needed, " if left > 0 else ""
                 yield _not_run(section, task, f"{why}no time is left")
                 continue
             part = max(left / (len(section.tasks) - number), task.least)
@@ -113,7 +113,7 @@ def run_sections(sections: Sequence[Section], end: float) -> Iterator[Row]:
 
 
 def _do(section: Section, task: Task, clock: Clock) -> Row:
-    """Do a task; what it raises is a failure of it, and stops nothing else."""
+    """Run a task; an error fails this task, and does not stop others."""
     started = time.monotonic()
     try:
         outcome = task.run(clock)

@@ -1,4 +1,4 @@
-"""The table of times, beside plain PyTorch loops of the reference recipes on the same device."""
+"""The table of times, with plain PyTorch loops of the reference recipes on the same device."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ __all__ = ["times"]
 # Evaluations of the reference recipe.
 RECIPE = 400
 WARM_EVALUATIONS = 2
-# Steps of a training that warm up.
+# Warm-up steps of a training.
 WARM = 3
 
 
 def times(kit: Kit) -> Section:
-    """Return the section; what matters most comes first."""
+    """Return the section, the most important tasks first."""
     extent = kit.extent
     sized = (
         *((("gatys", size, _gatys)) for size in extent.gatys[:2]),
@@ -60,7 +60,7 @@ def times(kit: Kit) -> Section:
 
 
 def _gatys(kit: Kit, size: int, clock: Clock) -> Outcome:
-    """Time an evaluation, ours and plain, and a picture of the quality good."""
+    """Time an evaluation, ours and plain, and a picture at quality good."""
     import reference
 
     photo, painting = kit.pictures(size)
@@ -81,11 +81,11 @@ def _gatys(kit: Kit, size: int, clock: Clock) -> Outcome:
         few = loop(WARM_EVALUATIONS)
         fit = int(clock.left / (len(loops) - number) / (few / WARM_EVALUATIONS))
         if fit <= WARM_EVALUATIONS:
-            return Outcome(values, skipped=f"{name} and what follows, at {few / 2:.2g} s each")
-        # Two lengths, so that what is done once is not counted.
+            return Outcome(values, skipped=f"{name} and later loops, at {few / 2:.2g} s each")
+        # The difference of two lengths leaves out one-off work.
         more = min(count, fit)
         each = (loop(more) - few) / (more - WARM_EVALUATIONS)
-        values[f"{name}, ms an evaluation"] = 1e3 * each
+        values[f"{name}, ms per evaluation"] = 1e3 * each
         if name == "plain":
             values[f"plain, {RECIPE} evaluations (computed), s"] = RECIPE * each
     parts = kit.parts(_usual(kit), method="gatys")
@@ -93,7 +93,7 @@ def _gatys(kit: Kit, size: int, clock: Clock) -> Outcome:
 
 
 def _neighbors(kit: Kit, size: int, clock: Clock) -> Outcome:
-    """Time whole pictures of the qualities draft and good."""
+    """Time whole pictures at qualities draft and good."""
     parts = kit.parts(_usual(kit), method="neighbors")
     kit.make(parts, min(size, 128), 2, quality="draft")
     return _whole(kit, parts, size, clock, kit.extent.qualities, {})
@@ -107,7 +107,7 @@ def _whole(
     qualities: Sequence[Quality],
     values: dict[str, Any],
 ) -> Outcome:
-    """Time whole pictures; one that is not done in the time left is reported so."""
+    """Time whole pictures, and report one that does not finish in the time left."""
     photo, painting = kit.pictures(size)
     for quality in qualities:
         run = Run(quality=quality, deadline=time.monotonic() + clock.left)
@@ -122,7 +122,7 @@ def _whole(
 
 
 def _any(kit: Kit, size: int, clock: Clock) -> Outcome:
-    """Time a picture in one pass, of a painting that is known, beside the plain network."""
+    """Time a picture in one pass from a known painting, and the plain network."""
     from adain import Plain
 
     if "any" not in kit.host.names(Kind.MODEL):
@@ -152,7 +152,7 @@ def _pass(parts: Any, photo: torch.Tensor, painting: torch.Tensor) -> torch.Tens
 
 
 def _training(kit: Kit, spec: MethodSpec) -> Outcome:
-    """Count photographs a second of `stylize train`, and of johnson's plain loop."""
+    """Count photographs per second for `stylize train`, and for johnson's plain loop."""
     from training_reference import StepTimes
 
     values: dict[str, Any] = {}
@@ -191,7 +191,7 @@ def _train_plainly(kit: Kit) -> list[float]:
 
 
 def _frames(kit: Kit, clock: Clock) -> Outcome:
-    """Count frames per second of a pan, each alone and held still by flow on the CPU."""
+    """Count frames per second of a pan, alone and held still by flow on the CPU."""
     from made_clips import CLIPS
     from stylize.extras import require_extra
     from stylize_video.clip import ClipStylizer
@@ -206,7 +206,7 @@ def _frames(kit: Kit, clock: Clock) -> Outcome:
         stylizer = Stylizer(make_settings(settings), kit.host)
         for name, held in (("alone", False), ("held", True)):
             if values and clock.left <= 0:
-                return Outcome(values, skipped=f"{precision} {name}, and what follows")
+                return Outcome(values, skipped=f"{precision} {name} and later runs")
             clip = ClipStylizer(stylizer, [], held)
             ends = []
             for frame in frames:
@@ -217,7 +217,7 @@ def _frames(kit: Kit, clock: Clock) -> Outcome:
 
 
 def _usual(kit: Kit) -> torch.dtype:
-    """Return the precision that `--precision auto` takes."""
+    """Return the precision that `--precision auto` chooses."""
     return choose_precision("auto", kit.device)
 
 
@@ -234,5 +234,5 @@ def _timed(kit: Kit, work: Any) -> float:
 
 
 def _pace(ends: list[float], warm: int = WARM) -> float:
-    """Return the median seconds from end to end, those of the warm-up left out."""
+    """Return the median seconds from end to end, without the warm-up."""
     return statistics.median(b - a for a, b in itertools.pairwise(ends[warm - 1 :]))

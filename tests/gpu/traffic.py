@@ -1,4 +1,4 @@
-"""What goes between the device and the rest: waits and transfers an evaluation, and memory."""
+"""Traffic of the device: waits and transfers per evaluation, and memory."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from gpu.tasks import Clock, NotRun, Outcome, Section, Task
 
 __all__ = ["count_events", "memory", "traffic"]
 
-# What torch calls a number that is asked for (a wait), and a constant that is sent.
+# torch's names for fetching a number (a wait) and for sending a constant.
 WAIT, CONSTANT = "aten::_local_scalar_dense", "aten::lift_fresh"
 COPIES = {"sent": "Memcpy HtoD", "fetched": "Memcpy DtoH"}
-# Evaluations of the two runs whose difference is taken: on a card with L-BFGS's history full.
+# Evaluations of the two runs that are subtracted: on a card, L-BFGS's history is then full.
 COUNTS = {"cuda": (12, 16), "cpu": (2, 4)}
-# Of a picture whose memory is looked at: the same.
+# Evaluations of a picture for the peak memory: its history is full, too.
 EVALUATIONS = 12
-# An evaluation's numbers in one piece, and how far the picture moved; L-BFGS of torch waits twice
-# for each step that it remembers, and for a few more.
+# One wait for an evaluation's numbers, and one for how far the picture moved. torch's L-BFGS waits
+# twice for each step that it remembers, and a few times more.
 WAITS, WAITS_LBFGS = 2, 2 * 10 + 8
-# Of the memory of the plain loop.
+# Limit, as a share of the plain loop's memory.
 MEMORY = 1.0
 
 
 def traffic(kit: Kit) -> Section:
-    """Return the section: what an evaluation waits for and sends, by the profiler's count."""
+    """Return the section that counts an evaluation's waits and transfers with the profiler."""
     tasks = [
         Task(f"{spec.name}, {optimizer}", _task(kit, spec.name, optimizer, waits))
         for spec in methods(kit.host, trainable=False)
         if {"optimizer", "iterations"} <= _settings(kit, spec)
         for optimizer, waits in (("adam", WAITS), ("lbfgs", WAITS_LBFGS))
     ]
-    return Section("Waits and transfers an evaluation", 0.1, tasks)
+    return Section("Waits and transfers per evaluation", 0.1, tasks)
 
 
 def _settings(kit: Kit, spec: Any) -> set[str]:
@@ -54,7 +54,7 @@ def _task(kit: Kit, method: str, optimizer: str, waits: int) -> Any:
             "nothing is sent": each["constants"] == 0 and each.get("sent", 0) == 0,
         }
         if kit.is_cuda:
-            # Several numbers in one piece are a copy, but no wait by that name.
+            # Several numbers in one tensor are a copy, but not a wait by that name.
             claims[f"at most {waits + 1} copies are fetched"] = each["fetched"] <= waits + 1
         return Outcome(each, claims)
 
@@ -62,14 +62,14 @@ def _task(kit: Kit, method: str, optimizer: str, waits: int) -> Any:
 
 
 def _profile(kit: Kit, method: str, optimizer: str, count: int) -> dict[str, float]:
-    """Count events of a picture of some evaluations at one scale."""
+    """Count the events of a picture with some evaluations at one scale."""
     chosen = {"optimizer": optimizer, "scales": [1.0], "iterations": [count]}
     parts = kit.parts(method=method, options={method: chosen})
     return count_events(kit, lambda: kit.make(parts, kit.extent.check))
 
 
 def count_events(kit: Kit, work: Any) -> dict[str, float]:
-    """Return how often some work asks for a number, sends a constant, and copies."""
+    """Return how often a function fetches a number, sends a constant, and copies."""
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if kit.is_cuda else [])]
     with profile(activities=activities) as profiler:
         work()
@@ -90,7 +90,7 @@ def count_events(kit: Kit, work: Any) -> dict[str, float]:
 
 
 def memory(kit: Kit) -> Section:
-    """Return the section: the peak of a picture beside the plain loop's, and what is left of it."""
+    """Return the section that compares a picture's peak to the plain loop's, and finds leaks."""
     sizes = kit.extent.gatys[:2]
     tasks = [
         *(Task(f"gatys, {size} px", lambda clock, size=size: _peak(kit, size)) for size in sizes),
@@ -121,7 +121,7 @@ def _peak(kit: Kit, size: int) -> Outcome:
 
 
 def _left(kit: Kit) -> Outcome:
-    """Make pictures by each method twice, and see what the second leaves behind."""
+    """Make three pictures by each method, and measure the memory that the last one leaks."""
     _require_count(kit)
     left = {}
     for spec in methods(kit.host, trainable=False):
@@ -136,4 +136,4 @@ def _left(kit: Kit) -> Outcome:
 
 def _require_count(kit: Kit) -> None:
     if not kit.is_cuda:
-        raise NotRun("of the CPU torch counts no peak")
+        raise NotRun("torch counts no peak on the CPU")

@@ -74,9 +74,9 @@ def stylize_image(
             of text on standard error, as None does in a notebook; False shows none.
         output: where to save the picture. It is checked before anything is computed.
         force: replace `output` if it exists.
-        settings: any of `RunSettings`, as `backbone="vgg16", strength=2, size=256`, and options of
-            parts, as `alpha=0.5`. `smooth` may also be a function or a module, and `content_loss`
-            and `style_loss` objects, without a plugin: see `SettingsKeywords`.
+        settings: any of `RunSettings`, such as `backbone="vgg16", strength=2`, and options of
+            parts, such as `alpha=0.5`. Without a plugin, `smooth` may also be a function or a
+            module, and `content_loss` and `style_loss` may be objects: see `SettingsKeywords`.
 
     Raises: StylizeError for anything that the caller can fix; OutputError for `output`.
     """
@@ -98,10 +98,10 @@ def stylize_images(
     """Make a picture of each photograph, with one loaded network.
 
     Args:
-        contents: photographs, as of `stylize_image`: a list, or a batch as a tensor (N, 3, H, W) or
-            an array (N, H, W, 3). All are checked before the first is made; sizes may differ.
+        contents: photographs, as for `stylize_image`: a list, or a batch as a tensor
+            (N, 3, H, W) or an array (N, H, W, 3). They are all checked first; sizes may differ.
         style, preset, host, observers, settings: as for `stylize_image`; `style` is for all.
-        progress: as for `stylize_image`; False also leaves out the pictures that are not begun.
+        progress: as for `stylize_image`; returning False also skips pictures that have not begun.
 
     Raises: StylizeError for anything that the caller can fix.
     """
@@ -144,7 +144,7 @@ def list_methods(pattern: str | None = None, host: PluginHost | None = None) -> 
 
 
 def list_models(pattern: str | None = None, host: PluginHost | None = None) -> list[str]:
-    """Return the names of all trained models that plugins carry, sorted; or those that match."""
+    """Return the names of plugins' trained models, sorted; only those that match a pattern."""
     return (host or PluginHost.discover()).names(ModelSpec, pattern)
 
 
@@ -161,12 +161,12 @@ def create_backbone(
     host: PluginHost | None = None,
     **settings: object,
 ) -> Backbone:
-    """Make a backbone, as "vgg16", "vgg16.imagenet1k_v1" or "vgg19.random".
+    """Make a backbone, such as "vgg16", "vgg16.imagenet1k_v1" or "vgg19.random".
 
     Args:
         weights: a file to read them from instead.
         seed: of random weights.
-        settings: of the backbone, as `pooling="average"`.
+        settings: of the backbone, such as `pooling="average"`.
 
     Raises: UnknownNameError, SettingsError, WeightsError, WeightsUnavailableError.
     """
@@ -176,7 +176,7 @@ def create_backbone(
 
 
 def create_smoothing(name: str, *, host: PluginHost | None = None, **settings: object) -> Smoothing:
-    """Make a smoothing, as `create_smoothing("tanh", gain=0.5)`.
+    """Make a smoothing, for example `create_smoothing("tanh", gain=0.5)`.
 
     Raises: UnknownNameError, SettingsError.
     """
@@ -187,7 +187,7 @@ def create_smoothing(name: str, *, host: PluginHost | None = None, **settings: o
 def create_loss(
     name: str, *, seed: int = 0, host: PluginHost | None = None, **settings: object
 ) -> Loss:
-    """Make a loss, as `create_loss("gram", form="sum")`.
+    """Make a loss, for example `create_loss("gram", form="sum")`.
 
     Args:
         seed: of the random numbers that the loss draws, if it does.
@@ -200,7 +200,7 @@ def create_loss(
 
 
 def create_method(name: str, *, host: PluginHost | None = None, **settings: object) -> Method:
-    """Make a method, as `create_method("gatys", optimizer="adam")`.
+    """Make a method, for example `create_method("gatys", optimizer="adam")`.
 
     Raises: UnknownNameError, SettingsError.
     """

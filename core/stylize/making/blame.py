@@ -1,4 +1,4 @@
-"""The plugin to blame for an error: the one whose code raised it, by the traceback."""
+"""The plugin to blame for an error: the one whose code raised it, according to the traceback."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["blame", "blaming"]
 
 @contextmanager
 def blaming(host: PluginHost) -> Iterator[None]:
-    """Report any error that plugins' parts raise as theirs; Ctrl-C and our own errors pass.
+    """Attribute any error of plugins' parts to them; Ctrl-C and our own errors pass.
 
-    Raises: PluginError that names the part, as "smoothing power of acme-power".
+    Raises: PluginError that names the part, such as "smoothing power of acme-power".
     """
     try:
         yield
@@ -39,7 +39,7 @@ def blaming(host: PluginHost) -> Iterator[None]:
 
 
 def blame(host: PluginHost, error: BaseException) -> str:
-    """Return the part, or else the plugin, of others whose code is innermost; "" where none is."""
+    """Return the foreign part, or else plugin, whose code is innermost; "" without any."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     guilty: PluginInfo | None = None
     for frame in reversed(frames):
@@ -52,7 +52,7 @@ def blame(host: PluginHost, error: BaseException) -> str:
 
 
 def _owner(host: PluginHost, frame: FrameType) -> PluginInfo | None:
-    """Return the plugin, not ours, that a frame's module is of."""
+    """Return the foreign plugin that a frame's module belongs to."""
     package = _top(_module(frame))
     for info in host.plugins:
         references = [info.value, *(s.factory for s in info.specs if s.kind not in FILE_KINDS)]
@@ -62,7 +62,7 @@ def _owner(host: PluginHost, frame: FrameType) -> PluginInfo | None:
 
 
 def _part(info: PluginInfo, frame: FrameType) -> ComponentSpec | None:
-    """Return the part of a plugin that a frame belongs to: of its module, best of its class."""
+    """Return the plugin's part that a frame belongs to: by its module, preferably its class."""
     made = [spec for spec in info.specs if spec.factory.partition(":")[0] == _module(frame)]
     outermost = frame.f_code.co_qualname.partition(".")[0]
     exact = [s for s in made if s.factory.partition(":")[2].partition(".")[0] == outermost]

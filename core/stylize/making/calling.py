@@ -1,4 +1,4 @@
-"""Calling a method: its picture is checked, and errors are reported for the right part."""
+"""Calling a method: checks its picture, and reports errors for the right part."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def call_method(
 ) -> Tensor:
     """Return the method's picture (1, 3, H, W), on its device; `parts.looks` is not settled yet.
 
-    Raises: PluginError where a part of a plugin fails, or a picture is of another size or kind.
+    Raises: PluginError if a plugin's part fails, or a picture has a wrong size or type.
     """
     try:
         with blaming(host):

@@ -1,4 +1,4 @@
-"""Smoothings and losses that are objects of the caller's program instead of a plugin's parts."""
+"""Smoothings and losses that are objects of the caller's program, not parts of a plugin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stylize.recording.parts import CUSTOM
 
 __all__ = ["take_objects"]
 
-# What each setting that may be an object is, for messages.
+# The form of each setting that may be an object, for messages.
 WANTED = {
     "smooth": "a function of features (N, C, H, W)",
     "content_loss": "an object with role, additive, statistics and distance",
@@ -35,12 +35,12 @@ class _CustomHost(PluginHost):
         self._objects = {spec.factory: part for spec, part in parts.values()}
 
     def key(self, spec: ComponentSpec) -> str:
-        """Return the name to record for a part, an object's with `custom:` at all times."""
+        """Return the name to record for a part; an object's always starts with `custom:`."""
         own = spec.factory in self._objects
         return f"{CUSTOM}:{spec.name}" if own else super().key(spec)
 
     def load_object(self, reference: str) -> Any:
-        """Import what a spec names, unless it is one of the objects."""
+        """Return the object that a spec names, or import it."""
         if reference in self._objects:
             return lambda *_: self._objects[reference]
         return super().load_object(reference)
@@ -49,11 +49,11 @@ class _CustomHost(PluginHost):
 def take_objects(
     host: PluginHost, settings: Mapping[str, object]
 ) -> tuple[PluginHost, dict[str, object]]:
-    """Return settings with names in place of objects, and a host that knows these.
+    """Return settings with names in place of objects, and a host that knows these names.
 
-    An object is called by its `__name__`, or its class's: `custom:my_smoothing`.
+    An object is named after its `__name__`, or its class's: `custom:my_smoothing`.
 
-    Raises: UsageError for an object that is no smoothing or loss.
+    Raises: UsageError for an object that is not a smoothing or loss.
     """
     parts: dict[str, tuple[ComponentSpec, object]] = {}
     for setting, wanted in WANTED.items():
@@ -66,7 +66,7 @@ def take_objects(
         name = _name(part)
         if name in (spec.name for spec, _ in parts.values()):
             name = f"{name}_{setting}"
-        # Of a form that no module has.
+        # A form that no module can have.
         factory = f"<{setting}>:{name}"
         if isinstance(part, Loss) and setting != "smooth":
             spec: ComponentSpec = LossSpec(name, factory, role=Role(part.role))

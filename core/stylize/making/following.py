@@ -1,4 +1,4 @@
-"""A run with its progress shown: by a function of the caller's, or in a line of text."""
+"""A run that shows its progress: by a function of the caller, or in a line of text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stylize.contract.run import Progress, Run
 
 __all__ = ["FollowedRun", "ProgressFunction", "follower"]
 
-# Called with a run's progress; returning False ends it with the best picture so far.
+# Called with a run's progress; returning False ends the run with the best picture so far.
 ProgressFunction = Callable[[Progress], object]
 # Characters of the bar, and the least seconds between two of its states.
 WIDTH = 30
@@ -21,17 +21,17 @@ EVERY = 0.1
 
 @dataclass
 class FollowedRun(Run):
-    """A run that also tells a function of the caller's, whose errors reach the caller.
+    """A run that also calls a function of the caller, whose errors reach the caller.
 
     Args:
-        raised: what the function raised.
+        raised: the function's errors.
     """
 
     follow: ProgressFunction | None = None
     raised: BaseException | None = None
 
     def report(self, progress: Progress) -> None:
-        """Tell the observers and the function, which may end the run."""
+        """Call the observers and the function, which may end the run."""
         super().report(progress)
         if self.follow is None:
             return
@@ -48,7 +48,7 @@ class FollowedRun(Run):
 def follower(
     progress: ProgressFunction | bool | None, name: str
 ) -> Iterator[ProgressFunction | None]:
-    """Yield what follows a run: a function, or a line of text if True, or if None in a notebook.
+    """Yield a run's follower: a function, or a line of text if True, or if None in a notebook.
 
     Args:
         name: the picture's.
@@ -71,7 +71,7 @@ def _in_notebook() -> bool:
 
 
 class _Line:
-    """A line on standard error that is written over: notebooks need no widget to show it."""
+    """A line on standard error that is overwritten: notebooks need no widget to show it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -94,6 +94,6 @@ class _Line:
         self._length = len(line)
 
     def end(self) -> None:
-        """End the line, if it was begun."""
+        """End the line, if it has begun."""
         if self._length and sys.stderr:
             sys.stderr.write("\n")

@@ -19,8 +19,8 @@ Weights = Mapping[str, float] | str | None
 class SettingsKeywords(TypedDict, total=False):
     """Keywords of `stylize_image` and `Stylizer`: `RunSettings`, and options of built-in parts.
 
-    They take what `RunSettings` takes, and these too: a path for `model`, a function of features
-    (N, C, H, W) or a module for `smooth`, an object for `content_loss` and `style_loss`. Options of
+    They accept all values of `RunSettings`. `model` also takes a path, `smooth` a function of
+    features (N, C, H, W) or a module, and `content_loss` and `style_loss` an object. Options of
     other parts go into `options`, by the part's name.
     """
 
@@ -50,6 +50,6 @@ class SettingsKeywords(TypedDict, total=False):
     device: str
     precision: Literal["auto", "float32", "bfloat16"]
     options: Mapping[str, Mapping[str, object]]
-    # Of the methods that have them.
+    # Options of the methods that have them.
     alpha: float | None
     stroke_size: float

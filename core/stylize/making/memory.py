@@ -8,7 +8,7 @@ import os
 
 __all__ = ["give_memory_back"]
 
-# glibc's number of the option, and the block size from which the system is asked each time.
+# glibc's number of the option, and the block size above which memory comes from the system.
 M_MMAP_THRESHOLD = -3
 MAPPED_FROM = 8 * 2**20
 
@@ -18,8 +18,8 @@ def give_memory_back() -> None:
 
     glibc keeps freed blocks of up to 32 MB for reuse, and the many sizes of feature maps leave
     gaps between them: a third of the peak memory of a 1024 px picture. Huge pages make up
-    for the cost of fresh ones. Elsewhere than on glibc nothing happens.
+    for the cost of fresh ones. Without glibc, nothing happens.
     """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # read by torch at its first allocation
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MAPPED_FROM)

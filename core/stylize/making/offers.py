@@ -1,4 +1,4 @@
-"""What a method may offer besides making pictures: training its network, and exporting it."""
+"""Optional abilities of a method: training its network, and exporting it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Axis", "ExportModule", "ExportableMethod", "TrainableMethod", "Train
 
 
 class TrainingTask(Protocol):
-    """What a method wants trained: a network, and how far off its pictures are.
+    """The training of a method's network: the network, and its objective.
 
-    A task may have `init_may_differ`: names of network settings that change no tensor, in which a
-    model to start from may be another.
+    A task may have `init_may_differ`: names of network settings that change no tensor, and may
+    thus differ in a model to start from.
     """
 
     network: nn.Module
@@ -31,7 +31,7 @@ class TrainingTask(Protocol):
         Args:
             same_styles: whether that model was trained on the same paintings.
 
-        Raises: RuntimeError where the tensors are of another network.
+        Raises: RuntimeError if the tensors belong to another network.
         """
 
     def loss(
@@ -40,8 +40,8 @@ class TrainingTask(Protocol):
         """Return the (N,) objective of a batch, and its detached (N,) terms by name.
 
         Args:
-            network: `self.network`, or what wraps it to train on several devices: call this one.
-            batch: "content", (N, 3, S, S) in [0, 1]; "style" too where paintings are data.
+            network: `self.network`, or a wrapper for training on several devices: call this one.
+            batch: "content", (N, 3, S, S) in [0, 1]; also "style" if paintings are data.
         """
 
     def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
@@ -55,15 +55,15 @@ class TrainableMethod(Method, Protocol):
     def training_task(
         self, styles: Sequence[StyleImage], parts: Parts, strength: float
     ) -> TrainingTask:
-        """Return what is to be trained, for the paintings and the chosen losses."""
+        """Return the training for the paintings and the chosen losses."""
 
     def network_settings(self) -> Mapping[str, object]:
-        """Return the settings that shape the network: they go into the model file."""
+        """Return the settings that shape the network; they go into the model file."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A size that may vary: a multiple of `step`, at least `least`. Equal names are equal sizes."""
+    """A size that may vary: a multiple of `step`, at least `least`. One name means one size."""
 
     name: str
     step: int = 1
@@ -72,13 +72,13 @@ class Axis:
 
 @dataclass(frozen=True)
 class ExportModule:
-    """A network as other programs run it.
+    """A network for other programs to run.
 
     Args:
         module: takes the inputs in their order, and returns one tensor; float32, in eval mode, on
             the CPU.
         inputs: examples by name.
-        output: name of what comes out.
+        output: name of the output.
         axes: sizes that may vary, by input and dimension.
     """
 
@@ -90,10 +90,10 @@ class ExportModule:
 
 @runtime_checkable
 class ExportableMethod(Protocol):
-    """A trainable method whose models can be exported, as `stylize models export` does."""
+    """A trainable method whose models `stylize models export` can export."""
 
     def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
-        """Return the networks that applying a model takes, by name; each becomes a file.
+        """Return the networks needed to apply a model, by name; each becomes a file.
 
         Args:
             parts: with the model, in float32 on the CPU.

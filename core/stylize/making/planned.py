@@ -1,4 +1,4 @@
-"""The plan of a run that was asked for in Python: by a plan, by settings or by keywords."""
+"""The plan of a run from Python: given as a plan, as settings or as keywords."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def plan_run(
     """Return a run's plugins and its plan.
 
     Args:
-        plan: what to do, in which case neither preset nor settings may be given.
+        plan: a plan or settings; neither a preset nor other settings may then be given.
         host: the plugins; all that are installed by default.
-        preset: whose settings `settings` override.
+        preset: name of a preset, which `settings` override.
 
     Raises: StylizeError.
     """
@@ -36,13 +36,13 @@ def plan_run(
     if plan is not None:
         if preset is not None or settings:
             given = ", ".join([*(["preset"] if preset else []), *settings])
-            raise UsageError(f"{given} are given besides a plan: leave out the one or the other")
+            raise UsageError(f"{given} are given besides a plan: leave out one or the other")
         if isinstance(plan, Plan):
             return host, plan
         if isinstance(plan, RunSettings):
             return host, make_plan(host, plan)
         raise UsageError(
-            f"the plan is {short(plan)}: use keywords, as Stylizer(model='starry_night')"
+            f"the plan is {short(plan)}: use keywords, such as Stylizer(model='starry_night')"
         )
     host, named = take_objects(host, settings)
     if isinstance(named.get("model"), Path):

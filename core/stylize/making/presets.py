@@ -1,4 +1,4 @@
-"""Presets: named, cited settings that plugins carry as TOML files."""
+"""Presets: named, cited settings in TOML files of plugins."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Preset(Settings):
 def load_preset(host: PluginHost, name: str) -> Preset:
     """Read a registered preset and validate its settings.
 
-    The parts that it names are those of its own distribution, or else the framework's, whoever
-    else has parts of these names.
+    Its parts are those of its own distribution, or else the framework's, even if other plugins
+    have parts with these names.
 
-    Raises: UnknownNameError; PluginError where the file is missing or wrong.
+    Raises: UnknownNameError; PluginError if the file is missing or wrong.
     """
     spec = host.get(PresetSpec, name)
     try:
@@ -66,8 +66,8 @@ def load_preset(host: PluginHost, name: str) -> Preset:
 def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Lay explicit settings over a preset's; part options merge key by key.
 
-    Options of a part that another takes the place of go with it: a preset's of softmax say
-    nothing of `--smooth none`.
+    If another part replaces a part, the options of the replaced one are dropped: a preset's
+    options of softmax mean nothing for `--smooth none`.
     """
     replaced = set(_replaced(base, over))
     options = {
@@ -82,7 +82,7 @@ def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str
 
 
 def _replaced(base: Mapping[str, Any], over: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the parts that `base` names, or has by default, and `over` has others for."""
+    """Yield the parts that `base` names, or has by default, and `over` replaces."""
     for setting in PARTS:
         before = str(base.get(setting, RunSettings.model_fields[setting].default))
         after = str(over.get(setting, before))

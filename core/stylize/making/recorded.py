@@ -1,4 +1,4 @@
-"""What pictures' records say: versions, settings, parts, inputs."""
+"""The contents of pictures' records: versions, settings, parts, inputs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = ["record_input", "record_setup", "replace_settings"]
 def record_setup(
     plan: Plan, parts: BuiltParts, described: Mapping[str, PartRecord]
 ) -> dict[str, Any]:
-    """Return what is the same in the records of all pictures: versions, settings, parts."""
-    # What "auto" came to is recorded, so that a rerun elsewhere does the same.
+    """Return the common part of all pictures' records: versions, settings, parts."""
+    # The record says what "auto" chose, so that a rerun elsewhere does the same.
     exact = replace_settings(
         plan.settings,
         precision=str(parts.dtype).removeprefix("torch."),
@@ -52,7 +52,7 @@ def replace_settings(settings: RunSettings, **changes: object) -> RunSettings:
 
 
 def _why_precision(plan: Plan, device: torch.device) -> str:
-    """Return why the precision is what it is: "asked for", or "auto: ..."."""
+    """Return the reason for the precision: "asked for", or "auto: ..."."""
     if plan.settings.precision != "auto":
         return "asked for"
     return f"auto: {declares_bfloat16(device)[1]}"

@@ -1,4 +1,4 @@
-"""A finished picture, with what it was made from."""
+"""A finished picture, with its inputs and settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Result", "check_early"]
 
 
 def check_early(output: str | Path | None, sources: Sequence[object], *, force: bool) -> None:
-    """Raise OutputError for a place where a picture could not be saved, before it is made.
+    """Raise OutputError, before a picture is made, if it could not be saved there.
 
     Args:
         sources: the inputs, which are never overwritten.
@@ -38,12 +38,12 @@ class Result:
     """A finished picture. A notebook shows it.
 
     Args:
-        pixels: (1, 3, H, W), on the CPU: float in [0, 1], or uint8 of a method that streams.
+        pixels: (1, 3, H, W), on the CPU: float in [0, 1], or uint8 from a method that streams.
         alpha: (1, 1, H, W) of the content, or None.
-        record: the full settings, inputs, steps, seconds and losses; goes into the file.
+        record: the full settings, inputs, steps, seconds and losses; saved in the file.
         warnings: about the inputs.
         inputs: the input files, which `save` never overwrites.
-        device: of `tensor`: where the content is, if it is a tensor; otherwise the CPU.
+        device: the device of `tensor`: the content's, if that is a tensor; otherwise the CPU.
     """
 
     pixels: Tensor
@@ -82,7 +82,7 @@ class Result:
 
     @property
     def shown(self) -> Tensor:
-        """Pixels (1, 3, H, W) in [0, 1] as a file holds them, in 8 bits a colour."""
+        """Pixels (1, 3, H, W) in [0, 1] as a file holds them, with 8 bits per colour."""
         if self.pixels.dtype == torch.uint8:
             return self.pixels.float() / 255
         return self.pixels.mul(255).round().div(255)
@@ -97,9 +97,9 @@ class Result:
 
         Args:
             record: how much of the record the file holds: "names" leaves out the folders of
-                files, "full" keeps them, "none" holds nothing.
+                files, "full" keeps them, "none" leaves out the record.
 
-        Raises: OutputError where the path exists (without `force`) or cannot be written.
+        Raises: OutputError if the path exists (without `force`) or cannot be written.
         """
         write_image(
             self.pixels,

@@ -1,4 +1,4 @@
-"""What each of several styles gives to a picture."""
+"""The shares of several styles in a picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["style_shares"]
 def style_shares(settings: RunSettings, count: int) -> tuple[float, ...]:
     """Return each style's share of the blend: equal, unless `style_weights` says otherwise.
 
-    Raises: UsageError where there are not as many weights as styles, or all of them are 0.
+    Raises: UsageError if there are not as many weights as styles, or all are 0.
     """
     weights = settings.style_weights
     if weights is None:

@@ -1,4 +1,4 @@
-"""From files to a finished picture: what `stylize_image` and the command do with a plan."""
+"""From files to a finished picture: how `stylize_image` and the command carry out a plan."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Stylizer", "deadline_of"]
 
-# Kept back from a time limit for finishing and saving the picture: a part of it, and seconds.
+# Reserve of a time limit for finishing and saving the picture: a share of it, and seconds.
 RESERVE = 0.03, 0.2
 
 
 class Stylizer:
     """A plan with its parts built: makes any number of pictures with one loaded network.
 
-    Paintings that are files are read once, however many pictures they serve. Several threads may
-    share one: their pictures are then made one after another.
+    It reads paintings from files only once. Several threads may share one stylizer, which then
+    makes their pictures one after another.
 
     Args:
-        plan: what to do: a plan, or the settings to make one of; None for that of `settings`.
+        plan: a plan, or settings to make one from; None uses the keywords in `settings`.
         host: the plugins; all that are installed by default.
         preset: name of a preset, which `settings` override.
-        max_pixels: largest image that is read, in pixels.
-        started: `time.monotonic()` from which the first picture's time limit counts; its own
-            start by default, as that of all others.
-        cancelled: an event that somebody else may set to end pictures early, as `cancel` does.
-        settings: as keywords, those of `stylize_image`: `Stylizer(model="starry_night")`.
+        max_pixels: the largest image to read, in pixels.
+        started: `time.monotonic()` from which the first picture's time limit counts; by default
+            its own start, as for all others.
+        cancelled: an event that you may set to end pictures early, as `cancel` does.
+        settings: the keywords of `stylize_image`: `Stylizer(model="starry_night")`.
 
     Raises: StylizeError for anything that the caller can fix.
     """
@@ -97,13 +97,13 @@ class Stylizer:
         output: str | Path | None = None,
         force: bool = False,
     ) -> Result:
-        """Make one picture of a content and any number of styles; either may be left out.
+        """Make one picture from a content and any number of styles; you may leave out either.
 
         Args:
             content, styles, progress, output, force: as for `stylize_image`.
             observers: for this picture, besides those of plugins.
 
-        Raises: StylizeError for anything that the user can fix; what `progress` raises.
+        Raises: StylizeError for anything that the user can fix; any error of `progress`.
         """
         sources = as_sources(styles)
         check_early(output, [content, *sources], force=force)
@@ -141,7 +141,7 @@ class Stylizer:
         try:
             with follower(progress, name) as run.follow:
                 made = self.stylize(pixels, self.as_styles(paintings, pixels), run)
-            given = paintings if styles else []  # a model's own painting is no input
+            given = paintings if styles else []  # a model's own painting is not an input
             record = self._record(photo, given, run, made, time.monotonic() - started)
         except ImageTooSmallError as error:
             raise name_small(error, pictures, size) from error
@@ -161,21 +161,21 @@ class Stylizer:
         )
 
     def cancel(self) -> None:
-        """Ask the picture being made to end with the best image so far; safe from any thread.
+        """End the current picture with the best image so far; safe from any thread.
 
-        Those made after it end as early, until `cancelled.clear()`.
+        Later pictures end just as early, until you call `cancelled.clear()`.
         """
         self.cancelled.set()
 
     def read_paintings(self, styles: Sequence[ImageSource], longest: int | None) -> list[Picture]:
         """Read the style images for a picture, `style_scale` times as large.
 
-        Without any, the painting that the model holds, if it does.
+        Without style images, it returns the painting in the model, if there is one.
 
         Args:
             longest: the picture's longer side; None keeps the paintings' own sizes.
 
-        Raises: ImageError; UsageError where `style_weights` are not as many.
+        Raises: ImageError; UsageError if `style_weights` has another number.
         """
         style_shares(self.plan.settings, len(styles))
         if longest is not None:
@@ -207,11 +207,11 @@ class Stylizer:
         """Return pixels (1, 3, H, W), uint8 or float in [0, 1], as the method takes its content."""
         if pixels.dtype == torch.uint8 and not self._takes_bytes:
             pixels = pixels.float() / 255
-        # What streams takes its pictures in parts to the device, by itself.
+        # A method that streams moves parts of its pictures to the device by itself.
         return pixels.to("cpu" if self.plan.method.streams else self.parts.device)
 
     def as_styles(self, paintings: Sequence[Picture], content: Tensor | None) -> list[StyleImage]:
-        """Return paintings as the method takes them; of the content's colours, if so asked.
+        """Return paintings as the method takes them; with the content's colours, if requested.
 
         Raises: UsageError for `keep_color` without what it needs.
         """
@@ -236,7 +236,7 @@ class Stylizer:
         """Return the method's picture, (1, 3, H, W) on the CPU, uint8 or float in [0, 1].
 
         Args:
-            content, styles: of `as_content` and `as_styles`.
+            content, styles: from `as_content` and `as_styles`.
 
         Raises: StylizeError.
         """
@@ -251,14 +251,14 @@ class Stylizer:
 
     @property
     def _takes_bytes(self) -> bool:
-        """Whether content goes to the method as uint8."""
+        """Whether the method takes content as uint8."""
         return self.plan.method.streams and self.plan.settings.keep_color == "none"
 
     def _open(self, source: ImageSource) -> OpenedPicture:
         return open_picture(source, max_pixels=self.max_pixels)
 
     def _open_painting(self, source: ImageSource) -> OpenedPicture:
-        """Return a painting, opened once where it is a file."""
+        """Return a painting; a file is opened only once."""
         if not isinstance(source, str | Path) or str(source) == "-":
             return self._open(source)
         if str(source) not in self._paintings:
@@ -287,12 +287,12 @@ class Stylizer:
         }
 
     def setup_record(self) -> dict[str, Any]:
-        """Return what is the same in the records of all pictures: versions, settings, parts."""
+        """Return the common part of all pictures' records: versions, settings, parts."""
         return record_setup(self.plan, self.parts, self._parts)
 
 
 def deadline_of(started: float, limit: float | None) -> float | None:
-    """Return when to stop, on the clock of `time.monotonic()`, so as to finish within a limit."""
+    """Return when to stop, on the clock of `time.monotonic()`, to finish within a limit."""
     if limit is None:
         return None
     share, seconds = RESERVE

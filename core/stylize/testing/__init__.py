@@ -1,7 +1,7 @@
-"""What plugin authors test their plugins with: contracts to subclass, fixtures, and two functions.
+"""Tools for testing plugins: contracts to subclass, fixtures, and two functions.
 
 The contracts and fixtures need pytest: pip install 'stylize-nst[testing]'. Names (`__init__.pyi`
-lists them) are loaded on first use, so that importing the package costs nothing.
+lists them) load on first use, so that importing the package costs nothing.
 """
 
 from stylize.lazy import attach

@@ -1,4 +1,4 @@
-"""What every backbone promises."""
+"""The promises of every backbone."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from stylize.testing.pictures import noise_image
 
 __all__ = ["BackboneContract"]
 
-# Other than the normalisation of any weights that are known.
+# Different from the normalisation of any known weights.
 OTHER_MEAN, OTHER_STD = (0.2, 0.3, 0.45), (0.5, 0.3, 0.2)
-# Of float32 results that were computed in another order.
+# Tolerance for float32 results computed in another order.
 ROUNDING = 1e-4
 
 
@@ -29,10 +29,10 @@ class BackboneContract(BackboneUnderTest):
     """A frozen network in eval mode with named layers, which owns its preprocessing.
 
     Attributes:
-        name: may have a tag of weights, as "vgg16.oxford". Without one, weights that the package
-            carries are taken, or else random ones: nothing is downloaded.
+        name: may have a tag of weights, such as "vgg16.oxford". Without one, the test uses the
+            package's own weights, or else random ones; it downloads nothing.
         weights: a file to read them from instead.
-        size: (height, width) of the images, both a multiple of every layer's stride.
+        size: (height, width) of the images, both multiples of every layer's stride.
     """
 
     def test_is_declared_as_a_backbone(self) -> None:
@@ -105,12 +105,12 @@ class BackboneContract(BackboneUnderTest):
                 )
 
     def _trouble_with(self, layers: Collection[str], image: Tensor) -> str:
-        """Return why an image gives a layer no position, "" where it gives each of them one."""
+        """Return why an image gives a layer no position, or "" if each layer has one."""
         try:
             with torch.no_grad():
                 found = self.network(image, layers)
                 empty = [layer for layer in layers if not found[layer].numel()]
-        except Exception as error:  # how a network says that its pooling has no window left
+        except Exception as error:  # raised if a pooling layer has no window left
             return " ".join(f"it raises {type(error).__name__}: {error}".split())[:300]
         return f"{empty[0]} has no position" if empty else ""
 
@@ -136,7 +136,7 @@ class BackboneContract(BackboneUnderTest):
             torch.tensor(triple).view(1, 3, 1, 1)
             for triple in (weights.mean, weights.std, OTHER_MEAN, OTHER_STD)
         )
-        # The image that looks to the other network as `image` does to this one.
+        # The image that is to the other network what `image` is to this one.
         moved = (image - mean) / std * other_std + other_mean
         expected = self.features(moved, self.sample, other)
         for layer, tensor in self.features(image, self.sample).items():
@@ -232,7 +232,7 @@ class BackboneContract(BackboneUnderTest):
             return
         self.require(
             False,
-            "asked for a layer that it does not have it says nothing",
+            "a request for a layer that it does not have raises nothing",
             "raise stylize.errors.UnknownNameError('layer of NAME', layer, self.layers)",
         )
 

@@ -1,4 +1,4 @@
-"""The backbone that a contract is about: loaded with its weights, and called."""
+"""The backbone under test: loaded with its weights, and called."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["BackboneUnderTest"]
 
 
 class BackboneUnderTest(PartContract):
-    """What the tests of `BackboneContract` look at."""
+    """The subject of the tests of `BackboneContract`."""
 
     kind = Kind.BACKBONE
     weights: ClassVar[Path | str | None] = None
@@ -33,7 +33,7 @@ class BackboneUnderTest(PartContract):
 
     @property
     def tag(self) -> str | None:
-        """The tag of the weights that the network gets."""
+        """The tag of the network's weights."""
         tag = split_backbone_name(self.name)[1]
         if tag or self.weights is not None:
             return tag
@@ -46,7 +46,7 @@ class BackboneUnderTest(PartContract):
 
     @property
     def loaded_weights(self) -> Weights:
-        """The weights that the network gets."""
+        """The network's weights."""
         return self.once("weights", self.key, self._load_weights)
 
     def _load_weights(self) -> Weights:
@@ -75,7 +75,7 @@ class BackboneUnderTest(PartContract):
 
     @property
     def sample(self) -> list[str]:
-        """A tenth of the layers, the shallowest and the deepest among them."""
+        """A tenth of the layers, including the shallowest and the deepest."""
         names = list(self.layers)
         return list(dict.fromkeys([*names[:: max(1, len(names) // 10)], names[-1]]))
 
@@ -89,7 +89,7 @@ class BackboneUnderTest(PartContract):
     def features(
         self, image: Tensor, layers: Collection[str], network: Any = None
     ) -> dict[str, Tensor]:
-        """Call the network without gradients, and require the layers asked for."""
+        """Call the network without gradients, and require the requested layers."""
         with torch.no_grad():
             return self._features(image, layers, network or self.network)
 

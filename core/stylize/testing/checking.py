@@ -1,6 +1,6 @@
-"""Checks plugins in processes of their own, within a time limit. Imports neither torch nor pytest.
+"""Checks plugins in separate processes, within a time limit. Imports neither torch nor pytest.
 
-A plugin that hangs, prints, calls sys.exit or takes the interpreter down is a broken promise in
+A plugin that hangs, prints, calls sys.exit or crashes the interpreter is one broken promise in
 the report, and no more.
 """
 
@@ -26,12 +26,12 @@ RUN = "stylize.testing.contractrun"
 
 
 def check_target(target: Target, seconds: float) -> Iterator[Check]:
-    """Yield what is found, as it is found.
+    """Yield each finding as soon as it is known.
 
     Args:
         seconds: time limit of each plugin.
 
-    Raises: UsageError where a module is no plugin at all.
+    Raises: UsageError if a module is not a plugin at all.
     """
     for plugin in target.plugins:
         with tempfile.TemporaryFile() as errors:
@@ -42,7 +42,7 @@ def _check(plugin: str, target: Target, seconds: float, errors: IO[bytes]) -> It
     declared = "declared" if target.declared else "given"
     paths = [*map(str, target.paths), *(path for path in sys.path if path)]
     process = subprocess.Popen(
-        # -P: the working folder is not the plugin's, and its files must not stand for modules.
+        # -P: the working folder is not the plugin's, so its files must not count as modules.
         [sys.executable, "-P", "-m", RUN, plugin, declared, str(seconds)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "STYLIZE_OFFLINE": "1"},
         stdin=subprocess.DEVNULL,
@@ -67,8 +67,8 @@ def _check(plugin: str, target: Target, seconds: float, errors: IO[bytes]) -> It
             kind = event.pop("event")
             if kind == "no plugin":
                 raise UsageError(
-                    f"{plugin} is no plugin: it has neither STYLIZE_PLUGIN_API nor a hook marked "
-                    f"with stylize.hookimpl"
+                    f"{plugin} is not a plugin: it has neither STYLIZE_PLUGIN_API nor a hook "
+                    f"marked with stylize.hookimpl"
                 )
             if kind == "start":
                 part, promise = event["part"], event["promise"]
@@ -93,7 +93,7 @@ def _check(plugin: str, target: Target, seconds: float, errors: IO[bytes]) -> It
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End a process and what it has started."""
+    """End a process and its child processes."""
     if process.poll() is not None:
         return
     if hasattr(os, "killpg"):

@@ -12,12 +12,12 @@ CheckStatus = Literal["kept", "broken", "skipped"]
 
 @dataclass(frozen=True)
 class Check:
-    """A promise that was put to the test.
+    """The result of testing a promise.
 
     Args:
-        part: the part that promised it, such as "smoothing cubic_root".
+        part: the part that promises it, such as "smoothing cubic_root".
         promise: the test's name in words.
-        fault: what was seen if it is broken, or why it was skipped.
+        fault: the observation if it is broken, or the reason if it was skipped.
         remedy: what to fix.
     """
 

@@ -1,4 +1,4 @@
-"""What every command promises."""
+"""The promises of every command."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class CommandContract(Contract):
             plugins.
         name: as typed; "models export" for a command of a group.
         arguments: those of a run that works, in a folder with `photo.png` and `painting.png`,
-            such as `("photo.png", "-o", "out.png")`. Without them only the promises of every
-            command are tested.
+            such as `("photo.png", "-o", "out.png")`. Without them, only the promises that need
+            no run are tested.
     """
 
     plugin: ClassVar[str | ModuleType | None] = None
@@ -63,7 +63,7 @@ class CommandContract(Contract):
 
     @property
     def command(self) -> Any:
-        """The command, as typer builds it; imports its module."""
+        """The command, as typer builds it; this imports its module."""
         found: Any = get_command(build_app(self.host))
         for word in self.name.split():
             known = getattr(found, "commands", {})
@@ -77,7 +77,7 @@ class CommandContract(Contract):
         return found
 
     def run(self, *arguments: str) -> Outcome:
-        """Run the command in the working folder, and return how it ended."""
+        """Run the command in the working folder, and return its outcome."""
         out, err = BytesIO(), BytesIO()
         with (
             contextlib.redirect_stdout(TextIOWrapper(out, "utf-8", write_through=True)),
@@ -95,7 +95,7 @@ class CommandContract(Contract):
             except Exception as error:
                 message, code = explain(error)
                 say(f"stylize: {message}")
-            # The wrappers, when they are collected, close what they wrap.
+            # Wrappers close their streams on garbage collection.
             sys.stdout.detach()  # type: ignore[union-attr]
             sys.stderr.detach()  # type: ignore[union-attr]
         return Outcome(
@@ -177,11 +177,11 @@ class CommandContract(Contract):
         except ValueError as error:
             self.require(
                 False,
-                f"with --json standard output is no JSON ({error}): {outcome.out[:60]!r}",
-                "print one document, or one a line, and all else by stylize.command.say",
+                f"with --json standard output is not JSON ({error}): {outcome.out[:60]!r}",
+                "print one document, or one per line, and all else by stylize.command.say",
             )
         else:
-            self.require(records, "with --json it prints nothing", "print what came of the run")
+            self.require(records, "with --json it prints nothing", "print the results of the run")
 
     def test_leaves_its_inputs_alone(self) -> None:
         with self.folder() as folder:
@@ -191,7 +191,7 @@ class CommandContract(Contract):
         self.require(
             before == after,
             "it changes or removes what it was given",
-            "write elsewhere: `check_output`, or a batch, refuses outputs that are inputs",
+            "write elsewhere: `check_output`, or a batch, rejects outputs that are inputs",
         )
 
     def test_keeps_what_it_made_without_force(self) -> None:
@@ -209,7 +209,7 @@ class CommandContract(Contract):
         self.require(
             not lost,
             f"run again without --force it replaces {', '.join(lost)}",
-            "write with force=force: write_picture, write_file and a batch then refuse",
+            "write with force=force: write_picture, write_file and a batch then reject",
         )
 
     def test_a_missing_file_is_told_in_a_line(self) -> None:
@@ -222,7 +222,7 @@ class CommandContract(Contract):
         told = any(name in outcome.err for name in INPUTS)
         self.require(
             outcome.code in (1, 2) and told and "a fault of ours" not in outcome.err,
-            f"where its input is missing it ends with exit code {outcome.code}: "
+            f"if its input is missing it ends with exit code {outcome.code}: "
             f"{_last(outcome.err) or 'it says nothing'}",
             "read files by stylize's functions, or raise a subclass of StylizeError that names it",
         )

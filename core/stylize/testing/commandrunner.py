@@ -16,7 +16,7 @@ __all__ = ["CommandRunner", "Outcome"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended, and what it printed."""
+    """A command's exit code and output."""
 
     code: int
     stdout: bytes
@@ -29,7 +29,7 @@ class Outcome:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Standard output as JSON records, one a line."""
+        """Standard output as JSON records, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     @property
@@ -41,7 +41,7 @@ class Outcome:
 
 
 class CommandRunner:
-    """`stylize_command("photo.png", "painting.png")` is that line typed in `folder`."""
+    """`stylize_command("photo.png", "painting.png")` runs that command line in `folder`."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class CommandRunner:
         self._monkeypatch = monkeypatch
 
     def __call__(self, *arguments: str | Path, stdin: bytes = b"") -> Outcome:
-        """Run the command, with plugins found again, and return how it ended."""
+        """Run the command, with plugins found again, and return its outcome."""
         from stylize.command.app import run
 
         self._monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(stdin)))

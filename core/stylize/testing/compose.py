@@ -1,4 +1,4 @@
-"""A part together with the built-in others: the smallest picture that uses it."""
+"""A part combined with built-in ones: the smallest picture that uses it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stylize.testing.pictures import image_pair
 
 __all__ = ["assert_composes", "make_picture", "run_settings_of"]
 
-# Few, but enough to see the picture change: the first evaluation is of the photograph itself.
+# Just enough to see the picture change: the first evaluation is of the photograph itself.
 QUICK = {"options": {"neighbors": {"scales": [1.0], "iterations": [4]}}}
 SIZE = 64
 
@@ -51,7 +51,7 @@ def make_picture(
 
     Args:
         settings: run settings.
-        run: its clock and observers; by default one of seed and strength as in `settings`.
+        run: its clock and observers; by default a run with the seed and strength in `settings`.
         size: longer side in pixels.
     """
     chosen = make_settings({"device": "cpu", "precision": "float32", **settings})
@@ -76,7 +76,7 @@ def assert_composes(
     Args:
         name: as `PluginHost.get` takes it; a backbone's may have a tag of weights.
         settings: of the part.
-        run_settings: further ones, as `style_layers="block*"`.
+        run_settings: further ones, such as `style_layers="block*"`.
 
     Raises: ContractFailure.
     """

@@ -1,4 +1,4 @@
-"""What all contracts share: the reporting of faults. No torch, for plugins that need none."""
+"""Reporting of faults, shared by all contracts. No torch, for plugins that need none."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Contract"]
 
 
 class Contract:
-    """Tests without fixtures of the part or plugin that a subclass names.
+    """Tests, without fixtures, of the part or plugin that a subclass names.
 
     `stylize plugins check` runs the same tests without pytest's collection.
     """
 
     @property
     def title(self) -> str:
-        """What is tested, for messages."""
+        """The subject of the tests, for messages."""
         raise NotImplementedError
 
     def require(self, kept: object, fault: str, remedy: str) -> None:
@@ -31,7 +31,7 @@ class Contract:
 
     @contextmanager
     def calls(self, what: str) -> Iterator[None]:
-        """Turn what foreign code raises into a ContractFailure that names the call."""
+        """Turn errors of foreign code into a ContractFailure that names the call."""
         __tracebackhide__ = True
         try:
             yield

@@ -1,8 +1,8 @@
 """Runs the contracts of a plugin and of each part that it adds, without pytest's collection.
 
 Run as `python -m stylize.testing.contractrun PLUGIN declared|given SECONDS`, in a process that
-the plugin may hang or end: each event is one line of JSON on standard output, to which nothing
-else may write.
+the plugin may block or end. Each event is one line of JSON on standard output, and nothing else
+may write there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CONTRACTS = {
     Kind.LOSS: "LossContract",
     Kind.METHOD: "MethodContract",
 }
-# Promises of the plugin without which nothing of a part can be tested.
+# Promises of the plugin that tests of its parts rely on.
 NEEDED = (
     "factories load",
     "settings are described",
@@ -50,7 +50,7 @@ Starting = Callable[[str, str], None]
 def contract_of(
     plugin: str | ModuleType, kind: Kind, name: str, **attributes: object
 ) -> type[PartContract]:
-    """Return the contract of a part, as an author would write it down."""
+    """Return the contract of a part, as an author would write it."""
     made: type[PartContract] = _contract(CONTRACTS[kind], plugin, name, attributes)
     return made
 
@@ -96,12 +96,12 @@ def check_plugin(
     for name in probed.commands if probed.stage == "done" else ():
         command = _contract("CommandContract", contract().module_name, name, {})
         checks = _once(check_contract(command, starting))
-        # What needs a run that works is for the author's own tests, which know one.
+        # Promises that need a working run are left to the author's own tests, which know one.
         yield from (check for check in checks if check.status != "skipped")
 
 
 def _untestable(contract: type[PluginContract], spec: ComponentSpec, known: Sequence[Check]) -> str:
-    """Return why a part is not tested, as shown by the plugin's own promises."""
+    """Return why a part is not tested, from the results of the plugin's own promises."""
     if contract().probed.stage in HOOKS:
         return "a hook that every run calls does not return"
     if "check" in contract().probed.failed:
@@ -110,27 +110,27 @@ def _untestable(contract: type[PluginContract], spec: ComponentSpec, known: Sequ
     for check in known:
         about = f"{title}" in check.fault or f"weights {spec.name}." in check.fault
         if check.status == "broken" and about and check.promise in NEEDED:
-            return f"told above: {check.promise}"
+            return f"reported above: {check.promise}"
     return ""
 
 
 def _once(checks: Iterator[Check]) -> Iterator[Check]:
-    """Report one fault in one line: if it breaks several promises, at the first."""
-    told: dict[str, str] = {}
+    """Report each fault once: if it breaks several promises, at the first."""
+    seen: dict[str, str] = {}
     for check in checks:
         cause = check.fault if check.status == "broken" else ""
-        if cause in told:
-            yield Check(check.part, check.promise, "skipped", f"as told at: {told[cause]}")
+        if cause in seen:
+            yield Check(check.part, check.promise, "skipped", f"reported at: {seen[cause]}")
             continue
         if cause:
-            told[cause] = check.promise
+            seen[cause] = check.promise
         yield check
 
 
 def check_contract(
     contract: type[Contract], starting: Starting = lambda *_: None
 ) -> Iterator[Check]:
-    """Put each promise of a contract to the test, in the order that they are written in."""
+    """Test each promise of a contract, in the order of their definition."""
     names = [n for base in reversed(contract.__mro__) for n in vars(base) if n.startswith("test_")]
     for name in dict.fromkeys(names):
         part, promise = contract().title, name.removeprefix("test_").replace("_", " ")
@@ -151,20 +151,20 @@ def check_contract(
 
 
 def main(plugin: str, *, declared: bool, seconds: float) -> None:
-    """Check in this process, and write the events to what was standard output.
+    """Check in this process, and write the events to the original standard output.
 
     Args:
         plugin: as in its entry point.
-        declared: whether an entry point names it; else it may turn out to be no plugin.
-        seconds: until this process is ended.
+        declared: whether an entry point names it; if not, it may not be a plugin.
+        seconds: time limit of this process.
     """
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what the plugin prints goes to standard error
+    os.dup2(2, 1)  # the plugin's output goes to standard error
 
     def tell(event: str, **values: Any) -> None:
         print(json.dumps({"event": event, **values}), file=events, flush=True)
 
-    # Half, so that an import that hangs is reported as such.
+    # Half, so that an import that hangs is still reported.
     contract = plugin_contract(plugin, min(IMPORT_SECONDS, seconds / 2))
     if not declared:
         probed = contract().probed

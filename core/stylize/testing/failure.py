@@ -9,8 +9,8 @@ class ContractFailure(AssertionError):  # noqa: N818  # a test that fails, not a
     """A broken promise; `str()` is the one line to show.
 
     Args:
-        part: what breaks it, as "smoothing cubic_root".
-        fault: what was seen.
+        part: the part that breaks it, such as "smoothing cubic_root".
+        fault: the observation.
         remedy: what to fix.
     """
 

@@ -1,7 +1,7 @@
-"""Fixtures that pytest offers wherever stylize is installed (entry point `pytest11`).
+"""Fixtures that pytest offers if stylize is installed (entry point `pytest11`).
 
-Every pytest run imports this module, of projects that have nothing to do with stylize too: it
-imports the rest where a fixture is used.
+Every pytest run imports this module, even in projects that have nothing to do with stylize. It
+imports the rest when a fixture is used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def stylize_host() -> PluginHost:
-    """A host without plugins, which discovers none: register what the test is about."""
+    """A host without plugins, which discovers none: register those that the test needs."""
     from stylize.discovery.host import PluginHost
 
     return PluginHost(strict=True)
@@ -30,7 +30,7 @@ def stylize_host() -> PluginHost:
 
 @pytest.fixture
 def stylize_device() -> torch.device:
-    """The device to test on: CUDA or MPS where there is one, else the CPU."""
+    """The device to test on: CUDA or MPS if available, else the CPU."""
     from stylize.building.device import choose_device
 
     return choose_device("auto")
@@ -57,7 +57,7 @@ def tiny_backbone() -> Backbone:
 def stylize_command(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> CommandRunner:
-    """The command, in a folder of its own with a small photo.png and painting.png."""
+    """The command, in its own folder with a small photo.png and painting.png."""
     from stylize.pictures.writing import write_image
     from stylize.testing import pictures
     from stylize.testing.commandrunner import CommandRunner

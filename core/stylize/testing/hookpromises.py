@@ -1,4 +1,4 @@
-"""What a plugin promises of what it does when it is loaded and asked, seen in another process."""
+"""A plugin's promises on its import and its hooks, tested in another process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["HOOKS", "HookPromises"]
 
 # The hooks that a run calls, by the stages at which they are probed.
 HOOKS = ("check", "observers", "rerun", "weights")
-# Seconds that an import may take, or as often as long as the framework's own where that is slower.
+# Seconds that an import may take, or a multiple of the framework's own if that is longer.
 QUICK, TIMES = 1.0, 2.0
 
 
 class HookPromises(PluginUnderTest):
-    """A plugin's import and its hooks: they end, soon, and leave the process as it was."""
+    """A plugin's import and its hooks: they end soon, and leave the process as it was."""
 
     def test_imports(self) -> None:
         probed = self.probed
@@ -42,7 +42,7 @@ class HookPromises(PluginUnderTest):
         self.require(
             probed.seconds <= limit,
             f"importing it takes {probed.seconds:.1f} s, and stylize itself {probed.usual:.1f} s",
-            "import what is slow in the functions that need it: every start of stylize waits",
+            "import slow modules in the functions that need them: every start of stylize waits",
         )
 
     def test_leaves_the_process_as_it_was(self) -> None:
@@ -50,7 +50,7 @@ class HookPromises(PluginUnderTest):
             self.require(
                 not changed,
                 f"{_said(stage)} changes {', '.join(changed)}",
-                "leave alone what all of the process shares, or put it back",
+                "do not change state of the whole process, or restore it",
             )
 
     def test_commands_are_its_own(self) -> None:
@@ -59,7 +59,7 @@ class HookPromises(PluginUnderTest):
         self.require(
             not fault,
             f"its commands are left out: {fault}",
-            "choose a name of its own" if " exists" in fault else "make stylize_commands work",
+            "choose a unique name" if " exists" in fault else "make stylize_commands work",
         )
 
     def test_hooks_answer(self) -> None:
@@ -107,7 +107,7 @@ class HookPromises(PluginUnderTest):
         return probed
 
     def _require_reached(self, stage: str) -> None:
-        """Require that a stage was not the end of it."""
+        """Require that the process did not end in a stage."""
         probed = self.probed
         self.require(
             probed.stage != stage,

@@ -1,4 +1,4 @@
-"""Hosts for tests: the built-in plugins alone, and a plugin that is there for a while."""
+"""Hosts for tests: the built-in plugins alone, and temporary plugins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BUILT_IN = "stylize-nst"
 
 
 def builtin_host(*, strict: bool = False) -> PluginHost:
-    """Return a host with the plugins that come with stylize, and no others that are installed."""
+    """Return a host with the plugins that stylize includes, and no other installed ones."""
     host = PluginHost(strict=strict)
     for entry in sorted(metadata.distribution(BUILT_IN).entry_points.select(group=GROUP)):
         host.register(entry.load(), BUILT_IN, entry.name)
@@ -39,7 +39,7 @@ def builtin_host(*, strict: bool = False) -> PluginHost:
 def register_plugin(host: PluginHost, plugin: str | ModuleType) -> PluginInfo:
     """Register a plugin by its module, or the module's name, and return its row.
 
-    One that the host has already, as a built-in one, keeps the row that it has.
+    If the host already has it, as for a built-in one, it keeps its row.
     """
     name = plugin if isinstance(plugin, str) else plugin.__name__
     for entry in metadata.entry_points(group=GROUP, value=name):
@@ -52,7 +52,7 @@ def register_plugin(host: PluginHost, plugin: str | ModuleType) -> PluginInfo:
 
 
 def load_plugin(plugin: str | ModuleType) -> object:
-    """Import a plugin by name, as "module" or as "module:object"."""
+    """Import a plugin by name: "module" or "module:object"."""
     if isinstance(plugin, ModuleType):
         return plugin
     module, _, attributes = plugin.partition(":")
@@ -63,7 +63,7 @@ def load_plugin(plugin: str | ModuleType) -> object:
 
 
 def plugin_module(name: str, specs: Iterable[ComponentSpec], **objects: object) -> ModuleType:
-    """Make a plugin module of specs that is in no file.
+    """Make a plugin module from specs, without a file.
 
     Args:
         objects: further attributes of the module.
@@ -94,9 +94,9 @@ def temporary_plugin(
 
     Args:
         plugin: a plugin module or its name, or specs of parts.
-        name: of the plugin that is made of specs.
+        name: of the plugin, if it is made from specs.
 
-    Raises: PluginError where the plugin cannot be registered.
+    Raises: PluginError if the plugin cannot be registered.
     """
     if isinstance(plugin, ComponentSpec):
         plugin = [plugin]

@@ -1,4 +1,4 @@
-"""What every loss promises."""
+"""The promises of every loss."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from stylize.testing.pictures import gaussian_features
 
 __all__ = ["LossContract"]
 
-# Distance of equals, as a share of the distance of unrelated features: what rounding leaves.
+# Rounding error: distance of equals, as a share of the distance of unrelated features.
 ZERO = 1e-4
 
 
 class LossContract(LossUnderTest):
-    """What is matched (statistics of features), and how far off it is (their distance).
+    """A loss: the statistics of features that it matches, and the distance between them.
 
-    An image loss, as total variation, sees the image itself and has no target.
+    An image loss, such as total variation, sees the image itself and has no target.
     """
 
     def test_is_declared_as_a_loss_of_its_role(self) -> None:
@@ -52,7 +52,7 @@ class LossContract(LossUnderTest):
     def test_statistics_are_float32_and_say_their_positions(self) -> None:
         for dtype in (torch.float32, torch.bfloat16):
             if self.is_image_loss and dtype is torch.bfloat16:
-                continue  # images are float32 always
+                continue  # images are always float32
             found = self.statistics(self.sample().to(dtype))
             wrong = [
                 f"{k} is {v.dtype}" for k, v in found.values.items() if v.dtype != torch.float32
@@ -115,7 +115,7 @@ class LossContract(LossUnderTest):
         self.distance(self.sample(0), gaussian_features(1, 4, 11, 5, seed=1))
 
     def test_gradient_reaches_the_image(self) -> None:
-        for what in ("", " where channels are dead"):
+        for what in ("", " with dead channels"):
             current = self.sample(0)
             if what and not self.is_image_loss:
                 current[:, 1], current[:, 2] = 0, 3
@@ -216,7 +216,7 @@ class LossContract(LossUnderTest):
                 (off <= ZERO * apart).all(),
                 f"statistics blended with {same} by weights {weights} are {off.max():.3g} off "
                 f"(unrelated ones {apart.max():.3g})",
-                "let each give its share: all of it where its weight is the only one",
+                "let each give its share: all of it if its weight is the only one",
             )
 
     def test_blends_each_sample_alone(self) -> None:

@@ -1,4 +1,4 @@
-"""The loss that a contract is about: built, called, and what it returns of the right form."""
+"""The loss under test: built, called, and checked for results of the right form."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from stylize.testing.pictures import gaussian_features
 
 __all__ = ["LossUnderTest"]
 
-# Of losses that are declared as seeded.
+# The seed for losses that are declared as seeded.
 SEED = 7
 
 
 class LossUnderTest(PartContract):
-    """What the tests of `LossContract` look at."""
+    """The subject of the tests of `LossContract`."""
 
     kind = Kind.LOSS
 
@@ -38,7 +38,7 @@ class LossUnderTest(PartContract):
         return self.spec.role is Role.IMAGE
 
     def sample(self, seed: int = 0, *, samples: int = 2) -> Tensor:
-        """Return what the loss sees: images in [0, 1], or features of either sign."""
+        """Return inputs for the loss: images in [0, 1], or features of either sign."""
         if self.is_image_loss:
             return gaussian_features(samples, 3, 8, 9, seed=seed).sigmoid()
         return gaussian_features(samples, 4, 8, 9, seed=seed)
@@ -86,7 +86,7 @@ class LossUnderTest(PartContract):
         return found
 
     def blend(self, several: Sequence[Statistics], weights: Sequence[float]) -> Statistics:
-        """Blend statistics of one shape, and require that shape."""
+        """Blend statistics of one shape, and require the same shape."""
         with self.calls("blend(statistics, weights)"):
             found: object = blend_statistics(self.loss, several, weights)
         self.require(

@@ -1,4 +1,4 @@
-"""What every method promises."""
+"""The promises of every method."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class MethodContract(MethodUnderTest):
         )
 
     def test_same_seed_gives_the_same_picture(self) -> None:
-        # The global generators stand elsewhere than they did for the first picture.
+        # The global generators are no longer in the state that they had for the first picture.
         torch.rand(3)
         random.random()
         again = self.make(Run(quality="draft")).detach()
@@ -98,7 +98,7 @@ class MethodContract(MethodUnderTest):
         )
 
     def test_strength_matters(self) -> None:
-        # Of a trained model strength may be a share, which ends at 1.
+        # For a trained model, strength may be a share of at most 1.
         low, high = (0.1, 1.0) if self.spec.trainable else (0.1, 3.0)
         weak, strong = (
             self.make(Run(strength=strength, quality="draft")).detach() for strength in (low, high)
@@ -174,7 +174,7 @@ class MethodContract(MethodUnderTest):
             stopped.replay,
             "stopped at its first step it leaves nothing in run.replay: stylize rerun cannot "
             "repeat the picture",
-            'leave there the settings of its own that repeat the steps done, as {"steps": 12}',
+            'store there its own settings that repeat the steps done, such as {"steps": 12}',
         )
         own = self.plan.method_settings
         given = {**(own.model_dump() if own else {}), **stopped.replay}
@@ -187,11 +187,11 @@ class MethodContract(MethodUnderTest):
             again.steps_done == stopped.steps_done and torch.equal(repeated, picture),
             f"stopped after {stopped.steps_done} steps, it makes another picture with "
             f"{short(stopped.replay)} of run.replay, in {again.steps_done}",
-            "leave in run.replay the settings that do the same steps again",
+            "store in run.replay the settings that repeat the same steps",
         )
 
     def _steps_that_can_be_left_out(self) -> int:
-        """Return the number of steps. Skips the test where a picture takes but one."""
+        """Return the number of steps. Skips the test if a picture takes only one."""
         if len(self.plain.reports) < 2:
             pytest.skip("reports no second step, which could be left out")
         return self.plain.run.steps_done

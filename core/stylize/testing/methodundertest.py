@@ -1,4 +1,4 @@
-"""A method as its contract tests it: in a small run, with the pictures that it makes."""
+"""The method under test: in a small run, with its pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["MethodUnderTest"]
 
 
 class MethodUnderTest(PartContract):
-    """A method, built, and what it makes."""
+    """A method that has been built, and its pictures."""
 
     kind = Kind.METHOD
     run_settings: ClassVar[Mapping[str, Any]] = {}
@@ -35,12 +35,12 @@ class MethodUnderTest(PartContract):
 
     @property
     def parts(self) -> BuiltParts:
-        """What the method works with."""
+        """The parts that the method works with."""
         return self.once("parts", self.key, self._build_parts)
 
     @property
     def plan(self) -> Plan:
-        """The run that the method is tested in."""
+        """The plan of the method's test run."""
         return self.once("plan", self.key, self._make_plan)
 
     def _build_parts(self) -> BuiltParts:
@@ -53,7 +53,7 @@ class MethodUnderTest(PartContract):
             return make_plan(self.host, self.chosen(self.run_settings))
 
     def chosen(self, run_settings: Mapping[str, Any]) -> RunSettings:
-        """Return the settings of a small, quick run of the method, with others over them."""
+        """Return the settings of a small, quick run of the method, overridden by `settings`."""
         small = {"device": "cpu", "precision": "float32", "quality": "draft", "size": 48}
         own: dict[str, Any] = {"method": self.host.key(self.spec)}
         if self.settings:
@@ -66,7 +66,7 @@ class MethodUnderTest(PartContract):
         return self.parts.method
 
     def inputs(self) -> tuple[Tensor, list[StyleImage]]:
-        """Return a photograph, and a painting where the method needs one."""
+        """Return a photograph, and a painting if the method needs one."""
         photo, painting = image_pair(int(self.run_settings.get("size", 48)))
         styles = [StyleImage(painting.clone())] if self.spec.needs_style else []
         if self.spec.streams:

@@ -1,4 +1,4 @@
-"""What the contracts of parts share: which part is tested, and how it is built."""
+"""The common base of the contracts of parts: the choice of the part, and how it is built."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class PartContract(Contract):
     plugin: ClassVar[str | ModuleType | None] = None
     name: ClassVar[str] = ""
     settings: ClassVar[Mapping[str, object]] = {}
-    # What of the process another promise is about.
+    # State of the process that another promise covers.
     not_watched: ClassVar[tuple[str, ...]] = ()
 
-    # The last value of each that was made, as making it takes long: what for, and the value.
+    # Values that take long to make: for each name, the last key and value.
     _made: ClassVar[dict[str, tuple[object, Any]]] = {}
 
     @property
@@ -60,7 +60,7 @@ class PartContract(Contract):
 
     @property
     def spec(self) -> Any:
-        """What the plugin declares of the part."""
+        """The plugin's declaration of the part."""
         host, info = self._registered
         if info is None:
             return host.get(self.kind, self.short_name)
@@ -107,16 +107,16 @@ class PartContract(Contract):
         self.require(
             not changed,
             f"making and using it changes {', '.join(changed)}",
-            "leave alone what all of the process shares, or put it back",
+            "do not change state of the whole process, or restore it",
         )
 
     @property
     def key(self) -> object:
-        """What tells this part from others that were made."""
+        """The key that distinguishes this part from others."""
         return self.plugin, self.kind, self.name, repr(self.settings)
 
     def once(self, what: str, key: object, make: Callable[[], Made]) -> Made:
-        """Return `make()`, or what it returned last where the key is the same."""
+        """Return `make()`, or its last value if the key is the same."""
         known, value = self._made.get(what, (None, None))
         if known != key or what not in self._made:
             value = make()

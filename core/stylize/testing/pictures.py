@@ -1,4 +1,4 @@
-"""Small images and features that contracts are run on."""
+"""Small images and features for contracts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAIR = ("china.jpg", "starry_night.jpg")
 
 @cache
 def image_pair(size: int = 48) -> tuple[Tensor, Tensor]:
-    """Return a photograph and a painting, each (1, 3, H, W) in [0, 1] with `size` pixels at most.
+    """Return a photograph and a painting, each (1, 3, H, W) in [0, 1], sides at most `size`.
 
     They are shared: do not write to them.
     """

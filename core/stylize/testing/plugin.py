@@ -1,4 +1,4 @@
-"""What every plugin promises as a whole."""
+"""The promises of every plugin as a whole."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class PluginContract(HookPromises):
             self.require(
                 stage not in what,
                 f"{what.get(stage)} imports {module}",
-                f"import {module} where the factory is defined, in another module than the "
-                f"declarations, or where it is called; for annotations under `if TYPE_CHECKING`",
+                f"import {module} in the factory's module, apart from the declarations, or in the "
+                f"functions that call it; for annotations, import it under `if TYPE_CHECKING`",
             )
         self.require(
             probed.stage in ("import", "check") or probed.stage not in what,
@@ -107,7 +107,7 @@ class PluginContract(HookPromises):
             self.require(
                 not others,
                 f"{spec.kind} {spec.name!r} is also a name of {', '.join(sorted(others))}",
-                "choose a name of its own: users would have to write DISTRIBUTION:NAME",
+                "choose a unique name: users would have to write DISTRIBUTION:NAME",
             )
 
     def test_parts_have_a_summary(self) -> None:
@@ -154,8 +154,8 @@ class PluginContract(HookPromises):
         for option, sharing in found:
             spec = option.spec
             said = f"option {option.flag} of {spec.kind} {spec.name}"
-            only = f"{spec.name}.{option.setting} is reached by --set only"
-            free = f"choose another name, as --{spec.name}-{option.setting}".replace("_", "-")
+            only = f"only --set reaches {spec.name}.{option.setting}"
+            free = f"choose another name, such as --{spec.name}-{option.setting}".replace("_", "-")
             self.require(option.flag not in flags, f"{said} is one of the command's: {only}", free)
             for other in sharing:
                 self.require(
@@ -176,7 +176,7 @@ class PluginContract(HookPromises):
             self.require(
                 not changed,
                 f"importing {spec.factory} changes {', '.join(changed)}",
-                "leave alone what all of the process shares, or put it back",
+                "do not change state of the whole process, or restore it",
             )
             self.require(
                 callable(factory),
@@ -232,7 +232,7 @@ class PluginContract(HookPromises):
             self.require(
                 package_file(str(weights.embedded)).is_file(),
                 f"weights {spec.name}.{weights.tag} are not at {weights.embedded}",
-                "let the wheel carry the file",
+                "include the file in the wheel",
             )
             with self.calls(f"reading weights {spec.name}.{weights.tag}"):
                 resolve_weights(host, spec, weights.tag).load()
@@ -241,7 +241,7 @@ class PluginContract(HookPromises):
         module = sys.modules.get(self.module_name.partition(":")[0])
         file = Path(str(getattr(module, "__file__", "")))
         if file.name != "__init__.py":
-            pytest.skip("is a single module, which cannot carry a py.typed")
+            pytest.skip("is a single module, which cannot have a py.typed")
         self.require(
             (file.parent / "py.typed").is_file(),
             "its package has no py.typed",
@@ -250,7 +250,7 @@ class PluginContract(HookPromises):
 
 
 def _core_flags() -> set[str]:
-    """Return the options that the command has whatever parts there are."""
+    """Return the options that the command has without any parts."""
     host = builtin_host()
     group: Any = get_command(build_app(host))
     usual = group.commands.default  # none without the plugin that declares it
@@ -262,11 +262,11 @@ def _core_flags() -> set[str]:
 
 
 def _takes(factory: Any, count: int) -> bool:
-    """Whether a factory can be called with so many positional arguments."""
+    """Whether a factory accepts this number of positional arguments."""
     try:
         inspect.signature(factory).bind(*range(count))
     except TypeError:
         return False
-    except ValueError:  # built-in: has no signature to look at
+    except ValueError:  # a built-in may have no signature
         return True
     return True

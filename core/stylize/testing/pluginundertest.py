@@ -1,4 +1,4 @@
-"""The plugin that a contract is about: found out in a process of its own, and registered."""
+"""The plugin under test: probed in its own process, and registered."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["PluginUnderTest"]
 
 
 class PluginUnderTest(Contract):
-    """What the tests of `PluginContract` look at."""
+    """The subject of the tests of `PluginContract`."""
 
     plugin: ClassVar[str | ModuleType | None] = None
     import_seconds: ClassVar[float] = 20
 
-    # One a class: a process and a registration that all tests look at.
+    # One per class: a process and a registration that all tests share.
     _found: ClassVar[dict[object, Any]] = {}
 
     @property
@@ -34,7 +34,7 @@ class PluginUnderTest(Contract):
 
     @property
     def module_name(self) -> str:
-        """What the entry point says: "module" or "module:object"."""
+        """The value of the entry point: "module" or "module:object"."""
         if isinstance(self.plugin, ModuleType):
             return self.plugin.__name__
         if not self.plugin:
@@ -43,11 +43,11 @@ class PluginUnderTest(Contract):
 
     @property
     def probed(self) -> Probed:
-        """What importing it in a process of its own did."""
+        """The results of importing it in its own process."""
         module = self.module_name
         key = ("probe", module, self.import_seconds)
         if isinstance(self.plugin, ModuleType) and not getattr(self.plugin, "__file__", None):
-            pytest.skip("the plugin is in no file that a process of its own could import")
+            pytest.skip("the plugin is in no file that another process could import")
         if key not in self._found:
             self._found[key] = probe_plugin(module, self.import_seconds)
         found: Probed = self._found[key]
@@ -55,13 +55,13 @@ class PluginUnderTest(Contract):
 
     @property
     def loaded(self) -> object:
-        """The plugin itself, imported here. Call only where a process survived its import."""
+        """The plugin itself, imported here. Call this only if a process survived its import."""
         if isinstance(self.plugin, ModuleType):
             return self.plugin
         probed = self.probed
         if probed.stage == "import":
             pytest.skip("it cannot be imported")
-        with watch_world():  # its changes are reported once, by the probe
+        with watch_world():  # the probe reports its changes
             return load_plugin(self.module_name)
 
     @property

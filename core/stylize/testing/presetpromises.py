@@ -1,4 +1,4 @@
-"""Whether a preset makes a run: its parts, their options and their layers are there."""
+"""Whether a preset can run: its parts, their options and their layers exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["check_preset"]
 
 
 def check_preset(host: PluginHost, preset: Preset) -> None:
-    """Plan a preset's run and look for its layers, in a network of random weights.
+    """Plan a preset's run and look for its layers, in a network with random weights.
 
     Raises: StylizeError.
     """
@@ -34,7 +34,7 @@ def check_preset(host: PluginHost, preset: Preset) -> None:
 
 
 def _layers(plan: Plan) -> Iterator[str]:
-    """Yield the patterns of layers that a run names itself."""
+    """Yield the patterns of layers that a run itself names."""
     yield from plan.settings.smooth_layers or ()
     for loss in (plan.content, plan.style):
         yield from loss.layers or ()

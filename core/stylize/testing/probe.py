@@ -1,6 +1,6 @@
-"""Finds out, in a process of its own, what a plugin does when it is imported and its hooks called.
+"""Imports a plugin and calls its hooks in a separate process, and reports the results.
 
-A plugin that prints, hangs, calls sys.exit or takes the interpreter down does so there.
+A plugin that prints, hangs, calls sys.exit or crashes the interpreter does so there.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ NOT_DONE = "is not done after"
 
 @dataclass
 class Probed:
-    """What importing a plugin and asking for its declarations did.
+    """The results of importing a plugin and calling its hooks.
 
     Args:
         stage: the stage in which it ended: "import", "components", "settings", "commands",
             "command NAME" for each that is loaded, the names of other hooks, "observer" and
-            "source" for what those returned, and "done" if it reached the end.
-        error: what was raised then, or how the process ended.
-        heavy: the first heavy module that was imported at each stage.
-        printed: what it wrote to standard output at import.
+            "source" for their results, and "done" if it reached the end.
+        error: the error in that stage, or how the process ended.
+        heavy: the first heavy module that each stage imported.
+        printed: its standard output at import.
         hooks: the names of the hooks that it implements.
         commands: the names of the commands that it adds.
         api: its STYLIZE_PLUGIN_API, "" if it has none.
-        failed: failures of stages after which others went on.
-        changed: what each stage changed in the process.
-        seconds: that the import took.
-        usual: seconds that the framework's own took, on the same machine just before.
+        failed: failures of stages that did not stop later ones.
+        changed: the changes of each stage to the process.
+        seconds: duration of the import.
+        usual: duration of the framework's own, on the same machine just before.
     """
 
     stage: str = "import"
@@ -53,14 +53,14 @@ class Probed:
 
     @property
     def hangs(self) -> bool:
-        """Whether it had to be ended."""
+        """Whether it had to be killed."""
         return self.error.startswith(NOT_DONE)
 
 
 def probe_plugin(plugin: str, seconds: float) -> Probed:
-    """Import a plugin ("module" or "module:object") in another process, each stage at most so long.
+    """Import a plugin ("module" or "module:object") in another process, with a limit per stage.
 
-    A stage that hangs ends after twice that at the latest.
+    A stage that hangs ends after twice the limit at the latest.
     """
     with tempfile.TemporaryDirectory() as folder:
         report, printed = Path(folder) / "report.json", Path(folder) / "printed"
@@ -84,7 +84,7 @@ def probe_plugin(plugin: str, seconds: float) -> Probed:
 
 
 def _wait(process: subprocess.Popen[bytes], report: Path, seconds: float) -> bool:
-    """Wait for the end for as long as stages follow each other; return whether it came."""
+    """Wait for the end as long as new stages begin in time; return whether it came."""
     stage = Probed().stage
     while True:
         try:
@@ -102,5 +102,5 @@ def _wait(process: subprocess.Popen[bytes], report: Path, seconds: float) -> boo
 def _read(report: Path) -> Probed:
     try:
         return Probed(**json.loads(report.read_text()))
-    except (OSError, ValueError):  # it never got as far as to write, or was stopped at it
+    except (OSError, ValueError):  # it never began to write, or was stopped while writing
         return Probed()

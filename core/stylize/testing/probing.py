@@ -1,4 +1,4 @@
-"""What `probe_plugin` runs: imports a plugin, calls its hooks, and writes down what that did.
+"""The process of `probe_plugin`: imports a plugin, calls its hooks, and writes a report.
 
 Run as `python -m stylize.testing.probing MODULE REPORT`.
 """
@@ -30,14 +30,14 @@ from stylize.testing.worldstate import watch_world
 
 __all__ = ["main"]
 
-# What declarations must not import: each costs seconds at every start of the command.
+# Declarations must not import these: each costs seconds at every start of the command.
 HEAVY = ("torch", "torchvision", "numpy")
-# A file that no plugin has made.
+# A path at which no plugin has a file.
 SOME_FILE = Path("picture.png")
 
 
 class Probe:
-    """Goes through what a plugin does, stage by stage, each of which is written down before."""
+    """Runs a plugin stage by stage, and writes down each stage before it begins."""
 
     def __init__(self, plugin: str, report: Path) -> None:
         self.plugin = plugin
@@ -45,12 +45,12 @@ class Probe:
         self.probed = Probed()
 
     def write(self) -> None:
-        """Write down what is known."""
+        """Write the results so far."""
         self.report.write_text(json.dumps(asdict(self.probed)))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Note what a stage imports and changes."""
+        """Record a stage's imports and changes."""
         probed = self.probed
         probed.stage = name
         self.write()
@@ -65,14 +65,14 @@ class Probe:
                 probed.changed[name] = changed
 
     def run(self) -> None:
-        """Probe all, up to the first failure after which nothing can follow."""
+        """Run all stages, up to the first failure that stops the rest."""
         probed = self.probed
         started = time.perf_counter()
         with self.stage("import"):
             loaded = load_plugin(self.plugin)
         probed.seconds = time.perf_counter() - started
         sys.stdout.flush()
-        os.dup2(2, 1)  # what hooks print goes to standard error in the command, too
+        os.dup2(2, 1)  # in the command, too, the output of hooks goes to standard error
         module = sys.modules[self.plugin.partition(":")[0]]
         api = getattr(loaded, "STYLIZE_PLUGIN_API", getattr(module, "STYLIZE_PLUGIN_API", ""))
         probed.api = str(api)
@@ -91,7 +91,7 @@ class Probe:
         probed.stage = "done"
 
     def _commands(self, house: PluginHost, loaded: object) -> None:
-        """Add the commands behind those of stylize, as its own go first, and load them."""
+        """Add the commands after those of stylize, which come first, and load them."""
         before: Any = get_command(build_app(house))
         house.register(loaded)
         with self.stage("commands"):
@@ -103,7 +103,7 @@ class Probe:
                 group.commands[name]  # imports and builds it
 
     def _hooks(self, house: PluginHost, alone: PluginHost) -> None:
-        """Call the hooks that a run calls, of the plugin alone."""
+        """Call the plugin's hooks that a run calls."""
         plan = make_plan(builtin_host(), RunSettings())
         with self.stage("check"):
             alone.check(plan)
@@ -133,7 +133,7 @@ class Probe:
 
         try:
             loaded: object = source.load()
-        except StylizeError:  # as it is not to be had offline
+        except StylizeError:  # it is not available offline
             return
         if not isinstance(loaded, Weights):
             self.probed.failed["source"] = (
@@ -159,7 +159,7 @@ def main(plugin: str, report: Path, usual: float) -> None:
     """Probe in this process.
 
     Args:
-        usual: seconds that the imports of this module took.
+        usual: duration of this module's imports, in seconds.
     """
     probe = Probe(plugin, report)
     probe.probed.usual = usual
@@ -185,7 +185,7 @@ def _is_hook(plugin: Any, name: str) -> bool:
 
 def _require_callable(answer: object) -> None:
     if not callable(answer):
-        raise PluginError(f"stylize_rerun returned {type(answer).__name__}: it is no function")
+        raise PluginError(f"stylize_rerun returned {type(answer).__name__}: it is not a function")
 
 
 def _some_progress() -> Progress:

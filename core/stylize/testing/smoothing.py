@@ -1,4 +1,4 @@
-"""What every smoothing promises."""
+"""The promises of every smoothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stylize.testing.pictures import gaussian_features, image_pair
 
 __all__ = ["SmoothingContract"]
 
-# Real networks, whose features differ a thousandfold in scale, and layers that are smoothed.
+# Real networks, whose features differ a thousandfold in scale, and their smoothed layers.
 NETWORKS = {
     "vgg16.oxford": ("conv3_1", "relu4_1"),
     "resnet50_thin.open_nsfw": ("layer3.0", "layer4.2"),
@@ -145,7 +145,7 @@ class SmoothingContract(PartContract):
 
     def test_gradient_is_that_of_its_values(self) -> None:
         features = gaussian_features(2, 2, 3, 3, dtype=torch.float64)
-        self.gradient(features, torch.ones(1))  # tells a missing gradient more plainly
+        self.gradient(features, torch.ones(1))  # reports a missing gradient more clearly
         # Wide enough for functions that compute in float32.
         agrees = torch.autograd.gradcheck(
             self.smooth, features.requires_grad_(), eps=1e-4, atol=1e-3, raise_exception=False
@@ -198,8 +198,8 @@ class SmoothingContract(PartContract):
                 0.01 < entropy < 0.9999,
                 f"on {where} of a photograph its output has an entropy of {entropy:.4f} "
                 f"({'one peak' if entropy < 0.5 else 'a flat map'})",
-                "keep the features apart: soften it (a higher temperature, a smaller gain) where "
-                "one unit takes all, sharpen it where all come out alike",
+                "keep the features apart: soften it (a higher temperature, a smaller gain) if one "
+                "unit takes all, sharpen it if all come out alike",
             )
 
     def test_composes_with_the_built_in_parts(self) -> None:
@@ -216,7 +216,7 @@ def _difference(one: Tensor, other: Tensor) -> float:
 
 @cache
 def _real_features() -> dict[str, Tensor]:
-    """Return features of a photograph, times their gains, as smoothings get them."""
+    """Return features of a photograph, times their gains, as smoothings receive them."""
     photo, _ = image_pair(SIZE)
     found: dict[str, Tensor] = {}
     for name, layers in NETWORKS.items():

@@ -23,8 +23,8 @@ class Target:
     Args:
         plugins: as in an entry point, "module" or "module:object".
         paths: folders to import them from, besides what is installed.
-        declared: whether an entry point names them; a module that is given by itself may turn
-            out to be no plugin.
+        declared: whether an entry point names them; a module that is given by itself may not be
+            a plugin.
     """
 
     plugins: tuple[str, ...]
@@ -35,7 +35,7 @@ class Target:
 def find_target(given: str) -> Target:
     """Find the plugins of a project's folder, a Python file, a package or a distribution.
 
-    Raises: UsageError, which says why it is no plugin.
+    Raises: UsageError, which says why it is not a plugin.
     """
     path = Path(given)
     if path.is_dir():
@@ -54,7 +54,7 @@ def _project(folder: Path) -> Target:
     entries = project.get("project", {}).get("entry-points", {}).get(GROUP, {})
     if not entries:
         raise UsageError(
-            f"{file} is no plugin's: it has no entry point of the group {GROUP!r}: add "
+            f"{file} is not a plugin's: it has no entry point of the group {GROUP!r}: add "
             f"[project.entry-points.{GROUP}] with NAME = MODULE, or give an installed package"
         )
     plugins = tuple(map(str, entries.values()))
@@ -77,8 +77,8 @@ def _root_of(module: str, folder: Path) -> Path:
 def _package(folder: Path) -> Target:
     if not (folder / "__init__.py").is_file():
         raise UsageError(
-            f"{folder} is no plugin: it has neither a pyproject.toml nor an __init__.py: give the "
-            f"project's folder"
+            f"{folder} is not a plugin: it has neither a pyproject.toml nor an __init__.py: give "
+            f"the project's folder"
         )
     folder = folder.resolve()
     return Target((folder.name,), (folder.parent,), declared=False)
@@ -88,7 +88,7 @@ def _file(path: Path) -> Target:
     if path.name == "pyproject.toml":
         return _project(path.parent)
     if path.suffix != ".py" or not path.stem.isidentifier():
-        raise UsageError(f"{path} is no plugin: give a Python module, or the project's folder")
+        raise UsageError(f"{path} is not a plugin: give a Python module, or the project's folder")
     path = path.resolve()
     if path.name == "__init__.py":
         return _package(path.parent)
@@ -111,7 +111,7 @@ def _installed(name: str) -> Target:
             f"{name!r} is neither a file, a folder, nor an installed package: install it, or give "
             f"the project's folder"
         ) from None
-    raise UsageError(f"{name} is no plugin: it has no entry point of the group {GROUP!r}")
+    raise UsageError(f"{name} is not a plugin: it has no entry point of the group {GROUP!r}")
 
 
 def _values(entries: Iterable[metadata.EntryPoint]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class TinyBackbone(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
+        """Return the requested layers' features of images (N, 3, H, W) in [0, 1]."""
         if unknown := set(layers) - self.layers.keys():
             raise UnknownNameError("layer of the tiny backbone", min(unknown), self.layers)
         x = self.normalise(image).to(next(self.parameters()).dtype)

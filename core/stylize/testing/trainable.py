@@ -1,4 +1,4 @@
-"""What every method that trains a network promises."""
+"""The promises of every method that trains a network."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ STEPS = 2
 
 @dataclass(frozen=True)
 class _Trained:
-    """A model file of a few steps, and the folder that lasts as long as it."""
+    """A model file after a few steps, and a folder with the same lifetime."""
 
     folder: tempfile.TemporaryDirectory[str]
     path: Path
 
 
 class TrainableContract(MethodContract):
-    """A method that trains a network: every weight learns, and what is trained makes pictures.
+    """A method that trains a network: every weight learns, and the trained model makes pictures.
 
-    It trains for two steps, as `stylize train` does, and then puts the method, with that model,
-    to the tests of `MethodContract`.
+    It trains for two steps, as `stylize train` does, and then runs the tests of `MethodContract`
+    on the method with that model.
 
     Attributes:
-        training_settings: run settings of the training, as `{"style_layers": "relu1_1"}`.
+        training_settings: run settings of the training, such as `{"style_layers": "relu1_1"}`.
     """
 
     training_settings: ClassVar[Mapping[str, Any]] = {}
@@ -62,7 +62,7 @@ class TrainableContract(MethodContract):
 
     @property
     def training_parts(self) -> BuiltParts:
-        """What the method trains with."""
+        """The parts that the method trains with."""
         return self.once("training parts", self.key, self._build_training_parts)
 
     def _build_training_parts(self) -> BuiltParts:
@@ -84,7 +84,7 @@ class TrainableContract(MethodContract):
         return method
 
     def task(self, seed: int = 0) -> TrainingTask:
-        """Return a new training of the painting; of any, for a method that takes paintings."""
+        """Return a new training for the painting, or for any if the method takes paintings."""
         _, painting = image_pair(SIDE)
         styles = [] if self.spec.needs_style else [StyleImage(painting.clone())]
         with torch.random.fork_rng(devices=[]), self.calls("training_task(styles, parts, 1.0)"):
@@ -98,7 +98,7 @@ class TrainableContract(MethodContract):
         return task
 
     def batch(self) -> dict[str, Tensor]:
-        """Return two photographs (2, 3, S, S), and as many paintings where they are data."""
+        """Return two photographs (2, 3, S, S), and two paintings if they are data."""
         named = zip(("content", "style"), image_pair(SIDE), strict=True)
         squares = {name: resize(image, (SIDE, SIDE)).clamp(0, 1) for name, image in named}
         if not self.spec.needs_style:
@@ -106,7 +106,7 @@ class TrainableContract(MethodContract):
         return {name: torch.cat([image, image.flip(3)]) for name, image in squares.items()}
 
     def loss(self, task: TrainingTask) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Return a task's objective of the batch and its terms, with fixed random numbers."""
+        """Return a task's objective for the batch and its terms, with fixed random numbers."""
         with torch.random.fork_rng(devices=[]), self.calls("loss(network, batch)"):
             torch.manual_seed(0)
             return task.loss(task.network, self.batch())
@@ -145,7 +145,7 @@ class TrainableContract(MethodContract):
         )
 
     def _make_plain(self) -> Made:
-        self.make(Run(quality="draft"))  # what it draws to build its network is no picture's
+        self.make(Run(quality="draft"))  # building the network may draw random numbers
         return super()._make_plain()
 
     def test_is_declared_as_trainable(self) -> None:
@@ -197,7 +197,7 @@ class TrainableContract(MethodContract):
                 not parameter.requires_grad or parameter.grad is not None,
                 f"no gradient reaches {name}",
                 "use every weight, or freeze it (requires_grad_(False)): several devices cannot "
-                "train a network of which a part is not used",
+                "train a network with unused parts",
             )
             self.require(
                 parameter.grad is None or parameter.grad.isfinite().all(),

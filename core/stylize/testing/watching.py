@@ -1,4 +1,4 @@
-"""What watches a method at work: its reports, and the random numbers that it draws."""
+"""Observers of a method at work: its reports, and the random numbers that it draws."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Canceller", "Draws", "Made", "Recorder"]
 
 @dataclass(frozen=True)
 class Made:
-    """A picture and how it came about: reports, random operations, global generators used."""
+    """A picture and its making: reports, random operations, global generators used."""
 
     picture: Tensor
     run: Run
@@ -61,7 +61,7 @@ class Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         del types
-        # Tensors of the meta device hold nothing: what is drawn into them are no numbers.
+        # Tensors on the meta device hold no data, so nothing is drawn into them.
         meta = any(isinstance(arg, Tensor) and arg.is_meta for arg in args)
         if torch.Tag.nondeterministic_seeded in func.tags and not meta:
             self.operations.append(str(func))

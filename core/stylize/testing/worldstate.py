@@ -1,4 +1,4 @@
-"""What belongs to the whole process, and no plugin may change: found out, and put back."""
+"""State of the whole process that no plugin may change: detecting and restoring it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from typing import Any
 
 __all__ = ["WorldState", "watch_world"]
 
-# Filters of these, whatever the message and the module, silence or enlarge what others warn of.
+# Filters for all warnings of these classes silence or amplify those of other code.
 BROAD = (Warning, UserWarning, DeprecationWarning, FutureWarning, RuntimeWarning)
 
 
 class WorldState:
-    """The state of the process now. Of torch and numpy only where they are imported."""
+    """The current state of the process, with torch's and numpy's if they are imported."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {
@@ -49,7 +49,7 @@ class WorldState:
             self.values["numpy's random seed"] = numpy.random.get_state()[1].tobytes()
 
     def changes(self, before: WorldState, ignored: Collection[str] = ()) -> list[str]:
-        """Return what is otherwise than before, in words."""
+        """Return the differences from an earlier state, in words."""
         found = []
         for name, value in before.values.items():
             now = self.values.get(name, value)
@@ -58,7 +58,7 @@ class WorldState:
         return found
 
     def restore(self) -> None:
-        """Put back what can be put back."""
+        """Restore what can be restored."""
         values = self.values
         with suppress(OSError):
             os.chdir(values["the working folder"])
@@ -77,7 +77,7 @@ class WorldState:
             self._restore_torch(sys.modules["torch"])
 
     def _restore_torch(self, torch: Any) -> None:
-        """Put back what is changed alone: some setters import torch's compiler."""
+        """Restore only what has changed: some setters import torch's compiler."""
         torch.set_rng_state(self._generator)
         now = _of_torch(torch)
         for name, put_back in {
@@ -93,7 +93,7 @@ class WorldState:
 
 @contextmanager
 def watch_world(ignored: Collection[str] = ()) -> Iterator[list[str]]:
-    """Give a list that holds, at the end, what has been changed meanwhile; and put it back."""
+    """Yield a list that holds the changes of the block at its end; restore the state."""
     found: list[str] = []
     before = WorldState()
     try:
@@ -109,7 +109,7 @@ def _environment() -> dict[str, str]:
 
 
 def _is_torch_s(name: str) -> bool:
-    """Whether torch sets it by itself: for its compiler, which the first optimizer imports."""
+    """Whether torch itself sets it, for its compiler, which the first optimizer imports."""
     return name.startswith(("TORCHINDUCTOR_", "TRITON_"))
 
 
@@ -139,7 +139,7 @@ def _is_broad(rule: Any) -> bool:
 
 
 def _difference(before: Any, now: Any) -> str:
-    """Return what says most of a change, for values that a line can hold."""
+    """Return a description of a change, for values that fit on a line."""
     if isinstance(before, dict):
         names = {n for n in {*before, *now} if before.get(n) != now.get(n)}
         return f" ({', '.join(sorted(names))})"

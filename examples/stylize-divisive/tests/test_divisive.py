@@ -1,4 +1,4 @@
-"""The plugin keeps the promises of its kind, and the function is the one it says."""
+"""The plugin keeps the promises of its kind, and the function follows its definition."""
 
 from typing import ClassVar
 

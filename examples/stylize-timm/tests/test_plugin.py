@@ -1,4 +1,4 @@
-"""The plugin keeps its promises without any weights of timm's: with random ones."""
+"""The plugin keeps its promises, tested with random weights instead of timm's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TestAnyModel(BackboneContract):
 
 
 class TestPreActivation(BackboneContract):
-    """Its in-place activations would overwrite the feature maps that they start from."""
+    """Its in-place activations would overwrite their inputs, which are feature maps."""
 
     plugin = "stylize_timm"
     name = "timm.random"
@@ -82,7 +82,7 @@ def test_sizes_that_a_network_cannot_take_are_padded() -> None:
     assert features["stride32"].shape == (1, 512, 2, 3)
 
 
-def test_a_model_of_one_size_only_is_refused() -> None:
+def test_a_model_of_one_size_only_is_rejected() -> None:
     with pytest.raises(SettingsError, match="maxvit_tiny_tf_224 takes images of its own size only"):
         create_backbone("timm.random", model="maxvit_tiny_tf_224")
 
@@ -94,7 +94,7 @@ def test_an_unknown_model_suggests_the_nearest() -> None:
         create_backbone("timm.convnext_tinny")
 
 
-def test_a_model_that_contradicts_the_weights_is_refused() -> None:
+def test_a_model_that_contradicts_the_weights_is_rejected() -> None:
     weights = TimmWeights("timm.test_resnet", {}, model="test_resnet")
     with pytest.raises(SettingsError, match=r"write --backbone timm\.test_vit"):
         make_any(TimmSettings(model="test_vit"), weights)
@@ -121,7 +121,7 @@ def test_random_weights_depend_on_the_seed_alone() -> None:
         ("resnet50", "imagenet1k_v1", None),
     ],
 )
-def test_only_weights_of_its_own_models_are_answered_for(backbone, tag, source) -> None:
+def test_it_offers_weights_of_its_own_models_only(backbone, tag, source) -> None:
     assert stylize_timm.stylize_weights(backbone, tag) == source
 
 
@@ -131,7 +131,7 @@ def test_offline_timm_s_own_weights_are_unavailable_with_the_remedy(monkeypatch)
         create_backbone("convnext_tiny")
 
 
-def test_a_download_that_fails_is_told_in_one_line(monkeypatch) -> None:
+def test_a_download_that_fails_is_reported_in_one_line(monkeypatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise ConnectionError("no route to host\nwith details")
 
@@ -143,7 +143,7 @@ def test_a_download_that_fails_is_told_in_one_line(monkeypatch) -> None:
 
 
 def test_downloaded_weights_reach_the_network(monkeypatch) -> None:
-    """As far as that can be seen without a network: timm's loading is replaced by a stand-in."""
+    """As far as this can be tested offline: a stand-in replaces timm's loading."""
     create = timm.create_model
 
     def pretend(model: str, pretrained: bool = False, **options: object):

@@ -1,6 +1,6 @@
-"""A plugin with every fault that a test asks for, in ACME_FAULTS: each is `HOOK:FAULT`.
+"""A plugin with the faults that a test requests in ACME_FAULTS: each is `HOOK:FAULT`.
 
-It is honest, and prints nothing, where nothing is asked for.
+Without requests, it is honest and prints nothing.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ STYLIZE_PLUGIN_API = 1
 
 
 class Panic(BaseException):
-    """As an extension written in Rust raises."""
+    """An error like those of extensions written in Rust."""
 
 
 def act(place: str) -> Any:
-    """Do what is asked for at a place: print, raise, exit ... or return rubbish."""
+    """Commit the requested fault at a place: print, raise, exit ... or return rubbish."""
     for fault in os.environ.get("ACME_FAULTS", "").split():
         at, _, what = fault.partition(":")
         if at != place:

@@ -1,4 +1,4 @@
-"""A part of each kind, which does or gives what a test asks for."""
+"""A part of each kind, with the faults that a test requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Curve", "Fade", "Mean", "Net", "Source"]
 
 
 def spoil(place: str, tensor: Tensor) -> Any:
-    """Return what is given with the fault that is asked for."""
+    """Return a value with the requested fault."""
     wanted = [
         fault.partition(":")[2]
         for fault in os.environ.get("ACME_FAULTS", "").split()
@@ -128,7 +128,7 @@ class Net(nn.Module):
 
 
 class Source:
-    """Of weights."""
+    """A source of weights."""
 
     def load(self) -> Any:
         rubbish = act("load")

@@ -1,4 +1,4 @@
-"""Divisive normalisation, a smoothing for stylize: imported at every start, so without torch."""
+"""Divisive normalisation, a smoothing for stylize. Imported at every start, so without torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stylize_components() -> list[SmoothingSpec | PresetSpec]:
             "divisive",
             factory="stylize_divisive:DivisiveSmoothing",
             settings="stylize_divisive:DivisiveSettings",
-            summary="Each activation over the energy of its neighbourhood in all channels",
+            summary="Each activation divided by the energy around it, over all channels",
         ),
         PresetSpec(
             "thin_divisive",
@@ -44,7 +44,7 @@ class DivisiveSmoothing:
     """Divide each activation by the root of sigma^2 plus the energy around it.
 
     The energy is the mean square over all channels and a square window of positions. Channels at
-    one position keep their proportions, which tanh and softsign bend.
+    one position keep their proportions, which tanh and softsign distort.
 
     Source: Heeger 1992, "Normalization of cell responses in cat striate cortex".
     """
@@ -60,7 +60,7 @@ class DivisiveSmoothing:
         energy = features.square().mean(dim=1, keepdim=True)
         before = (self.window - 1) // 2
         after = self.window - 1 - before
-        # Edges repeat, so that a picture's border is no darker neighbourhood.
+        # Edges repeat, so that windows at a picture's border hold no zeros.
         energy = F.pad(energy, (before, after, before, after), mode="replicate")
         energy = F.avg_pool2d(energy, self.window, stride=1)
         return features / (self.sigma**2 + energy).sqrt()

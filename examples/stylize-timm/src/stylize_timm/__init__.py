@@ -1,7 +1,7 @@
-"""Models of timm as backbones for stylize. Declares only: neither torch nor timm is imported here.
+"""Models of timm as backbones for stylize. It only declares them, and imports no torch or timm.
 
-`timm` stands for any model, chosen by the tag: `timm.convnext_tiny`. Some models have a name of
-their own, so that they are listed and compared like the built-in backbones.
+`timm` stands for any model, chosen by the tag: `timm.convnext_tiny`. Some models have their own
+name, so that they are listed and compared like the built-in backbones.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 STYLIZE_PLUGIN_API = 1
 
 LITE_TAG = "lite_pytorch"
-# What the packages say: their metadata nothing, a file in them Apache-2.0.
+# The packages' metadata names no licence; a file in them says Apache-2.0.
 LITE_LICENSE = "Apache-2.0 by its LICENSE file; not stated in its metadata"
 
 
 @hookimpl
 def stylize_components() -> list[BackboneSpec]:
-    """Add `timm` and the models that have a name of their own."""
+    """Add `timm` and the models that have their own name."""
     return [_any_model(), *(_model(name, pretrained) for name, pretrained in MODELS.items())]
 
 
@@ -50,7 +50,7 @@ def _any_model() -> BackboneSpec:
         settings="stylize_timm.settings:TimmSettings",
         summary="Any model of timm, chosen by the tag: timm.convnext_tiny (download)",
         weights=(WeightsSpec(DEFAULT, license="each model's own: see its card"),),
-        # Models differ in their strides: all have layers of stride 14 or 16, few of 32.
+        # All models have layers of stride 14 or 16, but few have layers of stride 32.
         content_layers=("stride1[0-9]*",),
         style_layers=("*",),
         smooth_layers=("stride[1-9][0-9]*",),

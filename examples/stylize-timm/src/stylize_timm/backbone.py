@@ -25,31 +25,32 @@ LARGEST_NEED = 512
 
 
 class TimmBackbone(nn.Module):
-    """Features of a timm model: `stride2`, `stride4` ... after the layers' strides.
+    """Features of a timm model, frozen and in eval mode.
 
-    Several layers of one stride are `stride16_1`, `stride16_2` ... Frozen and in eval mode.
-    Normalises images by the weights' own mean and deviation.
+    Layers are named after their strides: `stride2`, `stride4` and so on. If several have one
+    stride, they are `stride16_1`, `stride16_2` and so on. Images are normalised by the weights'
+    own mean and deviation.
 
     Raises: SettingsError for a model that takes images of one size only.
     """
 
     def __init__(self, model: str, weights: Weights) -> None:
         super().__init__()
-        with torch.device("meta"):  # shapes alone: neither memory nor time for values
+        with torch.device("meta"):  # only shapes: values would take memory and time
             shapes = _create(model)
             self.multiple = _size_multiple(shapes, model)
             self.layers = _describe_layers(shapes, self.multiple)
         self.network = _create_filled(model, weights)
         for module in self.network.modules():
-            # An in-place activation would overwrite the feature map that it starts from.
+            # An in-place activation would overwrite its input, a feature map.
             if hasattr(module, "inplace"):
                 module.inplace = False
-        # Not buffers: those would be rounded with the weights in bfloat16.
+        # Not buffers: bfloat16 would round those together with the weights.
         self.mean, self.std = weights.mean, weights.std
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Return the asked layers' features of images (N, 3, H, W) in [0, 1]."""
+        """Return the requested layers' features of images (N, 3, H, W) in [0, 1]."""
         names = list(self.layers)
         if unknown := set(layers) - self.layers.keys():
             raise UnknownNameError("layer of this timm model", min(unknown), names)
@@ -64,9 +65,9 @@ class TimmBackbone(nn.Module):
 
 
 def make_any(settings: TimmSettings, weights: Weights) -> TimmBackbone:
-    """Make the model that the weights are of, or that the settings name for other weights.
+    """Make the model that the weights belong to, or else the one that the settings name.
 
-    Raises: SettingsError where the two contradict each other or timm has no such model.
+    Raises: SettingsError if the two contradict each other or timm has no such model.
     """
     model = settings.model or DEFAULT
     if isinstance(weights, TimmWeights):
@@ -84,28 +85,28 @@ def make_any(settings: TimmSettings, weights: Weights) -> TimmBackbone:
 
 
 def make_model(model: str, _settings: None, weights: Weights) -> TimmBackbone:
-    """Make a model that has a name of its own."""
+    """Make a model that has its own name."""
     return TimmBackbone(model, weights)
 
 
 def __getattr__(name: str) -> Callable[..., TimmBackbone]:
-    """Return the factory of a declared model by its name, as `convnext_tiny`."""
+    """Return the factory of a declared model by its name, such as `convnext_tiny`."""
     if name in MODELS:
         return partial(make_model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _create(model: str) -> Any:
-    """Make a model without a classifier; a transformer for any size, where timm has that."""
+    """Make a model without a classifier; a transformer takes any size, if timm offers that."""
     try:
         network = timm.create_model(model, num_classes=0, dynamic_img_size=True)
-    except TypeError:  # it has no such option
+    except TypeError:  # the model has no such option
         network = timm.create_model(model, num_classes=0)
     return network.eval()
 
 
 def _create_filled(model: str, weights: Weights) -> Any:
-    """Make a model with its weights; random ones are timm's own initialisation, seeded."""
+    """Make a model with its weights; random ones come from timm's own initialisation, seeded."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(weights.seed)
         network = _create(model)
@@ -115,7 +116,7 @@ def _create_filled(model: str, weights: Weights) -> Any:
 
 
 def _intermediates(network: Any, x: Tensor, multiple: int, indices: Collection[int]) -> Any:
-    """Return the feature maps (N, C, H', W') of normalised images, nothing deeper computed."""
+    """Return the feature maps (N, C, H', W') of normalised images; compute nothing deeper."""
     height, width = x.shape[-2:]
     right, below = -width % multiple, -height % multiple
     if right or below:
@@ -126,13 +127,13 @@ def _intermediates(network: Any, x: Tensor, multiple: int, indices: Collection[i
 
 
 def _size_multiple(network: Any, model: str) -> int:
-    """Return what images are padded to a multiple of: 1 where the model takes any size.
+    """Return the number to pad images to a multiple of: 1 if the model takes any size.
 
-    Raises: SettingsError where it takes its own size only.
+    Raises: SettingsError if it takes only its own size.
     """
     deepest = max(info["reduction"] for info in network.feature_info)
     every = range(len(network.feature_info))
-    # Sizes that leave a remainder at every stride, on which feature maps of two scales may differ.
+    # Sizes with a remainder at every stride, for which feature maps of two scales may disagree.
     height, width = 5 * deepest + 1, 6 * deepest + deepest // 2 + 3
     for multiple in (1, deepest):
         try:
@@ -143,12 +144,12 @@ def _size_multiple(network: Any, model: str) -> int:
         return multiple
     raise SettingsError(
         f"timm model {model} takes images of its own size only: choose one without fixed windows "
-        f"or positions, as a convolutional one"
+        f"or positions, such as a convolutional one"
     )
 
 
 def _describe_layers(network: Any, multiple: int) -> dict[str, LayerInfo]:
-    """Name the feature maps after their strides, and find how small an image each can see."""
+    """Name the feature maps after their strides, and find the least image size for each."""
     infos = network.feature_info
     claims = Counter(info["reduction"] for info in infos)
     seen: Counter[int] = Counter()
@@ -167,7 +168,7 @@ def _least_size(network: Any, multiple: int, index: int, least: int) -> int:
     """Return the least height and width for which a feature map has a position.
 
     Args:
-        least: that of the feature map before, which no deeper one is below.
+        least: that of the previous feature map; deeper ones need at least as much.
     """
 
     def is_seen(size: int) -> bool:

