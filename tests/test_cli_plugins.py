@@ -101,7 +101,8 @@ def test_show_tells_what_kinds_declare(command):
     assert "under --balance paper: form=sum" in command("plugins", "show", "gram").out
     neighbors = command("plugins", "show", "neighbors").out
     assert "defaults with *: --backbone resnet50_thin\n" in neighbors
-    assert "defaults with resnet*: --smooth softmax --set backbone.enlarge=2\n" in neighbors
+    assert "defaults with resnet*: --set backbone.enlarge=2\n" in neighbors
+    assert "defaults with resnet50_thin: --smooth softmax\n" in neighbors
     assert "stylize presets show gatys_daytime" in command("plugins", "show", "gatys_daytime").out
 
 

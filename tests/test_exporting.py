@@ -154,7 +154,9 @@ def test_files_are_written_all_or_not_at_all(host, model, tmp_path, pair, monkey
         return program
 
     monkeypatch.setattr(exporting, "_convert", convert)
-    with pytest.raises(ExportError, match=r"mixer: differs by .* from PyTorch, of .*nothing was w"):
+    with pytest.raises(
+        ExportError, match=r"mixer: differs by .* from PyTorch, for .*nothing was w"
+    ):
         export_model(host, model, tmp_path / "pair.onnx")
     assert list(tmp_path.iterdir()) == []
 

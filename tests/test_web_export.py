@@ -225,7 +225,7 @@ def test_what_is_no_picture_gets_a_sentence_and_the_page_works_on(page, tmp_path
         file.truncate(200_000_000)
     for wrong, said in (
         (notes, "notes.png is not a picture that this browser reads"),
-        (huge, "huge.png has 200.0 MB: choose a file of at most 100.0 MB."),
+        (huge, "huge.png is 200.0 MB large: choose a file of at most 100.0 MB."),
     ):
         choose(page, wrong)
         page.locator("#problem", has_text=said).wait_for()
@@ -362,7 +362,7 @@ def test_without_names_the_page_has_every_model_of_one_network(gallery, quick, c
         ((*WEB, "--onnxruntime-web", "away"), 2, "away: is not the npm package onnxruntime-web"),
         (("models", "export", "any", "--web", "site"), 2, "(encoder, swap, decoder)"),
         ((*WEB[:4], "away/site"), 2, "there is no folder away: create it first"),
-        ((*WEB[:4], "photo.png"), 2, "photo.png: is a file: name a folder"),
+        ((*WEB[:4], "photo.png"), 2, "photo.png: is a file: choose a folder"),
         ((*WEB[:3], "./dunes.safetensors", *WEB[3:]), 2, "two models have the same name"),
     ],
 )

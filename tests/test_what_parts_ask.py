@@ -183,7 +183,12 @@ def test_the_contract_tells_a_method_that_looks_all_the_same(asking):
 
 
 def test_a_smoothing_may_differ_from_layer_to_layer(asking, photo):
-    layers = {"smooth_layers": "conv3_1,conv4_1", "gains": "one", **QUICK}
+    layers = {
+        "backbone": "vgg16",
+        "smooth_layers": "conv3_1,conv4_1",
+        "gains": "one",
+        **QUICK,
+    }
     plain, halved = (
         Stylizer(make_settings({"smooth": smooth, **layers}), asking).parts.features
         for smooth in ("none", "halved")
@@ -311,7 +316,17 @@ def test_an_observer_hears_start_and_end_of_each_picture(diary: Command):
 
 
 def test_it_hears_that_a_picture_failed(diary: Command):
-    ended = diary("photo.png", "painting.png", *SMALL, "--style-layers", "relu5_1", "--size", "8")
+    ended = diary(
+        "photo.png",
+        "painting.png",
+        *SMALL,
+        "--backbone",
+        "vgg16",
+        "--style-layers",
+        "relu5_1",
+        "--size",
+        "16",
+    )
     assert ended.code != 0
     (heard,) = read_diary()
     assert heard == [["started", "photo.png"], ["finished", "photo.png", None]]

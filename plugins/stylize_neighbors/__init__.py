@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 STYLIZE_PLUGIN_API = 1
 
-# docs/explanation/smoothing.md says what was measured.
-RESNET: dict[str, object] = {"smooth": "softmax", "options": {"backbone": {"enlarge": 2}}}
+# docs/explanation/smoothing.md says what was measured. Softmax needs known gains.
+ENLARGED: dict[str, object] = {"options": {"backbone": {"enlarge": 2}}}
 USUAL: dict[str, dict[str, object]] = {
     "*": {"backbone": "resnet50_thin"},
-    "resnet*": RESNET,
-    "wide_resnet*": RESNET,
+    "resnet*": ENLARGED,
+    "wide_resnet*": ENLARGED,
+    "resnet50_thin": {"smooth": "softmax"},
     # The gradient of maximum pooling leaves a lattice of dots in plain areas, and zero padding
     # makes every edge of the picture match the painting's rim.
     "vgg*": {"options": {"backbone": {"pooling": "average", "padding": "reflect"}}},
