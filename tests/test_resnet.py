@@ -311,3 +311,19 @@ def test_a_layer_that_the_network_lacks_is_named_with_the_nearest(
         parts_of(host, backbone="resnet50_thin", smooth="tanh", **{setting: "layer3.6"})
     with pytest.raises(UnknownNameError, match=r"unknown layer of resnet50_thin 'conv5_\*'"):
         parts_of(host, backbone="resnet50_thin", smooth="tanh", **{setting: "conv5_*"})
+
+
+def test_a_large_picture_has_the_features_and_the_gradient_of_a_small_one(monkeypatch):
+    """Activations that are computed again instead of stored change nothing."""
+    network = create_backbone("resnet50_thin", enlarge=2)
+    layers = ("conv1", "layer1.2", "layer2.3", "layer3.5")
+    found = []
+    for large in (10**9, 0):
+        monkeypatch.setattr("stylize_resnet.backbone.LARGE", large)
+        image = torch.rand(1, 3, 40, 56, generator=torch.Generator().manual_seed(0))
+        features = network(image.requires_grad_(), layers)
+        sum(each.square().mean() for each in features.values()).backward()
+        found.append((features, image.grad))
+    (stored, plain), (again, recomputed) = found
+    assert all(torch.equal(stored[layer], again[layer]) for layer in layers)
+    torch.testing.assert_close(plain, recomputed, rtol=1e-5, atol=1e-8)

@@ -11,12 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.checkpoint import checkpoint
 from torchvision import models
 from torchvision.models.resnet import Bottleneck
 
 from stylize import LayerInfo, Weights
 from stylize.errors import UnknownNameError
 from stylize_resnet.settings import ResNetSettings
+
+# If the network sees more pixels than this, the activations inside the stem and inside the blocks
+# of the first two stages are computed again for the gradient instead of being stored.
+LARGE = 1_500_000
+LEAN_STAGES = ("conv1", "layer1", "layer2")
 
 
 class ResNet(nn.Module):
@@ -65,12 +71,16 @@ class ResNet(nn.Module):
         if self.enlarge > 1:
             x = F.interpolate(x, scale_factor=self.enlarge, mode="bilinear")
         x = x.contiguous(memory_format=torch.channels_last)
+        large = x.requires_grad and x.shape[-2] * x.shape[-1] > LARGE
         features: dict[str, Tensor] = {}
         for name, step in zip(self.layers, self.steps, strict=True):
             if len(features) == len(wanted):
                 break
             # torchvision's in-place ReLUs are safe: each overwrites only its own step's output.
-            x = step(x)
+            if large and name.startswith(LEAN_STAGES):
+                x = checkpoint(step, x, use_reentrant=False, preserve_rng_state=False)
+            else:
+                x = step(x)
             if name in wanted:
                 features[name] = x
         return features
