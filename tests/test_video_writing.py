@@ -26,7 +26,7 @@ from small_video import (  # noqa: E402
     number_of,
     turn_clip,
 )
-from stylize import Stylizer  # noqa: E402
+from stylize import Progress, Stylizer  # noqa: E402
 from stylize.errors import CodecMissingError, OutputError, SettingsError, VideoError  # noqa: E402
 from stylize.files import sha256_of  # noqa: E402
 from stylize_video.checking import check_video_output  # noqa: E402
@@ -338,6 +338,23 @@ def test_crf_has_the_range_of_its_codec():
         choose_encoder(Path("a.mp4"), "mpeg4", 20, there)
 
 
+class Policies:
+    """Observes how the threads of this program are scheduled while a clip is made."""
+
+    def __init__(self) -> None:
+        self.own = self.now()
+        self.seen: set[int] = set()
+
+    def progressed(self, progress: Progress) -> None:
+        self.seen |= self.now()
+
+    def now(self) -> set[int]:
+        threads = Path("/proc/self/task")  # of Linux
+        if not threads.is_dir():
+            return set()
+        return {os.sched_getscheduler(int(thread.name)) for thread in threads.iterdir()}
+
+
 @pytest.mark.parametrize("codec", sorted(set(ENCODERS) - {"gif"}))
 def test_every_codec_writes_a_file_that_can_be_read(same, stylizer, tmp_path, codec):
     suffix = next(s for s, c in CONTAINERS.items() if codec in c.codecs)
@@ -347,9 +364,13 @@ def test_every_codec_writes_a_file_that_can_be_read(same, stylizer, tmp_path, co
         check_video_output(tmp_path / f"out{suffix}", settings, force=False, inputs=[])
     except CodecMissingError as error:
         pytest.skip(str(error))
-    after = inspect_clip(convert(stylizer, source, tmp_path / f"out{suffix}", codec=codec).path)
+    policies = Policies()
+    made = convert(stylizer, source, tmp_path / f"out{suffix}", codec=codec, observers=[policies])
+    after = inspect_clip(made.path)
     assert [number_of(frame) for frame in after.frames] == list(range(6))
     assert after.codecs["video"] == codec
+    # An encoder that root runs must not move the program, and all that it starts, to real time.
+    assert policies.seen == policies.own
 
 
 def test_a_smaller_crf_makes_a_larger_file(same, stylizer, tmp_path):

@@ -18,6 +18,7 @@ from stylize.errors import OutputError
 from stylize_video.formats import CONTAINERS, Encoder
 from stylize_video.frames import ClipInfo, Pixels, Tell
 from stylize_video.partfile import PartFile
+from stylize_video.priority import keep_priority
 from stylize_video.record import comment_of
 from stylize_video.tracks import Tracks
 
@@ -224,6 +225,8 @@ class VideoWriter:
             context.color_range = int(self._range)
             context.color_primaries = int(colors.ColorPrimaries.BT709)
             context.color_trc = int(colors.ColorTrc.BT709)
+        with keep_priority():
+            context.open()
         self._stream = stream
 
     def _frame(self, pixels: Pixels) -> Any:
