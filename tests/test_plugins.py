@@ -337,7 +337,9 @@ def test_a_part_without_settings_takes_none() -> None:
     host = host_with(CURVE)
     assert host.settings_model(CURVE) is None
     assert host.make_settings(CURVE, {}) is None
-    with pytest.raises(UnknownNameError, match=r"unknown setting of curve 'gain' \(known: none\)"):
+    with pytest.raises(
+        UnknownNameError, match=r"unknown setting of curve 'gain' \(there are none\)"
+    ):
         host.make_settings(CURVE, {"gain": "1"})
 
 

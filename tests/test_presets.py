@@ -105,6 +105,14 @@ def test_a_preset_s_options_of_a_part_go_with_the_part(backbone, kept):
     assert merged["options"]["adain"] == {"width": 0.5}
 
 
+def test_the_only_options_of_a_preset_go_with_their_part(host):
+    preset = load_preset(host, "thin_none_neighbors").settings
+    assert preset["options"] == {"resnet50_thin": {"enlarge": 2}}
+    merged = merge_settings(preset, {"backbone": "vgg16"})
+    assert not merged["options"]
+    make_plan(host, make_settings(merged))
+
+
 PRESET = """
     STYLIZE_PLUGIN_API = 1
 

@@ -30,7 +30,14 @@ from stylize import (
     stylize_image,
     stylize_images,
 )
-from stylize.errors import ImageError, OutputError, PluginError, StylizeError, UsageError
+from stylize.errors import (
+    ImageError,
+    OutputError,
+    PluginError,
+    SettingsError,
+    StylizeError,
+    UsageError,
+)
 from stylize.guests import guest
 
 TINY: dict[str, Any] = {"method": "gatys", "size": 48, "device": "cpu"}
@@ -431,3 +438,9 @@ def test_prints_of_other_threads_stay_where_they_are_while_plugins_work(capsys):
     out, err = capsys.readouterr()
     assert out == "of the program\n" * 10
     assert err.count("of a plugin") == 60
+
+
+@pytest.mark.parametrize("options", ["backbone.enlarge=1", {"backbone": None}, {"backbone": "2"}])
+def test_options_that_are_no_settings_by_part_are_named(host, options):
+    with pytest.raises(SettingsError, match=r"options is .* must be a valid dictionary"):
+        Stylizer(host=host, options=options)

@@ -52,8 +52,8 @@ class UnknownNameError(UsageError):
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]}?" if near else ""
-        listed = ", ".join(names) if names else "none"
-        super().__init__(f"unknown {what} {name!r}{hint} (known: {listed})")
+        listed = f"known: {', '.join(names)}" if names else "there are none"
+        super().__init__(f"unknown {what} {name!r}{hint} ({listed})")
 
 
 class ImageError(UsageError):

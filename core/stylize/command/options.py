@@ -62,7 +62,7 @@ SetOption = Annotated[
         "--set",
         metavar="PART.OPTION=VALUE",
         help="A setting of a part (see stylize plugins show PART), by the part's name or its "
-        "role: gatys.optimizer=adam, backbone.pooling=average.",
+        "role: neighbors.grid=2, backbone.enlarge=1.",
     ),
 ]
 JudgeSizeOption = Annotated[

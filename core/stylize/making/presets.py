@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from stylize.contract.plan import RunSettings
-from stylize.contract.settings import Settings
+from stylize.contract.settings import Settings, parse_settings
 from stylize.contract.spec import PresetSpec, split_backbone_name
 from stylize.errors import PluginError, StylizeError
 from stylize.files import package_file
@@ -68,6 +68,8 @@ def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str
 
     If another part replaces a part, the options of the replaced one are dropped: a preset's
     options of softmax mean nothing for `--smooth none`.
+
+    Raises: SettingsError for explicit options that are not settings by part.
     """
     replaced = set(_replaced(base, over))
     options = {
@@ -75,10 +77,11 @@ def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str
         for part, values in base.get("options", {}).items()
         if part not in replaced
     }
-    for part, values in over.get("options", {}).items():
+    given = {"options": over.get("options", {})}
+    for part, values in parse_settings(RunSettings, given).options.items():
         options.setdefault(part, {}).update(values)
     merged = {**base, **over}
-    return {**merged, "options": options} if options else merged
+    return {**merged, "options": options} if "options" in merged else merged
 
 
 def _replaced(base: Mapping[str, Any], over: Mapping[str, Any]) -> Iterator[str]:
