@@ -17,6 +17,12 @@ def create_transform(settings: AdainSettings, packing: Packing, dtype: torch.dty
     """Return the transform named by the settings; `dtype` is for matrix products."""
     if settings.transfer == "swap":
         return Swap(
-            packing, settings.components, settings.coherence, dtype, settings.tone, settings.light
+            packing,
+            settings.components,
+            settings.coherence,
+            dtype,
+            tone=settings.tone,
+            light=settings.light,
+            hue=settings.hue,
         )
     return Normalization(packing, settings.gain_limit)

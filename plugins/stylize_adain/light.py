@@ -1,50 +1,48 @@
-"""Light and dark at each position: in the comparison, and in the transferred colours."""
+"""Light and colour at each position: in the comparison, and light in the transferred colours."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from stylize_adain.packing import LUMA, Packing
+from stylize_adain.packing import LUMA
 from stylize_adain.statistics import Moments
 
 __all__ = ["give_light", "tones_of"]
 
-# Deviation of luma below which a picture counts as plain, and the number of deviations from the
-# mean that counts as black or white.
+# Deviation below which a picture counts as plain, in light or in a colour difference, and the
+# number of deviations from the mean that counts as black, white or the strongest colour.
 PLAIN, EXTREME = 0.05, 2.0
 
 
-def tones_of(rows: Tensor, moments: Moments, packing: Packing) -> Tensor:
-    """Return the lumas of rows (M, C) as directions (M, 2), whose cosine falls with contrast.
+def tones_of(rows: Tensor, moments: Moments, tone: float, hue: float) -> Tensor:
+    """Return the colours of rows (M, C) as vectors (M, 6), whose products fall with contrast.
 
-    Dark to light, relative to the picture's own mean and deviation, is half a turn.
+    Dark to light, relative to the picture's own mean and deviation, is half a turn; so is each of
+    the two colour differences.
+
+    Args: tone, hue: weights of light and dark, and of the two colour differences together.
     """
-    angle = _contrast(rows, moments, packing) * (torch.pi / 2 / EXTREME)
-    return torch.stack([angle.cos(), angle.sin()], dim=1)
+    angles = _contrasts(rows, moments) * (torch.pi / 2 / EXTREME)
+    weights = torch.tensor([tone, hue / 2, hue / 2], device=rows.device).sqrt()
+    return torch.cat([weights * angles.cos(), weights * angles.sin()], dim=1)
 
 
 def give_light(
-    taken: Tensor,
-    rows: Tensor,
-    content: Moments,
-    style: Moments,
-    packing: Packing,
-    share: float,
+    taken: Tensor, rows: Tensor, content: Moments, style: Moments, share: float
 ) -> Tensor:
     """Return the taken features (M, C) with a share of the light and dark of the photograph's rows.
 
     The luma of these rows is first given the style's mean and deviation, as in AdaIN (eq. 8).
     """
-    luma = packing.luma
-    wanted = luma(style.mean) + luma(style.deviation) * _contrast(rows, content, packing)
-    mixed = luma(taken).lerp(wanted.to(taken.dtype), share)
+    contrast = _contrasts(rows, content)[:, 0]
+    wanted = style.mean[:, LUMA] + style.deviation[:, LUMA] * contrast
+    mixed = taken[:, LUMA].lerp(wanted.to(taken.dtype), share)
     return torch.cat([taken[:, :LUMA], mixed[:, None], taken[:, LUMA + 1 :]], dim=1)
 
 
-def _contrast(rows: Tensor, moments: Moments, packing: Packing) -> Tensor:
-    """Return the lumas of rows (M, C) in deviations from their picture's mean, (M,)."""
-    luma = packing.luma
-    spread = luma(moments.deviation).clamp_min(PLAIN)
-    z = (luma(rows.float()) - luma(moments.mean)) / spread
+def _contrasts(rows: Tensor, moments: Moments) -> Tensor:
+    """Return luma and colour differences of rows (M, C) in deviations from their mean, (M, 3)."""
+    spread = moments.deviation[:, LUMA:].clamp_min(PLAIN)
+    z = (rows[:, LUMA:].float() - moments.mean[:, LUMA:]) / spread
     return z.clamp(-EXTREME, EXTREME)

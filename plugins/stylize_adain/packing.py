@@ -124,10 +124,6 @@ class Packing:
         """Return the mean colours (N, 3, H, W) in a packed tensor, as RGB in [0, 1]."""
         return _turn(TO_RGB, packed[:, LUMA:])
 
-    def luma(self, packed: Tensor) -> Tensor:
-        """Return the luma of packed features (M, C), or of their moments, (M,)."""
-        return packed[:, LUMA]
-
     def deepest(self, packed: Tensor) -> Tensor:
         """Return the deepest layer of a packed tensor."""
         return packed[:, : self.parts[0].channels]

@@ -76,6 +76,14 @@ class AdainSettings(Settings):
         "cosine, so that a plain sky takes light parts of the painting, not just any plain ones. "
         "0 turns it off.",
     )
+    hue: float = Field(
+        0.2,
+        ge=0,
+        le=10,
+        description="With transfer=swap: weight of colour relative to the features' cosine, so "
+        "that the blue of a sky does not take brown patches where the painting has blue. Larger "
+        "values keep more of the photograph's colours. 0 turns it off.",
+    )
     light: float = Field(
         0.6,
         ge=0,

@@ -66,6 +66,7 @@ class Swap:
     Args:
         components: number of principal components to compare; 0 compares all channels.
         tone: weight of light and dark relative to the cosine of features, if they include colours.
+        hue: weight of colour differences relative to it.
         light: share of the photograph's light and dark in the transferred colours.
         coherence: bonus of a match, in cosine, if all eight neighbours continue it, and its
             penalty if all take the same position.
@@ -87,12 +88,13 @@ class Swap:
         dtype: torch.dtype,
         tone: float = 0.0,
         light: float = 0.0,
+        hue: float = 0.0,
     ) -> None:
         self.packing = packing
         self.components = components
         self.coherence = coherence
         self.dtype = dtype
-        self.tone, self.light = (tone, light) if packing.colors else (0.0, 0.0)
+        self.tone, self.light, self.hue = (tone, light, hue) if packing.colors else (0.0, 0.0, 0.0)
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> SwapStyle:
         """Return all features of a painting whose size (h, w) is in positions."""
@@ -186,7 +188,7 @@ class Swap:
         """Return the taken features (M, C) with the light of the photograph's rows (M, C)."""
         if not self.light:
             return taken
-        return give_light(taken, rows, content, style, self.packing, self.light)
+        return give_light(taken, rows, content, style, self.light)
 
     def _index(
         self,
@@ -210,11 +212,9 @@ class Swap:
     def project(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
         """Return rows (M, C) ready for comparison, in its dtype, of length 1 or 0."""
         found = self._directions(rows, moments, axes)
-        if self.tone:
-            found = torch.cat(
-                [found, self.tone**0.5 * tones_of(rows, moments, self.packing)], dim=1
-            )
-            found = F.normalize(found, dim=1)
+        if self.tone or self.hue:
+            colors = tones_of(rows, moments, self.tone, self.hue)
+            found = F.normalize(torch.cat([found, colors], dim=1), dim=1)
         return found.to(self.dtype)
 
     def _directions(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
