@@ -395,8 +395,8 @@ def test_a_fault_of_ours_is_one_line_that_says_so(command, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("missing", "weights file w.safetensors does not exist"),
-        ("folder", "weights file w.safetensors does not exist"),
+        ("missing", "weights file w.safetensors: no such file: check the name"),
+        ("folder", "weights file w.safetensors is a folder: name a file of weights"),
         ("empty", "weights file w.safetensors cannot be read ("),
         ("picture", "weights file w.safetensors cannot be read ("),
         ("shape", "features.0.weight has shape (1, 2), the network needs (64, 3, 3, 3)"),

@@ -33,6 +33,7 @@ ROOMS = """
     pictures
     contract
     modelfile
+    tensorfile
     guests
     coherence : entropy : extras : files : lazy : matching : precision : version
     errors : missing : placing
@@ -87,6 +88,7 @@ forbidden_modules =
 ignore_imports =
     stylize.contract.** -> torch
     stylize.modelfile -> torch
+    stylize.tensorfile -> torch
 """
 
 
