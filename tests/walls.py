@@ -35,7 +35,7 @@ ROOMS = """
     modelfile
     tensorfile
     guests
-    coherence : entropy : extras : files : lazy : matching : precision : version
+    coherence : disabling : entropy : extras : files : lazy : matching : precision : version
     errors : missing : placing
 """
 # Modules without torch, and without modules that would import it.

@@ -226,10 +226,11 @@ def _names_model(
     # With an extension it is meant for a file, and reading it tells which is near.
     near = [] if Path(last).suffix else difflib.get_close_matches(last, names, n=1)
     if near and last not in names:
-        raise UsageError(
+        refused = UsageError(
             f"{last}: no such file or trained model: did you mean {near[0]}? stylize models lists "
             f"all"
         )
+        raise host.note_disabled(refused)
     return last in names
 
 

@@ -18,9 +18,9 @@ from stylize.command.grammar import StylizeGroup
 from stylize.command.plugins import add_plugin_commands
 from stylize.command.saying import INTERRUPTED, LogTeller, explain, knowing, offer, say
 from stylize.command.streams import carries_data, own_stdout
+from stylize.disabling import DISABLE_VARIABLE
 from stylize.discovery.host import PluginHost
 from stylize.discovery.rows import PluginInfo
-from stylize.discovery.scanning import DISABLE_VARIABLE
 from stylize.errors import UsageError
 from stylize.version import DISTRIBUTION, framework_version
 

@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 from stylize.contract.settings import short
+from stylize.disabling import tell_disabled
 from stylize.discovery.host import PluginHost
 from stylize.errors import PluginError, StylizeError, UnknownNameError
 from stylize.guests import is_memory, one_line, plugin_of
@@ -128,7 +129,10 @@ def _explain_usage(error: Any) -> str:
     known = {name.lstrip("-"): name for name in error.possibilities or ()}
     near = difflib.get_close_matches(given.lstrip("-"), known, n=1)
     hint = f"; did you mean {known[near[0]]}?" if near else ""
-    return f"no such option {given}{hint} {see}"
+    host = _known.get()
+    disabled = host.disabled_plugins if host else []
+    told = [f"no such option {given}{hint} {see}", *([tell_disabled(disabled)] if disabled else [])]
+    return "; ".join(told)
 
 
 def _reword(error: Any) -> str:

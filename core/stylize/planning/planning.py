@@ -16,8 +16,8 @@ from stylize.contract.spec import (
     SmoothingSpec,
     split_backbone_name,
 )
+from stylize.disabling import DISABLE_VARIABLE
 from stylize.discovery.host import PluginHost
-from stylize.discovery.scanning import DISABLE_VARIABLE
 from stylize.errors import UnknownNameError, UsageError
 from stylize.models.applying import (
     choose_model,
