@@ -12,6 +12,7 @@ from stylize.command.inputs import DEMO as DEMO
 from stylize.command.inputs import STANDARD as STANDARD
 from stylize.command.inputs import Job as Job
 from stylize.command.inputs import plan_jobs as plan_jobs
+from stylize.command.inputs import require_files as require_files
 from stylize.command.inputs import sort_files as sort_files
 from stylize.command.naming import number_outputs as number_outputs
 from stylize.command.options import PANELS as PANELS

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylize.command.crowd import CrowdTeller
-from stylize.command.inputs import STANDARD, Job
+from stylize.command.inputs import STANDARD, Job, require_files
 from stylize.command.progress import loading, watch
 from stylize.command.report import ENDINGS, Report, count
 from stylize.command.saying import say, warn
@@ -24,8 +24,7 @@ from stylize.command.streams import clean_stdout
 from stylize.contract.plan import Plan
 from stylize.contract.run import Observer
 from stylize.discovery.host import PluginHost
-from stylize.errors import ImageError, OutputError
-from stylize.missing import tell_missing
+from stylize.errors import OutputError
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.pictures.record import RecordKind
 from stylize.pictures.writing import check_output
@@ -213,9 +212,7 @@ def make_pictures(
         return make
 
     def check(job: Job) -> None:
-        for path in job.inputs:
-            if not path.exists():
-                raise ImageError(tell_missing(path))
+        require_files(job.inputs)
         check_output(job.output, force=force, inputs=inputs)
 
     inputs = {path for job in jobs for path in job.inputs}
