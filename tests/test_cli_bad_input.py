@@ -82,6 +82,8 @@ def test_wrong_commands_are_one_line(command, arguments, message):
     [
         ("--method gaty", "unknown method 'gaty'; did you mean gatys? (known: "),
         ("--backbone vg16", "unknown backbone 'vg16'; did you mean vgg16?"),
+        ("--backbone vgg61", "unknown backbone 'vgg61'; did you mean vgg16?"),
+        ("--szie 64", "no such option --szie; did you mean --size?"),
         ("--backbone vgg16.oxfrd", "unknown weights of vgg16 'oxfrd'; did you mean oxford?"),
         ("--smooth tan", "unknown smoothing 'tan'; did you mean tanh?"),
         ("--style-loss gramm", "unknown loss 'gramm'; did you mean gram?"),

@@ -37,6 +37,7 @@ ROOMS = """
     guests
     coherence : disabling : entropy : extras : files : lazy : matching : precision : version
     errors : missing : placing
+    spelling
 """
 # Modules without torch, and without modules that would import it.
 LIGHT = ("contract", "discovery", "naming", "recording", "planning", "models")

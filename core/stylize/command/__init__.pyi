@@ -57,3 +57,4 @@ from stylize.files import write_file as write_file
 from stylize.pictures.listing import expand_contents as expand_contents
 from stylize.pictures.writing import check_output as check_output
 from stylize.placing import place_file as place_file
+from stylize.spelling import nearest_name as nearest_name

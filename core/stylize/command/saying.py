@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import logging
 import re
@@ -19,6 +18,7 @@ from stylize.discovery.host import PluginHost
 from stylize.errors import PluginError, StylizeError, UnknownNameError
 from stylize.guests import is_memory, one_line, plugin_of
 from stylize.making.blame import blame
+from stylize.spelling import nearest_name
 
 __all__ = ["INTERRUPTED", "LogTeller", "explain", "knowing", "offer", "say", "warn"]
 
@@ -127,8 +127,8 @@ def _explain_usage(error: Any) -> str:
     if not (given := getattr(error, "option_name", None)) or not hasattr(error, "possibilities"):
         return f"{_reword(error)} {see}"
     known = {name.lstrip("-"): name for name in error.possibilities or ()}
-    near = difflib.get_close_matches(given.lstrip("-"), known, n=1)
-    hint = f"; did you mean {known[near[0]]}?" if near else ""
+    near = nearest_name(given.lstrip("-"), known)
+    hint = f"; did you mean {known[near]}?" if near else ""
     host = _known.get()
     disabled = host.disabled_plugins if host else []
     told = [f"no such option {given}{hint} {see}", *([tell_disabled(disabled)] if disabled else [])]
