@@ -93,7 +93,10 @@ def test_wrong_commands_are_one_line(command, arguments, message):
         ("--style-layers relu1_1,conv9_*", "unknown layer of vgg16 'conv9_*'"),
         ("--smooth-layers cov3_1", "unknown layer of vgg16 'cov3_1'; did you mean conv3_1?"),
         ("--preset gatys_artstic", "unknown preset 'gatys_artstic'; did you mean gatys_artistic?"),
-        ("--device tpu", "device 'tpu' cannot be used ("),
+        (
+            "--device tpu",
+            "unknown device 'tpu'; did you mean cpu? (known: auto, cpu, cuda, cuda:1, mps)",
+        ),
         ("--device meta", "device 'meta' cannot be used ("),
         ("--device cuda:99", "device 'cuda:99' cannot be used ("),
     ],
