@@ -124,6 +124,15 @@ def test_json_prints_a_record_a_picture_and_nothing_else(command, compare):
     ]
 
 
+def test_json_has_the_warnings_of_its_picture(command, quick_judge):
+    line = ("--vary", "backbone=resnet50_thin,vgg16.random", "--smooth", "tanh", *QUICK, "--json")
+    ended = command("compare", *PAIR, *line)
+    known, unknown = (row["warnings"] for row in ended.records)
+    assert known == []
+    assert "no gains are known for vgg16.random" in unknown[0]
+    assert f"stylize: warning: {unknown[0]}\n" in ended.err
+
+
 def test_quiet_prints_nothing(compare):
     ended = compare("--vary", "strength=1,2", "--vary", "smooth=none,tanh", "--quiet")
     assert (ended.code, ended.out, ended.err) == (0, "", "")

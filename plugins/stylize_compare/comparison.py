@@ -104,6 +104,7 @@ class Comparison:
             "torch": record.get("torch"),
             "file": str(cell.path) if outcome.record else None,
             "error": self.explain(outcome.error) if outcome.error else None,
+            "warnings": [*(p.message for p in cell.variant.plan.problems), *outcome.warnings],
             "settings": record.get("settings")
             or cell.variant.plan.settings.model_dump(mode="json"),
         }

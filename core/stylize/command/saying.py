@@ -20,7 +20,16 @@ from stylize.guests import is_memory, one_line, plugin_of
 from stylize.making.blame import blame
 from stylize.spelling import nearest_name
 
-__all__ = ["INTERRUPTED", "LogTeller", "explain", "knowing", "offer", "say", "warn"]
+__all__ = [
+    "INTERRUPTED",
+    "LogTeller",
+    "explain",
+    "knowing",
+    "offer",
+    "say",
+    "take_warnings",
+    "warn",
+]
 
 INTERRUPTED = 130
 # What takes less memory, if the command that runs has the option.
@@ -37,6 +46,8 @@ REWORDED = (
     (r"Option (.*) does not take a value", r"\1 takes no value: give it alone"),
     (r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", r"\1 is too much: leave it out"),
 )
+# Warnings that were printed, and are in no record yet.
+_printed: list[str] = []
 _offered: ContextVar[frozenset[str]] = ContextVar("_offered", default=frozenset())
 _command: ContextVar[tuple[str, str]] = ContextVar("_command", default=("", ""))
 _known: ContextVar[PluginHost | None] = ContextVar("_known", default=None)
@@ -49,8 +60,16 @@ def say(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """Print a warning."""
+    """Print a warning, and keep it for the record of the picture that is being made."""
     say(f"stylize: warning: {message}")
+    _printed.append(message)
+
+
+def take_warnings() -> list[str]:
+    """Return the warnings that were printed since this was last called."""
+    taken = _printed.copy()
+    _printed.clear()
+    return taken
 
 
 class LogTeller(logging.Handler):
