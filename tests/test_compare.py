@@ -445,6 +445,20 @@ def test_pictures_that_cannot_be_made_are_told_before_any_is_made(command, quick
     assert [row["status"] for row in document()["rows"]] == ["made"] * 2 + ["failed"] * 2
 
 
+def test_a_network_that_fails_when_its_turn_comes_stops_no_other(command, compare, monkeypatch):
+    set_up, calls = Stylizer.__init__, []
+
+    def fail_third(self: Stylizer, *arguments: Any, **options: Any) -> None:
+        calls.append(self)
+        if len(calls) == 3:
+            raise MemoryError
+        set_up(self, *arguments, **options)
+
+    monkeypatch.setattr(Stylizer, "__init__", fail_third)
+    assert compare("--vary", "smooth=none,tanh").code == 1
+    assert [row["status"] for row in document()["rows"]] == ["failed", "made"]
+
+
 def test_a_sweep_of_which_nothing_can_be_made_is_wrong_usage(command, quick_judge, monkeypatch):
     monkeypatch.setattr(Stylizer, "__call__", lambda *_: pytest.fail("a picture was begun"))
     ended = command("compare", *PAIR, "--vary", "style-layers=nope;conv9", *THIN, *QUICK)

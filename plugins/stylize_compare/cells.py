@@ -188,7 +188,11 @@ def _make_variant(
     examiner: _Examiner,
     watch: Watch,
 ) -> Iterator[Outcome]:
-    stylizer = _set_up(host, cells[0].variant, examiner.max_pixels)
+    try:
+        stylizer = _set_up(host, cells[0].variant, examiner.max_pixels)
+    except Exception as error:  # such as too little memory beside the judge
+        yield from (Outcome(cell, error=error) for cell in cells)
+        return
     for cell in cells:
         try:
             with clean_stdout(), watch(cell) as observers:
