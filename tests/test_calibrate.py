@@ -117,10 +117,10 @@ def test_json_holds_what_was_skipped(command: Command):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("vgg61", "."), "unknown backbone 'vgg61'; did you mean vgg19?"),
+        (("vgg61", "."), "unknown backbone 'vgg61'; did you mean vgg16?"),
         (("vgg16", ".", "--layers", "layer9"), "unknown layer of vgg16 'layer9'"),
         (("vgg16", ".", "--layers", ","), "--layers is ',': name at least one"),
-        (("vgg16", "lost.png", "--layers", "conv1_1"), "none of 1 images can be used: lost.png"),
+        (("vgg16", "lost.png", "--layers", "conv1_1"), "lost.png: no such file: check the name"),
     ],
 )
 def test_bad_input_is_one_line(command: Command, arguments, message):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from command import ENDLESS, FAST, SMALL, STEPS, Command
 from plugin_factory import place_distribution
@@ -514,6 +514,30 @@ def test_json_prints_one_record_a_picture_whatever_becomes_of_it(command):
     assert made["stopped"] == "done"
     assert {"steps", "seconds", "losses", "settings", "warnings"} <= made.keys()
     assert "1 of 3 pictures failed: bad.jpg" in outcome.err
+
+
+def printed_warnings(err: str) -> list[str]:
+    begin = "stylize: warning: "
+    return [line.removeprefix(begin) for line in err.splitlines() if line.startswith(begin)]
+
+
+def test_json_has_every_warning_that_is_printed(command, monkeypatch):
+    monkeypatch.setenv("STYLIZE_DISABLE_PLUGINS", "nonsense")
+    copy(command, "b.png")
+    (command.folder / "bad.jpg").write_text("no picture")
+    with Image.open("photo.png") as image:
+        image.save("moving.gif", save_all=True, append_images=[ImageOps.mirror(image)])
+    # A check of the plan; no gains are known for random weights.
+    line = ("--smooth", "tanh", "--backbone", "vgg16.random", *STEPS, "--json")
+    outcome = command("moving.gif", "bad.jpg", "b.png", "painting.png", *line)
+    printed = printed_warnings(outcome.err)
+    shared = [text for text in printed if "nonsense" in text or "no gains are known" in text]
+    own = [text for text in printed if text not in shared]
+    assert len(shared) == 2
+    assert len(own) == 1
+    found = {record["content"]["name"]: record["warnings"] for record in outcome.records}
+    assert found == {"moving.gif": [*shared, *own], "bad.jpg": shared, "b.png": shared}
+    assert command("b.png", "painting.png", *FAST, "--json").records[0]["warnings"] == shared[:1]
 
 
 def test_json_tells_of_a_single_failure_too(command):

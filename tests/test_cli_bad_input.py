@@ -82,6 +82,8 @@ def test_wrong_commands_are_one_line(command, arguments, message):
     [
         ("--method gaty", "unknown method 'gaty'; did you mean gatys? (known: "),
         ("--backbone vg16", "unknown backbone 'vg16'; did you mean vgg16?"),
+        ("--backbone vgg61", "unknown backbone 'vgg61'; did you mean vgg16?"),
+        ("--szie 64", "no such option --szie; did you mean --size?"),
         ("--backbone vgg16.oxfrd", "unknown weights of vgg16 'oxfrd'; did you mean oxford?"),
         ("--smooth tan", "unknown smoothing 'tan'; did you mean tanh?"),
         ("--style-loss gramm", "unknown loss 'gramm'; did you mean gram?"),
@@ -91,7 +93,10 @@ def test_wrong_commands_are_one_line(command, arguments, message):
         ("--style-layers relu1_1,conv9_*", "unknown layer of vgg16 'conv9_*'"),
         ("--smooth-layers cov3_1", "unknown layer of vgg16 'cov3_1'; did you mean conv3_1?"),
         ("--preset gatys_artstic", "unknown preset 'gatys_artstic'; did you mean gatys_artistic?"),
-        ("--device tpu", "device 'tpu' cannot be used ("),
+        (
+            "--device tpu",
+            "unknown device 'tpu'; did you mean cpu? (known: auto, cpu, cuda, cuda:1, mps)",
+        ),
         ("--device meta", "device 'meta' cannot be used ("),
         ("--device cuda:99", "device 'cuda:99' cannot be used ("),
     ],
@@ -144,7 +149,10 @@ def test_settings_out_of_range_name_the_value_and_the_limit(command, arguments, 
         ("gatys.optimizer=adm", "gatys.optimizer is 'adm': must be"),
         ("method.history=0", "gatys.history is '0': must be greater than or equal to 1"),
         ("gatys.learning_rate=nan", "gatys.learning_rate is 'nan': "),
-        ("gatys.scales=0.5", "must rise and end in 1"),
+        ("gatys.scales=0.5", "gatys.scales is '0.5': must rise and end in 1, as 0.5,1"),
+        ("gatys.scales=0.5,0.25", "gatys.scales is '0.5,0.25': must rise and end in 1"),
+        ("gatys.scales=", "gatys.scales is '': must rise"),
+        ("gatys.iterations=0,1", "gatys.iterations is '0,1': the first must be greater than or"),
         ("backbone.pooling=none", "must be 'max' or 'average'"),
     ],
 )
@@ -395,8 +403,8 @@ def test_a_fault_of_ours_is_one_line_that_says_so(command, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("missing", "weights file w.safetensors does not exist"),
-        ("folder", "weights file w.safetensors does not exist"),
+        ("missing", "weights file w.safetensors: no such file: check the name"),
+        ("folder", "weights file w.safetensors is a folder: name a file of weights"),
         ("empty", "weights file w.safetensors cannot be read ("),
         ("picture", "weights file w.safetensors cannot be read ("),
         ("shape", "features.0.weight has shape (1, 2), the network needs (64, 3, 3, 3)"),

@@ -256,6 +256,68 @@ def test_a_plugin_adds_a_command(command, site):
     assert command("hello").code == 2
 
 
+@pytest.mark.parametrize(
+    ("plugin", "line", "message"),
+    {
+        "backbone": (
+            "resnet",
+            (*PAIR, "--size", "48"),
+            "unknown backbone 'resnet50_thin' (known: vgg",
+        ),
+        "method": ("gatys", (*PAIR, *FAST), "unknown method 'gatys' (known: adain"),
+        "model": (
+            "adain",
+            ("photo.png", "--model", "starry_night"),
+            "unknown model 'starry_night'",
+        ),
+        "named": ("adain", ("photo.png", "starry_night"), "did you mean starry_night_fast?"),
+        "preset": ("resnet", (*PAIR, "--preset", "swag"), "unknown preset 'swag'"),
+        "option": ("adain", (*PAIR, "--alpha", "0.5"), "no such option --alpha"),
+    }.values(),
+)
+def test_what_a_disabled_plugin_takes_away_is_told_with_the_remedy(
+    command, monkeypatch, plugin, line, message
+):
+    monkeypatch.setenv("STYLIZE_DISABLE_PLUGINS", plugin)
+    outcome = command(*line)
+    assert outcome.code == 2
+    assert message in outcome.complaint
+    assert outcome.complaint.endswith(
+        f"; plugin stylize-nst:{plugin} is disabled by STYLIZE_DISABLE_PLUGINS={plugin}: take it "
+        f"out to use it"
+    )
+
+
+def test_a_rerun_without_a_disabled_part_says_so_and_not_install_it(command, monkeypatch):
+    assert command(*PAIR, *FAST, "-o", "made.png").code == 0
+    monkeypatch.setenv("STYLIZE_DISABLE_PLUGINS", "gatys,vgg")
+    said = command("rerun", "made.png").complaint
+    assert "made.png was made with method gatys of stylize-nst " in said
+    assert (
+        "plugins stylize-nst:gatys, stylize-nst:vgg are disabled by STYLIZE_DISABLE_PLUGINS="
+        in said
+    )
+    assert "install it" not in said
+
+
+@pytest.mark.parametrize(
+    ("listed", "hint"),
+    [
+        ("nonsense", "unknown plugin 'nonsense' (known: adain, "),
+        ("train,resnt", "unknown plugin 'resnt'; did you mean resnet? (known: "),
+        ("stylize-nst:resnt", "did you mean stylize-nst:resnet?"),
+    ],
+)
+def test_a_name_to_disable_that_no_plugin_has_is_warned_of(command, monkeypatch, listed, hint):
+    monkeypatch.setenv("STYLIZE_DISABLE_PLUGINS", listed)
+    outcome = command("presets", "list")
+    assert outcome.code == 0
+    (warning,) = outcome.err.splitlines()
+    begins = "stylize: warning: STYLIZE_DISABLE_PLUGINS lists no plugin that is installed: "
+    assert warning.startswith(begins)
+    assert hint in warning
+
+
 def test_plugins_can_be_disabled(command, monkeypatch):
     monkeypatch.setenv("STYLIZE_DISABLE_PLUGINS", "smoothings")
     assert "(smoothings): disabled" in command("plugins", "list").out

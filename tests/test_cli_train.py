@@ -126,9 +126,13 @@ def test_bad_and_small_photographs_are_warnings(studio):
 
 def test_a_preset_of_another_method_is_rejected(studio):
     arguments = ("johnson", "--preset", "adain_swap", "--style", "painting.png")
-    outcome = studio("train", *arguments, "--data", "photos", "-o", "x.safetensors")
+    rest = ("--data", "photos", "-o", "x.safetensors")
+    outcome = studio("train", *arguments, *rest)
     assert outcome.code == 2
     assert "--preset adain_swap is of method adain, not johnson" in outcome.complaint
+    assert outcome.complaint.endswith("(see stylize presets), or train adain")
+    untrained = studio("train", "johnson", "--preset", "swag", *arguments[3:], *rest)
+    assert untrained.complaint.endswith("choose another preset (see stylize presets)")
 
 
 def test_a_preset_gives_settings_of_run_and_training_and_options_go_over_it(studio):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from command import FAST, SMALL, Command, Outcome
 from quick_judge import QuickJudge
@@ -67,7 +67,7 @@ def test_every_combination_is_made_judged_kept_and_shown(command, compare, monke
         files=("photo.png", "other.png", "painting.png"),
     )  # fmt: skip
     assert ended.code == 0, ended.err
-    assert len(built) == 4, "a network is loaded once for each variant"
+    assert len(built) == 8, "each variant's network is tried, then loaded for all its pictures"
     rows = document()["rows"]
     assert [row["status"] for row in rows] == ["made"] * 8
     assert {(r["content"], *r["varied"].values()) for r in rows} == {
@@ -122,6 +122,15 @@ def test_json_prints_a_record_a_picture_and_nothing_else(command, compare):
         "kept",
         "kept",
     ]
+
+
+def test_json_has_the_warnings_of_its_picture(command, quick_judge):
+    line = ("--vary", "backbone=resnet50_thin,vgg16.random", "--smooth", "tanh", *QUICK, "--json")
+    ended = command("compare", *PAIR, *line)
+    known, unknown = (row["warnings"] for row in ended.records)
+    assert known == []
+    assert "no gains are known for vgg16.random" in unknown[0]
+    assert f"stylize: warning: {unknown[0]}\n" in ended.err
 
 
 def test_quiet_prints_nothing(compare):
@@ -403,6 +412,62 @@ def test_a_model_that_holds_its_painting_is_compared_without_one(command, quick_
     assert again.code == 0, again.err
     assert "all files are photographs, as model mosaic has a painting of its own" in again.err
     assert "2 of 4 pictures are kept" in again.err
+
+
+def test_models_that_hold_their_paintings_are_compared_without_any(command, quick_judge):
+    line = ("compare", "photo.png", "--vary", "model=mosaic,mondrian", *SMALL, "--cell", "96")
+    ended = command(*line, "--vary", "strength=0.5,1")
+    assert ended.code == 0, ended.err
+    rows = document()["rows"]
+    held = [f"grid_cells/{model}.jpg" for model in ("mosaic", "mondrian") for _ in range(2)]
+    assert [row["style"] for row in rows] == held
+    assert {front["variant"] for front in document()["fronts"]} == {"model=mondrian"}
+    with Image.open("grid.png") as sheet:
+        assert sheet.width < 96 * 5, "a row a model, not one for each painting too"
+    assert "4 of 4 pictures are kept" in command(*line, "--vary", "strength=0.5,1").err
+
+
+def test_a_model_without_a_painting_among_others_is_named(command):
+    ended = command("compare", "photo.png", "--vary", "model=mosaic,any", *SMALL)
+    assert ended.code == 2
+    assert ended.complaint.endswith("distances are from it, and model any holds none")
+
+
+def test_pictures_that_cannot_be_made_are_told_before_any_is_made(command, quick_judge):
+    line = ("--vary", "backbone=resnet50_thin,vgg19", "--style-layers", "conv1*", *QUICK)
+    with Image.open("photo.png") as image:
+        ImageOps.mirror(image).save("second.png")
+    ended = command("compare", "photo.png", "second.png", "painting.png", *line)
+    assert ended.code == 1
+    said = [text for text in ended.err.splitlines() if "backbone=" in text]
+    assert said[0].startswith("stylize: backbone=vgg19: weights vgg19.imagenet1k_v1 are not")
+    assert len([text for text in said if "vgg19" in text]) == 1
+    assert [row["status"] for row in document()["rows"]] == ["made"] * 2 + ["failed"] * 2
+
+
+def test_a_network_that_fails_when_its_turn_comes_stops_no_other(command, compare, monkeypatch):
+    set_up, calls = Stylizer.__init__, []
+
+    def fail_third(self: Stylizer, *arguments: Any, **options: Any) -> None:
+        calls.append(self)
+        if len(calls) == 3:
+            raise MemoryError
+        set_up(self, *arguments, **options)
+
+    monkeypatch.setattr(Stylizer, "__init__", fail_third)
+    assert compare("--vary", "smooth=none,tanh").code == 1
+    assert [row["status"] for row in document()["rows"]] == ["failed", "made"]
+
+
+def test_a_sweep_of_which_nothing_can_be_made_is_wrong_usage(command, quick_judge, monkeypatch):
+    monkeypatch.setattr(Stylizer, "__call__", lambda *_: pytest.fail("a picture was begun"))
+    ended = command("compare", *PAIR, "--vary", "style-layers=nope;conv9", *THIN, *QUICK)
+    assert ended.code == 2
+    lines = ended.err.splitlines()
+    assert "style_layers=nope: unknown layer of resnet50_thin 'nope'" in lines[0]
+    assert "style_layers=conv9: unknown layer of resnet50_thin 'conv9'" in lines[1]
+    assert lines[2].startswith("stylize: none of the 2 pictures can be made")
+    assert command.files == {"grid_cells"}
 
 
 def test_a_grid_of_another_sweep_is_not_overwritten(command, compare):

@@ -62,7 +62,31 @@ def old_driver(cards, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", warn)
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "tpu9", ""])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("cdua", "cuda"), ("gpu", "cuda"), ("GPU:3", "cuda:3"), ("CPU", "cpu"), ("mpss", "mps")],
+)
+def test_a_misspelt_device_is_answered_with_our_choices(name, meant, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    known = r"\(known: auto, cpu, cuda, cuda:1, mps\)"
+    with pytest.raises(
+        UsageError, match=f"^unknown device '{name}'; did you mean {meant}. {known}$"
+    ):
+        choose_device(name)
+
+
+def test_an_empty_name_is_no_device():
+    with pytest.raises(UsageError, match=r"^unknown device '' \(known: auto"):
+        choose_device("")
+
+
+def test_a_gpu_of_a_mac_is_mps(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with pytest.raises(UsageError, match="did you mean mps"):
+        choose_device("gpu")
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "meta"])
 def test_a_device_that_is_not_there_is_refused_with_a_remedy(name):
     with pytest.raises(
         UsageError, match=r"use --device (cpu, the only one here$|auto, or one of cpu, )"

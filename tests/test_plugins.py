@@ -32,8 +32,8 @@ from stylize import (
     hookimpl,
 )
 from stylize.command import add_command, add_plugin_commands
+from stylize.disabling import DISABLE_VARIABLE
 from stylize.discovery.host import STRICT_VARIABLE
-from stylize.discovery.scanning import DISABLE_VARIABLE
 from stylize.errors import ExtraMissingError, PluginError, SettingsError, UnknownNameError
 
 ROOT = Path(__file__).parents[1]

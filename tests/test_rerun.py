@@ -235,6 +235,16 @@ def test_a_rerun_never_overwrites_its_picture_or_inputs(made):
     assert "is an input" in made("rerun", "out.png", "-o", "photo.png", "--force").complaint
 
 
+def test_what_makes_a_rerun_differ_is_in_its_json_too(made):
+    edit_record(made, torch="1.0", weights="0123456789abcdef")
+    outcome = made("rerun", "out.png", "--json")
+    assert outcome.code == 0
+    printed = outcome.err.splitlines()
+    found = outcome.records[0]["warnings"]
+    assert printed == [f"stylize: warning: {warning}" for warning in found]
+    assert [warning.split()[0] for warning in found] == ["weights", "torch"]
+
+
 def test_another_device_can_be_given(made):
     edit_record(
         made, settings={**read_record(made.folder / "out.png")["settings"], "device": "xpu"}

@@ -93,7 +93,7 @@ def test_a_file_from_the_user_comes_first(tmp_path):
         (lambda path: path.write_bytes(b"not weights"), "corrupt"),
         (lambda path: path.write_bytes(path.read_bytes()[:-1000]), "corrupt"),
         (lambda path: path.write_bytes(b""), "corrupt"),
-        (lambda path: path.unlink(), "does not exist"),
+        (lambda path: path.unlink(), "no such file"),
     ],
 )
 def test_a_damaged_or_missing_file_is_named(tmp_path, spoil, message):

@@ -33,9 +33,11 @@ ROOMS = """
     pictures
     contract
     modelfile
+    tensorfile
     guests
-    coherence : entropy : extras : files : lazy : matching : precision : version
+    coherence : disabling : entropy : extras : files : lazy : matching : precision : version
     errors : missing : placing
+    spelling
 """
 # Modules without torch, and without modules that would import it.
 LIGHT = ("contract", "discovery", "naming", "recording", "planning", "models")
@@ -87,6 +89,7 @@ forbidden_modules =
 ignore_imports =
     stylize.contract.** -> torch
     stylize.modelfile -> torch
+    stylize.tensorfile -> torch
 """
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import ClassVar
+
+from stylize.spelling import nearest_name
 
 __all__ = [
     "CodecMissingError",
@@ -50,8 +51,8 @@ class UnknownNameError(UsageError):
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = nearest_name(name, names)
+        hint = f"; did you mean {near}?" if near else ""
         listed = f"known: {', '.join(names)}" if names else "there are none"
         super().__init__(f"unknown {what} {name!r}{hint} ({listed})")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import mimetypes
 from pathlib import Path
+
+from stylize.spelling import nearest_name
 
 __all__ = ["tell_missing"]
 
@@ -27,9 +28,9 @@ def _nearest(path: Path) -> Path | None:
     for file in files:
         if _kind(file) == _kind(path) and not file.name.startswith("."):
             stems.setdefault(file.stem.casefold(), []).append(file)
-    near = difflib.get_close_matches(path.stem.casefold(), stems, n=1)
+    near = nearest_name(path.stem.casefold(), stems)
     wanted = path.suffix.casefold()
-    return min(stems[near[0]], key=lambda file: file.suffix.casefold() != wanted) if near else None
+    return min(stems[near], key=lambda file: file.suffix.casefold() != wanted) if near else None
 
 
 def _kind(path: Path) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from stylize.errors import ModelError
 from stylize.files import sha256_of, write_file
 from stylize.missing import tell_missing
+from stylize.tensorfile import list_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,8 +40,6 @@ MODEL_SCHEMA = 1
 MODEL_KEY = "stylize_model"
 # The tensor of a picture file's bytes, in a model that has a base.
 PAINTING = "painting"
-# Limit of a safetensors header: ours come nowhere near it, and a wrong file could claim anything.
-LONGEST_HEADER = 10_000_000
 
 
 class StyleRecord(BaseModel):
@@ -185,13 +183,11 @@ def read_header(path: Path) -> ModelHeader:
         or of a newer schema.
     """
     try:
-        metadata = _read_metadata(path)
+        metadata = list_tensors(path).metadata
     except FileNotFoundError as error:
         raise ModelError(f"model {tell_missing(path)}") from error
-    except (OSError, ValueError, struct.error) as error:
+    except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
-    except (LookupError, TypeError) as error:
-        raise _damaged(path, "its list of tensors makes no sense") from error
     if MODEL_KEY not in metadata:
         raise ModelError(
             f"model {path}: is safetensors, but no model that stylize trained: train one with "
@@ -233,26 +229,6 @@ def write_model(
                 f"65504: train with a lower learning rate"
             )
     write_file(path, save(halves, {MODEL_KEY: header.model_dump_json()}), force=force)
-
-
-def _read_metadata(path: Path) -> Mapping[str, str]:
-    """Return a safetensors file's metadata.
-
-    Raises: OSError; ValueError, struct.error, LookupError, TypeError for any other file.
-    """
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > LONGEST_HEADER:
-            raise ValueError(f"its header claims {length:,} bytes")
-        listed = json.loads(file.read(length))
-        held = file.seek(0, 2) - 8 - length
-    if not isinstance(listed, dict):
-        raise ValueError("its header is no JSON object")
-    metadata = listed.pop("__metadata__", {})
-    needed = max((entry["data_offsets"][1] for entry in listed.values()), default=0)
-    if held < needed:
-        raise ValueError(f"it has {held:,} of {needed:,} bytes of tensors")
-    return metadata if isinstance(metadata, dict) else {}
 
 
 def _damaged(path: Path, reason: str) -> ModelError:

@@ -82,6 +82,7 @@ class Outcome:
         kept: whether an earlier run made it.
         warnings: about the inputs and the run.
         outdated: what has changed in the parts of a kept cell; if anything has, it is made again.
+        impossible: whether its run could not even be set up.
     """
 
     cell: Cell
@@ -90,6 +91,7 @@ class Outcome:
     kept: bool = False
     warnings: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
+    impossible: bool = False
 
 
 def judged_of(outcome: Outcome) -> Mapping[str, Any]:
@@ -99,16 +101,23 @@ def judged_of(outcome: Outcome) -> Mapping[str, Any]:
 
 
 def plan_cells(
-    variants: Sequence[Variant], contents: Sequence[str], styles: Sequence[str], folder: Path
+    variants: Sequence[Variant],
+    contents: Sequence[str],
+    styles: Sequence[Sequence[str]],
+    folder: Path,
 ) -> list[Cell]:
     """Return the cells of all variants, contents and styles, those of a variant together.
 
     A cell's file is named after its inputs' bytes and its varied values. So a changed input makes
     another cell; other settings do not, and `find_kept` rejects them.
 
+    Args:
+        styles: of each variant.
+
     Raises: ImageError for an input that cannot be read.
     """
-    hashes = {name: sha256_of(name) for name in (*contents, *styles)}
+    names = dict.fromkeys([*contents, *itertools.chain(*styles)])
+    hashes = {name: sha256_of(name) for name in names}
     return [
         Cell(
             content,
@@ -116,7 +125,8 @@ def plan_cells(
             variant,
             folder / _name(content, style, variant, [hashes[content], hashes[style]]),
         )
-        for variant, content, style in itertools.product(variants, contents, styles)
+        for variant, own in zip(variants, styles, strict=True)
+        for content, style in itertools.product(contents, own)
     ]
 
 
@@ -131,7 +141,8 @@ def make_cells(
 ) -> Iterator[Outcome]:
     """Make, judge and save cells one after another; an error becomes the outcome of its cell.
 
-    A variant's network is loaded once, and released before the next variant's.
+    All runs are set up once before the first picture is made, so that those which cannot work are
+    known at once. A variant's network is then loaded again, and released before the next one's.
 
     Args:
         watch: gives the observers of a cell, for as long as it is made.
@@ -140,9 +151,18 @@ def make_cells(
 
     Raises: StylizeError if the judge is unavailable.
     """
-    if not (cells or judge_again):
+    possible: list[list[Cell]] = []
+    for _, grouped in itertools.groupby(cells, key=lambda cell: id(cell.variant)):
+        group = list(grouped)
+        try:
+            _set_up(host, group[0].variant, max_pixels)
+        except Exception as error:  # such as unavailable weights: the other variants go on
+            yield from (Outcome(cell, error=error, impossible=True) for cell in group)
+        else:
+            possible.append(group)
+    if not (possible or judge_again):
         return
-    device = (*cells, *judge_again)[0].variant.plan.settings.device
+    device = (possible[0] if possible else judge_again)[0].variant.plan.settings.device
     with clean_stdout():
         examiner = _Examiner(host, device, max_pixels, judge_size)
     for cell in judge_again:
@@ -150,8 +170,16 @@ def make_cells(
             yield _judge_again(cell, examiner)
         except Exception as error:
             yield Outcome(cell, error=error)
-    for _, group in itertools.groupby(cells, key=lambda cell: id(cell.variant)):
-        yield from _make_variant(host, list(group), examiner, watch)
+    for group in possible:
+        yield from _make_variant(host, group, examiner, watch)
+
+
+def _set_up(host: PluginHost, variant: Variant, max_pixels: int) -> Stylizer:
+    """Load what a variant needs. Raises: StylizeError."""
+    from stylize import Stylizer
+
+    with clean_stdout():
+        return Stylizer(variant.plan, host, max_pixels=max_pixels)
 
 
 def _make_variant(
@@ -160,12 +188,9 @@ def _make_variant(
     examiner: _Examiner,
     watch: Watch,
 ) -> Iterator[Outcome]:
-    from stylize import Stylizer
-
     try:
-        with clean_stdout():
-            stylizer = Stylizer(cells[0].variant.plan, host, max_pixels=examiner.max_pixels)
-    except Exception as error:  # such as unavailable weights: the other variants go on
+        stylizer = _set_up(host, cells[0].variant, examiner.max_pixels)
+    except Exception as error:  # such as too little memory beside the judge
         yield from (Outcome(cell, error=error) for cell in cells)
         return
     for cell in cells:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def compare(
         typer.Argument(
             metavar="FILES",
             help="Photographs (files, folders or quoted globs), then one painting; with --style "
-            "or a --model that holds its painting, photographs only; none at all for the demo "
+            "or models that hold their paintings, photographs only; none at all for the demo "
             "pair.",
         ),
     ] = None,
@@ -126,8 +127,8 @@ def compare(
     axes = [parse_axis(host, text) for text in vary or ()]
     variants = _plan_variants(host, axes, settings, preset, assignments or ())
     outputs = SweepFiles(output, front)
-    model = None if style else _model_with_painting(variants)
-    contents, styles = _sort_inputs(files or [], style or [], variants, held=bool(model))
+    models = [] if style else _models_with_paintings(variants)
+    contents, styles = _sort_inputs(files or [], style or [], variants, held=bool(models))
     if not (files or style or quiet):
         say(f"no files given: using the demo pair, {' and '.join(DEMO)}")
     if front and STRENGTH not in (axis.key for axis in axes):
@@ -136,12 +137,16 @@ def compare(
         )
     if front:
         require_extra(*PLOT)
-    if model:
+    paintings = [styles] * len(variants)
+    if models:
         if len(contents) > 1 and not quiet:
-            say(f"all files are photographs, as model {model.name} has a painting of its own")
-        styles = [_write_painting(model, outputs)]
-    cells = plan_cells(variants, contents, styles, outputs.folder)
-    kept = outputs.prepare(host, cells, [*contents, *styles], force=force)
+            one = len({model.name for model in models}) == 1
+            which = f"model {models[0].name}" if one else "each model"
+            say(f"all files are photographs, as {which} has a painting of its own")
+        paintings = _write_paintings(models, outputs)
+    cells = plan_cells(variants, contents, paintings, outputs.folder)
+    inputs = [*contents, *dict.fromkeys(itertools.chain(*paintings))]
+    kept = outputs.prepare(host, cells, inputs, force=force)
     for message in dict.fromkeys(p.message for v in variants for p in v.plan.problems):
         warn(message)
     comparison = Comparison(axes, cells, lambda error: explain(error)[0])
@@ -182,20 +187,28 @@ def _plan_variants(
     return variants
 
 
-def _model_with_painting(variants: Sequence[Variant]) -> ModelFile | None:
-    """Return the model of all variants, if it is one and holds its painting."""
-    plans = [variant.plan for variant in variants]
-    models = {plan.model.fingerprint() if plan.model else "" for plan in plans}
-    model = variants[0].plan.model
-    return model if model and model.base and len(models) == 1 else None
+def _models_with_paintings(variants: Sequence[Variant]) -> list[ModelFile]:
+    """Return the model of each variant if all of them hold their paintings, or else none."""
+    models = [variant.plan.model for variant in variants]
+    held = [model for model in models if model and model.base]
+    return held if len(held) == len(variants) else []
 
 
-def _write_painting(model: ModelFile, outputs: SweepFiles) -> str:
-    """Write the painting of a model beside the cells, to judge them by, and return its name."""
+def _write_paintings(models: Sequence[ModelFile], outputs: SweepFiles) -> list[list[str]]:
+    """Write the painting of each model beside the cells, to judge them by; return their names."""
     outputs.make_folder()
-    path = outputs.folder / f"{Path(model.name).stem}.jpg"
-    write_file(path, model.paintings()[0].read())
-    return str(path)
+    written: dict[str, str] = {}
+    names: list[list[str]] = []
+    for model in models:
+        stem, mark = Path(model.name).stem, model.fingerprint()
+        if mark not in written:
+            path = outputs.folder / f"{stem}.jpg"
+            if str(path) in written.values():  # of another folder's model with that name
+                path = path.with_stem(f"{stem}_{mark[:8]}")
+            write_file(path, model.paintings()[0].read())
+            written[mark] = str(path)
+        names.append([written[mark]])
+    return names
 
 
 def _sort_inputs(
@@ -204,15 +217,15 @@ def _sort_inputs(
     """Separate contents from styles by the default command's rule, with at least one of each.
 
     Args:
-        held: whether the model holds the painting, and all files are contents.
+        held: whether the models hold their paintings, and all files are contents.
 
     Raises: UsageError.
     """
     if STANDARD in (*files, *styles):
         raise UsageError("compare reads its pictures more than once: name files, not -")
     if (files or styles) and not held and (not files or len(files) + len(styles) < 2):
-        models = [each.plan.model.name for each in variants if each.plan.model]
-        why = f": distances are from it, and model {models[0]} holds none" if models else ""
+        bare = [model for each in variants if (model := each.plan.model) and not model.base]
+        why = f": distances are from it, and model {bare[0].name} holds none" if bare else ""
         raise UsageError(
             f"{(*files, *styles)[0]} alone: give photographs and a painting, as photo.jpg "
             f"painting.jpg{why}"

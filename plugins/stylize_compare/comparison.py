@@ -17,7 +17,7 @@ from stylize_compare.fronts import TRADES, Front, Standing, Trade, rank_fronts
 from stylize_compare.keeping import flatten_settings
 from stylize_compare.sweep import Axis, label_values
 
-__all__ = ["STRENGTH", "Comparison", "Measured", "write_value"]
+__all__ = ["STRENGTH", "Comparison", "Measured", "title_pair", "write_value"]
 
 STRENGTH = "strength"
 # The keys of a row, between the varied values and the settings.
@@ -63,8 +63,20 @@ class Comparison:
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
-        """The contents and styles, in the order given."""
-        return list(dict.fromkeys((cell.content, cell.style) for cell in self.cells))
+        """The contents and styles, in the order given; no style if each model has its own."""
+        return list(dict.fromkeys(map(self.pair_of, self.cells)))
+
+    def pair_of(self, cell: Cell) -> tuple[str, str]:
+        """Return the pair to which a cell belongs."""
+        return cell.content, "" if self._own_styles else cell.style
+
+    @cached_property
+    def _own_styles(self) -> bool:
+        styles: dict[int, set[str]] = {}
+        for cell in self.cells:
+            styles.setdefault(id(cell.variant), set()).add(cell.style)
+        first, *others = styles.values()
+        return any(other != first for other in others)
 
     def row(self, cell: Cell) -> dict[str, Any]:
         """Return all data of a cell, as JSON holds it. Files are named as given."""
@@ -92,6 +104,7 @@ class Comparison:
             "torch": record.get("torch"),
             "file": str(cell.path) if outcome.record else None,
             "error": self.explain(outcome.error) if outcome.error else None,
+            "warnings": [*(p.message for p in cell.variant.plan.problems), *outcome.warnings],
             "settings": record.get("settings")
             or cell.variant.plan.settings.model_dump(mode="json"),
         }
@@ -149,7 +162,7 @@ class Comparison:
         fronts: dict[tuple[str, str], dict[str, list[Measured]]] = {p: {} for p in self.pairs}
         for cell in self.cells:
             variant = _variant_apart_from_strength(cell)
-            points = fronts[cell.content, cell.style].setdefault(variant, [])
+            points = fronts[self.pair_of(cell)].setdefault(variant, [])
             judged = judged_of(self.outcomes.get(cell.path, Outcome(cell)))
             level, value = judged.get(trade.at), judged.get(trade.of)
             if level is not None and value is not None:
@@ -197,6 +210,11 @@ def _csv_row(row: Mapping[str, Any]) -> dict[str, str]:
     # A varied setting already has its column, with the text that was requested.
     others = {k: v for k, v in flatten_settings(row["settings"]).items() if k not in own}
     return {key: write_value(value) for key, value in {**own, **others}.items()}
+
+
+def title_pair(content: str, style: str) -> str:
+    """Name a pair by its files, for people; `style` may be empty."""
+    return ", ".join(Path(name).stem for name in (content, style) if name)
 
 
 def write_value(value: object) -> str:

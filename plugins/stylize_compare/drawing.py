@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylize import (
@@ -16,7 +15,7 @@ from stylize import (
 )
 from stylize.errors import StylizeError
 from stylize_compare.cells import DISTANCES, Cell, judged_of
-from stylize_compare.comparison import Comparison, write_value
+from stylize_compare.comparison import Comparison, title_pair, write_value
 from stylize_compare.keeping import flatten_settings
 from stylize_compare.sheets import Row, Tile, draw_sheet, fit_tile, inset
 from stylize_compare.sweep import label_values
@@ -38,7 +37,7 @@ def draw_comparison(
         width: longer side of its pictures, in pixels.
         max_pixels: the largest input that is read.
     """
-    files = dict.fromkeys(name for pair in comparison.pairs for name in pair)
+    files = dict.fromkeys(name for pair in comparison.pairs for name in pair if name)
     inputs = {name: _thumbnail(name, width, max_pixels) for name in files}
     photos = [photo for content, _ in comparison.pairs if (photo := inputs[content])]
     size = (
@@ -46,7 +45,7 @@ def draw_comparison(
         max((photo.height for photo in photos), default=width),
     )
     *outer, columns = comparison.axes
-    by_place = {(c.content, c.style, *c.variant.values.values()): c for c in comparison.cells}
+    by_place = {(*comparison.pair_of(c), *c.variant.values.values()): c for c in comparison.cells}
     rows = []
     for content, style in comparison.pairs:
         # The rows of a pair share the tile of its inputs.
@@ -60,7 +59,7 @@ def draw_comparison(
         [f"{columns.key}={value}" for value in columns.values],
         rows,
         size,
-        inputs="content and style",
+        inputs="content and style" if comparison.pairs[0][1] else "content",
         note=_note(comparison),
     )
 
@@ -79,8 +78,8 @@ def _tile(comparison: Comparison, cell: Cell, size: tuple[int, int]) -> Tile:
 
 
 def _inputs_tile(content: str, style: str, inputs: Mapping[str, Image.Image | None]) -> Tile:
-    photo, painting = inputs[content], inputs[style]
-    caption = f"{Path(content).stem}, {Path(style).stem}"
+    photo, painting = inputs[content], inputs.get(style)
+    caption = title_pair(content, style)
     if photo is None:
         return Tile(text=content, caption=caption)
     return Tile(inset(photo, painting) if painting else photo, caption=caption)

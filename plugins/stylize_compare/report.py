@@ -22,9 +22,9 @@ from stylize.command import (
     watch,
     write_file,
 )
-from stylize.errors import OutputError
+from stylize.errors import OutputError, UsageError
 from stylize_compare.cells import DISTANCES, Cell, Outcome, judged_of, make_cells
-from stylize_compare.comparison import Comparison
+from stylize_compare.comparison import Comparison, title_pair
 from stylize_compare.drawing import draw_comparison
 from stylize_compare.fronts import TRADES, Standing
 from stylize_compare.keeping import find_kept
@@ -98,7 +98,7 @@ class SweepFiles:
         if self.front:
             from stylize_compare.frontplot import plot_fronts
 
-            titles = [f"{Path(c).stem}, {Path(s).stem}" for c, s in comparison.pairs]
+            titles = [title_pair(*pair) for pair in comparison.pairs]
             fronts = {trade: comparison.measured(trade) for trade in TRADES}
             plot = plot_fronts(fronts, titles, comparison.flattered())
             write_picture(plot, self.front, force=force)
@@ -118,7 +118,7 @@ class SweepReport:
         self.debug = debug
         self.has_news = False
         self.failed: list[Cell] = []
-        self.warnings: set[str] = set()
+        self.said: set[str] = set()
         self.todo = self.ended = self.made = 0
         self.started = time.monotonic()
 
@@ -162,7 +162,7 @@ class SweepReport:
                 judge_size=judge_size,
                 judge_again=stale,
             ):
-                self.has_news = True
+                self.has_news |= bool(kept) or not outcome.impossible
                 self._note(outcome)
         except KeyboardInterrupt:
             done = len(self.comparison.outcomes) - len(self.failed)
@@ -171,6 +171,9 @@ class SweepReport:
                 f"continue"
             )
             return INTERRUPTED
+        if self.failed and not self.has_news:
+            say(f"stylize: none of the {total} pictures can be made: change what is said above")
+            return UsageError.exit_code
         if self.failed:
             say(f"stylize: {len(self.failed)} of {total} pictures failed: the results say why")
         return 1 if self.failed else 0
@@ -208,8 +211,8 @@ class SweepReport:
         self.ended += not outcome.kept
         self.made += not (outcome.kept or outcome.error)
         for warning in outcome.warnings:
-            if warning not in self.warnings:
-                self.warnings.add(warning)
+            if warning not in self.said:
+                self.said.add(warning)
                 warn(warning)
         row = self.comparison.row(cell)
         if self.as_json:
@@ -218,7 +221,10 @@ class SweepReport:
             self.failed.append(cell)
             if self.debug:
                 traceback.print_exception(outcome.error)
-            say(f"stylize: {cell.title}: {row['error']}")
+            said = f"{cell.variant.label if outcome.impossible else cell.title}: {row['error']}"
+            if said not in self.said:  # once of all pictures that cannot be set up
+                say(f"stylize: {said}")
+            self.said.add(said)
         elif not (self.quiet or self.as_json or outcome.kept):
             distances = [f"{name} {format_distance(row[f'{name}_distance'])}" for name in DISTANCES]
             say(

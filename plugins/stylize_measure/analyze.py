@@ -24,6 +24,7 @@ from stylize.command import (
     import_extra,
     parse_assignments,
     require_extra,
+    require_files,
     say,
     write_file,
 )
@@ -133,6 +134,7 @@ def activations(
     _check_parts(host, backbones, smoothings, options)
     outputs = output or []
     files = expand_contents(images)
+    require_files(files)
     for path in outputs:
         _check_output(path, files, force=force)
     from stylize_measure.analysis import analyze_activations
@@ -195,16 +197,13 @@ def _check_output(path: Path, inputs: Sequence[str], *, force: bool) -> None:
         )
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}: make it first")
-    if path.is_dir() or any(path.exists() and path.samefile(name) for name in _existing(inputs)):
+    images = [name for name in inputs if path.exists() and Path(name).exists()]  # - does not
+    if path.is_dir() or any(map(path.samefile, images)):
         raise OutputError(f"{path}: is a folder or one of the images: choose another name")
     if path.exists() and not force:
         raise OutputError(f"{path}: exists: choose another name, or replace it with --force")
     if writer is _plot:
         require_extra(*PLOT)
-
-
-def _existing(names: Sequence[str]) -> list[Path]:
-    return [Path(name) for name in names if Path(name).exists()]
 
 
 def _record(row: LayerActivations) -> dict[str, Any]:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylize import BackboneSpec, PluginHost, expand_contents
-from stylize.command import DeviceOption, clean_stdout, completion_of, say, warn, watch
+from stylize.command import (
+    DeviceOption,
+    clean_stdout,
+    completion_of,
+    require_files,
+    say,
+    warn,
+    watch,
+)
 from stylize.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,6 +69,8 @@ def calibrate(
     if not patterns:
         raise UsageError(f"--layers is {layers!r}: name at least one")
     files = expand_contents(photos)
+    if not any(Path(file).exists() for file in files):  # others are skipped, with a warning
+        require_files(files)
     from stylize_measure.calibration import calibrate_gains
 
     with clean_stdout(), watch(backbone, quiet=as_json) as observers:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stylize import PluginHost
-from stylize.command import DeviceOption, JudgeSizeOption, clean_stdout, warn
+from stylize.command import DeviceOption, JudgeSizeOption, clean_stdout, require_files, warn
 from stylize.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def evaluate(
     host: PluginHost = ctx.obj
     if style is None:
         raise UsageError("--style is missing: name the painting that the picture is like")
+    require_files([picture, content, style])
     from stylize_measure.evaluation import evaluate_picture
 
     with clean_stdout():

@@ -10,8 +10,15 @@ from typing import Annotated
 
 import typer
 
-from stylize import Kind, PluginHost, find_model, make_plan, user_models_folder
-from stylize.command import SetOption, clean_stdout, collect_settings, completion_of, say
+from stylize import Kind, PluginHost, find_model, make_plan, open_image, user_models_folder
+from stylize.command import (
+    SetOption,
+    clean_stdout,
+    collect_settings,
+    completion_of,
+    require_files,
+    say,
+)
 from stylize.errors import ImageError, OutputError, UsageError
 
 __all__ = ["learn"]
@@ -62,6 +69,10 @@ def learn(
     that suit the painting, such as --set adain.stroke_size=2, are saved with it.
     """
     host: PluginHost = ctx.obj
+    require_files([painting])
+    if not painting.is_fifo():  # which can be read once
+        with open_image(painting):
+            pass
     model = find_model(host, base)
     plan = make_plan(host, collect_settings(host, {"model": base}, None, assignments or ()))
     if not plan.needs_style:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from stylize.command import (
     StyleOption,
     collect_settings,
     make_pictures,
+    nearest_name,
     number_outputs,
     plan_jobs,
     refuse_command,
@@ -224,12 +224,12 @@ def _names_model(
     if set("*?[").intersection(last):  # a pattern of files
         return False
     # With an extension it is meant for a file, and reading it tells which is near.
-    near = [] if Path(last).suffix else difflib.get_close_matches(last, names, n=1)
+    near = None if Path(last).suffix else nearest_name(last, names)
     if near and last not in names:
-        raise UsageError(
-            f"{last}: no such file or trained model: did you mean {near[0]}? stylize models lists "
-            f"all"
+        refused = UsageError(
+            f"{last}: no such file or trained model: did you mean {near}? stylize models lists all"
         )
+        raise host.note_disabled(refused)
     return last in names
 
 

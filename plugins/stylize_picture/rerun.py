@@ -14,12 +14,10 @@ import typer
 
 from stylize import PluginHost, read_record
 from stylize.command import (
-    STANDARD,
     Job,
     QuietOption,
     RerunRequest,
     RunRecord,
-    compare_runs,
     find_inputs,
     make_pictures,
     plan_rerun,
@@ -104,14 +102,16 @@ def _rerun_picture(host: PluginHost, request: RerunRequest) -> int:
     record = _read(picture)
     plan = plan_rerun(host, record, request)
     content, styles = find_inputs(record, request)
-    target = request.target
-    job = Job(content, styles, target)
-    code = make_pictures(
-        host, plan, [job], request.report(), force=request.force, begun=request.begun
+    job = Job(content, styles, request.target)
+    return make_pictures(
+        host,
+        plan,
+        [job],
+        request.report(),
+        force=request.force,
+        begun=request.begun,
+        before=record,
     )
-    if code == 0 and target != STANDARD:
-        compare_runs(record, _read(target))
-    return code
 
 
 def _read(picture: Path | str) -> RunRecord:

@@ -37,12 +37,13 @@ def _check_gains(plan: Plan) -> Iterable[Problem]:
     """Warn if a smoothing acts on features whose scale was never measured."""
     if plan.smoothing.name == "none" or plan.settings.gains == "one" or plan.model:
         return
-    tag = plan.weights_tag or next((weights.tag for weights in plan.backbone.weights), "")
-    declared = any(weights.gains for weights in plan.backbone.weights if weights.tag == tag)
-    if declared and plan.settings.weights is None:
+    file, declared = plan.settings.weights, plan.backbone.weights
+    usual = declared[0].tag if declared and not file else ""
+    tag = plan.weights_tag or usual
+    if any(weights.gains for weights in declared if weights.tag == tag):
         return
     yield plan.warning(
-        f"no gains are known for {plan.settings.weights or f'{plan.backbone.name}.{tag}'}: "
+        f"no gains are known for {file or f'{plan.backbone.name}.{tag}'}: "
         f"{plan.smoothing.name} acts on its features as they are, as with --gains one; "
         f"stylize calibrate measures them"
     )

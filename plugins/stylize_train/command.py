@@ -27,12 +27,14 @@ from stylize.command import (
     collect_settings,
     completion_of,
     interruptible,
+    require_files,
     say,
     settings_options,
     warn,
     watch,
 )
 from stylize.errors import UsageError
+from stylize_train.folders import require_folder
 from stylize_train.settings import TrainingSettings
 
 __all__ = ["train"]
@@ -155,6 +157,10 @@ def train(
         warn(problem.message)
     if resume and (force or init):
         raise UsageError("--resume continues; --force and --init start over: leave one out")
+    require_files(style or ())
+    for option, folder in {"--data": data, "--styles": styles, "--pictures": pictures}.items():
+        if folder is not None:
+            require_folder(folder, option)
     started = ctx.meta["begun"]
     with clean_stdout():
         from stylize import Run, deadline_of
@@ -209,9 +215,10 @@ def _training_settings(
         loaded = load_preset(host, preset)
         base, own = loaded.training, loaded.settings.get("method", method)
         if host.get(MethodSpec, own) is not host.get(MethodSpec, method):
+            other = f", or train {own}" if host.get(MethodSpec, own).trainable else ""
             raise UsageError(
                 f"--preset {preset} is of method {own}, not {method}: choose another preset (see "
-                f"stylize presets), or train {own}"
+                f"stylize presets){other}"
             )
     values = {**base, **{k: v for k, v in given.items() if k in TrainingSettings.model_fields}}
     return parse_settings(TrainingSettings, values)

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from stylize import bytes_of, list_pictures, read_bytes
 from stylize.errors import ImageError, TrainingError, UsageError
+from stylize_train.folders import require_folder
 from stylize_train.settings import TrainingSettings
 
 __all__ = [
@@ -143,8 +144,7 @@ def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, .
 
     Raises: UsageError, naming the option, if there is no folder, or no picture in it.
     """
-    if not Path(folder).is_dir():
-        raise UsageError(f"{option} {folder}: is no folder: give one with pictures in it")
+    require_folder(folder, option)
     files = [
         file
         for file in list_pictures(folder)

@@ -45,7 +45,8 @@ def make_header(
     plain = RunSettings.model_validate(plain_names(dict(plan.settings)))
     changed = plain.model_dump(mode="json", exclude_defaults=True)
     backbone = plan.backbone
-    tag = plan.weights_tag or next((w.tag for w in backbone.weights), None)
+    usual = next((w.tag for w in backbone.weights if not plan.settings.weights), None)
+    tag = plan.weights_tag or usual
     return ModelHeader(
         schema_version=MODEL_SCHEMA,
         method=plan.method.name,

@@ -19,10 +19,13 @@ from stylize.command import (
     Job,
     Made,
     Report,
+    RunRecord,
+    compare_runs,
     count,
     format_seconds,
     run_batch,
     say,
+    validate_record,
     warn,
 )
 from stylize_video.settings import VideoSettings, clock
@@ -54,6 +57,7 @@ def make_videos(
     record: RecordKind = "names",
     remarks: Mapping[str, str] | None = None,
     begun: float | None = None,
+    before: RunRecord | None = None,
 ) -> int:
     """Make all videos with one loaded network and return the exit code.
 
@@ -64,6 +68,7 @@ def make_videos(
         remarks: additions to the line of each clip, by its output.
         begun: `time.monotonic()` from which the time limit and the seconds of the first clip
             count; now, by default.
+        before: the run that is repeated; what may make the frames differ is warned of.
 
     Raises: StylizeError for errors that concern all of them.
     """
@@ -103,6 +108,8 @@ def make_videos(
                 record_kind=record,
             )
             took = time.monotonic() - began
+            if before:
+                compare_runs(before, validate_record(RunRecord, result.record, job.output))
             return _made(job, result, report, took, (remarks or {}).get(job.output))
 
         return make

@@ -15,6 +15,7 @@ from stylize.command import (
     JudgeSizeOption,
     clean_stdout,
     require_extra,
+    require_files,
     warn,
 )
 
@@ -51,6 +52,7 @@ def evaluate_video_command(
     host: PluginHost = ctx.obj
     require_extra("av", "video", "evaluating a video")
     require_extra("cv2", "video", "evaluating a video")
+    require_files([clip, content, *([style] if style else [])])
     from stylize_video.evaluation import evaluate_video
 
     with clean_stdout():

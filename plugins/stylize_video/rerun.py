@@ -11,7 +11,6 @@ from stylize.command import (
     Job,
     RerunRequest,
     RunRecord,
-    compare_runs,
     find_inputs,
     plan_rerun,
     validate_record,
@@ -38,7 +37,7 @@ def rerun_video(host: PluginHost, request: RerunRequest) -> int:
     clip, styles = find_inputs(record, request, hash_clip)
     target = request.target
     temporal = None if record.temporal is None else make_temporal_settings(record.temporal)
-    code = make_videos(
+    return make_videos(
         host,
         plan,
         [Job(clip, styles, target)],
@@ -47,10 +46,8 @@ def rerun_video(host: PluginHost, request: RerunRequest) -> int:
         temporal=temporal or False,
         force=request.force,
         begun=request.begun,
+        before=record,
     )
-    if code == 0 and Path(target).is_file():
-        compare_runs(record, _read(Path(target)))
-    return code
 
 
 def _read(path: Path) -> VideoRecord:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 
 import torch
 
 from stylize.errors import DeviceError, UsageError
+from stylize.spelling import nearest_name
 
 __all__ = ["choose_device"]
 
 LOG = logging.getLogger("stylize")
+CHOICES = ("auto", "cpu", "cuda", "cuda:1", "mps")
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -38,6 +41,12 @@ def choose_device(name: str = "auto") -> torch.device:
             LOG.warning("%s: the next best is taken", message)
     if "too old" in reason or "no kernel image" in reason:
         raise DeviceError(f"{message}: update its driver, or use --device cpu") from failed
+    if "device string" in reason.lower():  # torch's words for a name that is none
+        meant = name.lower().replace("gpu", mps[0] if mps else "cuda")
+        right = re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", meant)
+        near = meant if right else nearest_name(meant, CHOICES)
+        hint = f"; did you mean {near}?" if near else ""
+        raise UsageError(f"unknown device {name!r}{hint} (known: {', '.join(CHOICES)})")
     known = ["cpu", *(f"cuda:{number}" for number in range(cards)), *mps]
     use = f"auto, or one of {', '.join(known)}" if known[1:] else "cpu, the only one here"
     raise UsageError(f"{message}: use --device {use}") from failed

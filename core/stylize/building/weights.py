@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import pickle
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from stylize.contract.spec import BackboneSpec, WeightsSpec
 from stylize.contract.weights import Weights, WeightsSource
 from stylize.errors import UnknownNameError, WeightsError, WeightsUnavailableError
 from stylize.files import package_file
+from stylize.naming.weights import find_tag
+from stylize.tensorfile import read_tensors
 from stylize.vetting.weights import vet_header
 
 if TYPE_CHECKING:
@@ -51,9 +50,7 @@ class FileSource:
     spec: WeightsSpec
 
     def load(self) -> Weights:
-        if not self.path.is_file():
-            raise WeightsError(f"weights file {self.path} does not exist: check the path")
-        tensors, header = _read_tensors(self.path)
+        tensors, header = read_tensors(self.path)
         own = vet_header(self.path, header)
         usual = {"mean": self.spec.mean, "std": self.spec.std, "gains": self.spec.gains}
         return Weights(self.name, tensors, **{**usual, **own})
@@ -102,11 +99,12 @@ def resolve_weights(
     """Choose the source of `spec`'s weights: file, hook, embedded, cache, download.
 
     Raises: UnknownNameError for a tag that the backbone does not declare; PluginError if the
-        package that embeds them is gone; WeightsUnavailableError.
+        package that embeds them is gone; WeightsError for a wrong file; WeightsUnavailableError.
     """
     tags = {weights.tag: weights for weights in spec.weights}
     if file is not None:
-        return FileSource(file, str(file), tags.get(tag or "", WeightsSpec("file")))
+        held = find_tag(host, spec, tag, file)
+        return FileSource(file, str(file), tags.get(held or "", WeightsSpec("file")))
     if tag == RANDOM or (tag is None and not tags):
         return RandomSource(spec, seed)
     chosen = tag or spec.weights[0].tag
@@ -123,21 +121,3 @@ def resolve_weights(
         embedded = tuple(f"{backbone}.{w.tag}" for backbone, w in declared if w.embedded)
         return TorchvisionSource(name, weights, embedded)
     raise WeightsUnavailableError(f"weights {name} have no source: give them with --weights FILE")
-
-
-def _read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]]:
-    try:
-        with path.open("rb") as file:
-            is_torch = file.read(2) in (b"PK", b"\x80\x02")
-        if is_torch:
-            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-            state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
-            return {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}, {}
-        with safe_open(path, framework="pt") as opened:
-            return {k: opened.get_tensor(k) for k in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise WeightsError(
-            f"weights file {path} cannot be read ({reason}): it is corrupt or neither safetensors "
-            f"nor a plain PyTorch state dict; get it again"
-        ) from error

@@ -12,6 +12,7 @@ from stylize.command.inputs import DEMO as DEMO
 from stylize.command.inputs import STANDARD as STANDARD
 from stylize.command.inputs import Job as Job
 from stylize.command.inputs import plan_jobs as plan_jobs
+from stylize.command.inputs import require_files as require_files
 from stylize.command.inputs import sort_files as sort_files
 from stylize.command.naming import number_outputs as number_outputs
 from stylize.command.options import PANELS as PANELS
@@ -56,3 +57,4 @@ from stylize.files import write_file as write_file
 from stylize.pictures.listing import expand_contents as expand_contents
 from stylize.pictures.writing import check_output as check_output
 from stylize.placing import place_file as place_file
+from stylize.spelling import nearest_name as nearest_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stylize.discovery.scanning import DISABLE_VARIABLE
+from stylize.disabling import DISABLE_VARIABLE
 from stylize.errors import UsageError
 from stylize.version import DISTRIBUTION
 

@@ -16,11 +16,19 @@ import typer
 
 from stylize.command.grammar import StylizeGroup
 from stylize.command.plugins import add_plugin_commands
-from stylize.command.saying import INTERRUPTED, LogTeller, explain, knowing, offer, say
+from stylize.command.saying import (
+    INTERRUPTED,
+    LogTeller,
+    explain,
+    knowing,
+    offer,
+    say,
+    take_warnings,
+)
 from stylize.command.streams import carries_data, own_stdout
+from stylize.disabling import DISABLE_VARIABLE
 from stylize.discovery.host import PluginHost
 from stylize.discovery.rows import PluginInfo
-from stylize.discovery.scanning import DISABLE_VARIABLE
 from stylize.errors import UsageError
 from stylize.version import DISTRIBUTION, framework_version
 
@@ -94,6 +102,7 @@ def run(
     begun = time.monotonic() if begun is None else begun
     arguments, debug = _take_debug(arguments)
     offer(())
+    take_warnings()
     log = logging.getLogger("stylize")
     teller = logging.NullHandler() if COMPLETING in os.environ else LogTeller()
     log.addHandler(teller)

@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylize.command.crowd import CrowdTeller
-from stylize.command.inputs import STANDARD, Job
+from stylize.command.inputs import STANDARD, Job, require_files
 from stylize.command.progress import loading, watch
+from stylize.command.recorded import RunRecord
 from stylize.command.report import ENDINGS, Report, count
+from stylize.command.rerun import compare_runs, validate_record
 from stylize.command.saying import say, warn
 from stylize.command.streams import clean_stdout
 from stylize.contract.plan import Plan
 from stylize.contract.run import Observer
 from stylize.discovery.host import PluginHost
-from stylize.errors import ImageError, OutputError
-from stylize.missing import tell_missing
+from stylize.errors import OutputError
 from stylize.pictures.reading import MAX_PIXELS
 from stylize.pictures.record import RecordKind
 from stylize.pictures.writing import check_output
@@ -47,7 +48,7 @@ class Made:
     Args:
         line: for a person; a function is asked for it once the output is saved.
         record: for `--json`; anything that JSON holds.
-        warnings: printed, and in the record unless that has its own.
+        warnings: printed, and in the record; those that the record has are printed already.
         save: writes the output, where that is still to be done: standard output is then free.
     """
 
@@ -94,6 +95,7 @@ def run_batch(
     check = check or (lambda job: check_output(job.output, force=force, inputs=inputs))
     skips = not force and (len(jobs) > 1 if skip_existing is None else skip_existing)
     todo: list[Job] = []
+    report.share_warnings()
     for job in jobs:
         if skips and Path(job.output).exists():
             report.skipped(job, "the output exists (--force makes it again)")
@@ -110,6 +112,7 @@ def run_batch(
         if todo:
             with clean_stdout(), loading(quiet=report.quiet), _uncollected():
                 make = prepare(cancelled)
+            report.share_warnings()
             with interruptible(cancelled, on_interrupt):
                 for number, job in enumerate(todo, 1):
                     label = Path(job.title).name
@@ -140,7 +143,7 @@ def _do(
     for warning in made.warnings:
         warn(warning)
     line = made.line if isinstance(made.line, str) else made.line()
-    report.made(job, {"warnings": list(made.warnings), **made.record}, line)
+    report.made(job, made.record, line)
 
 
 def make_pictures(
@@ -155,6 +158,7 @@ def make_pictures(
     record: RecordKind = "names",
     remarks: Mapping[str, str] | None = None,
     begun: float | None = None,
+    before: RunRecord | None = None,
 ) -> int:
     """Make all pictures with one loaded network and return the exit code.
 
@@ -164,6 +168,7 @@ def make_pictures(
         remarks: what is added to the line of a picture, by its output.
         begun: `time.monotonic()` from which the time limit and the seconds of the first picture
             count; now, by default.
+        before: the run that is repeated; what may make the pixels differ is warned of.
 
     Raises: StylizeError for what concerns all pictures.
     """
@@ -191,6 +196,8 @@ def make_pictures(
             began = next(begins, time.monotonic())
             result = stylizer(job.content, job.styles, [*observers, *crowd])
             told = result.record
+            if before:
+                compare_runs(before, validate_record(RunRecord, told, job.output))
 
             def line() -> str:
                 took = time.monotonic() - began
@@ -213,9 +220,7 @@ def make_pictures(
         return make
 
     def check(job: Job) -> None:
-        for path in job.inputs:
-            if not path.exists():
-                raise ImageError(tell_missing(path))
+        require_files(job.inputs)
         check_output(job.output, force=force, inputs=inputs)
 
     inputs = {path for job in jobs for path in job.inputs}

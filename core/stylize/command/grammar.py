@@ -5,7 +5,6 @@ Commands of plugins are imported when they are run, or asked for their options.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from stylize.command.options import with_settings_options
 from stylize.command.saying import offer
 from stylize.errors import UsageError
 from stylize.guests import guest
+from stylize.spelling import nearest_name
 
 __all__ = [
     "EXAMPLES",
@@ -267,9 +267,9 @@ def refuse_command(word: str, commands: Iterable[str]) -> None:
 
     An option never is: `--preset` is near enough to `presets`.
     """
-    near = difflib.get_close_matches(word, commands, n=1, cutoff=0.75)
+    near = nearest_name(word, commands, cutoff=0.75)
     if near and not (word.startswith("-") or Path(word).exists()):
-        raise UsageError(f"{word}: no such file or command: did you mean stylize {near[0]} ...?")
+        raise UsageError(f"{word}: no such file or command: did you mean stylize {near} ...?")
 
 
 def write_options(params: list[Any], ctx: Any, formatter: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,7 +13,7 @@ from stylize.errors import ImageError, OutputError, UsageError
 from stylize.missing import tell_missing
 from stylize.pictures.listing import expand_contents
 
-__all__ = ["DEMO", "STANDARD", "Job", "plan_jobs", "sort_files"]
+__all__ = ["DEMO", "STANDARD", "Job", "plan_jobs", "require_files", "sort_files"]
 
 DEMO = "china.jpg", "starry_night.jpg"
 STANDARD = "-"
@@ -79,8 +79,7 @@ def sort_files(
         return list(expand(files)), []
     if not styles:
         if len(files) < 2:
-            if missing := [name for name in expand(files) if not _is_there(name)]:
-                raise ImageError(tell_missing(missing[0]))
+            require_files(expand(files))
             raise UsageError(
                 f"{files[0]} alone: give a painting too, or a trained style (--model "
                 f"starry_night, see stylize models), or use --no-style to reconstruct it, or "
@@ -95,8 +94,14 @@ def sort_files(
     return list(contents), list(styles)
 
 
-def _is_there(name: str) -> bool:
-    return name == STANDARD or Path(name).exists()
+def require_files(names: Iterable[str | Path]) -> None:
+    """Check that inputs are there, before anything heavy is loaded.
+
+    Raises: ImageError for the first that is not, with the nearest name in its folder.
+    """
+    for name in names:
+        if str(name) != STANDARD and not Path(name).exists():
+            raise ImageError(tell_missing(name))
 
 
 def plan_jobs(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
 
 from stylize.command.inputs import STANDARD, Job
-from stylize.command.saying import INTERRUPTED, explain, say
+from stylize.command.saying import INTERRUPTED, explain, say, take_warnings
 
 __all__ = ["ENDINGS", "Report", "count"]
 
@@ -45,14 +45,23 @@ class Report:
         self.debug = debug
         self.failures: list[tuple[str, int]] = []
         self.skips: dict[str, list[str]] = {}
+        self._shared: list[str] = []
+
+    def share_warnings(self) -> None:
+        """Let the warnings printed so far belong to all that is made from now on."""
+        self._shared += take_warnings()
 
     def tell_device(self, record: Mapping[str, Any]) -> str:
         """Return a run's device and precision, of its record; stylize devices says why."""
         return f"{record['device']} in {record['settings']['precision']}"
 
     def made(self, job: Job, record: Mapping[str, Any], line: str) -> None:
-        """Print the record or the line of what was made and saved."""
-        self._write(job, {"status": "made", **record})
+        """Print the record or the line of what was made and saved.
+
+        Its warnings are those of the record, and all that were printed meanwhile.
+        """
+        warnings = self._warnings(record.get("warnings", ()))
+        self._write(job, {"status": "made", **record, "warnings": warnings})
         if not (self.quiet or self.as_json):
             say(line)
 
@@ -69,7 +78,7 @@ class Report:
         self.failures.append((job.title, code))
         named = self.total == 1 or job.title in message
         say(f"stylize: {message if named else f'{job.title}: {message}'}")
-        self._write(job, {"status": "failed", "error": message})
+        self._write(job, {"status": "failed", "error": message, "warnings": self._warnings()})
 
     def finish(self, *, interrupted: bool = False) -> int:
         """Sum up, and return the exit code."""
@@ -85,6 +94,9 @@ class Report:
         if self.failures:
             return self.failures[0][1] if self.total == 1 else 1
         return 0
+
+    def _warnings(self, own: Iterable[str] = ()) -> list[str]:
+        return list(dict.fromkeys([*self._shared, *take_warnings(), *own]))
 
     def _write(self, job: Job, record: Mapping[str, Any]) -> None:
         if not self.as_json:

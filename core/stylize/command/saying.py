@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import logging
 import re
@@ -14,12 +13,23 @@ from typing import Any
 import typer
 
 from stylize.contract.settings import short
+from stylize.disabling import tell_disabled
 from stylize.discovery.host import PluginHost
 from stylize.errors import PluginError, StylizeError, UnknownNameError
 from stylize.guests import is_memory, one_line, plugin_of
 from stylize.making.blame import blame
+from stylize.spelling import nearest_name
 
-__all__ = ["INTERRUPTED", "LogTeller", "explain", "knowing", "offer", "say", "warn"]
+__all__ = [
+    "INTERRUPTED",
+    "LogTeller",
+    "explain",
+    "knowing",
+    "offer",
+    "say",
+    "take_warnings",
+    "warn",
+]
 
 INTERRUPTED = 130
 # What takes less memory, if the command that runs has the option.
@@ -36,6 +46,8 @@ REWORDED = (
     (r"Option (.*) does not take a value", r"\1 takes no value: give it alone"),
     (r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", r"\1 is too much: leave it out"),
 )
+# Warnings that were printed, and are in no record yet.
+_printed: list[str] = []
 _offered: ContextVar[frozenset[str]] = ContextVar("_offered", default=frozenset())
 _command: ContextVar[tuple[str, str]] = ContextVar("_command", default=("", ""))
 _known: ContextVar[PluginHost | None] = ContextVar("_known", default=None)
@@ -48,8 +60,16 @@ def say(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """Print a warning."""
+    """Print a warning, and keep it for the record of the picture that is being made."""
     say(f"stylize: warning: {message}")
+    _printed.append(message)
+
+
+def take_warnings() -> list[str]:
+    """Return the warnings that were printed since this was last called."""
+    taken = _printed.copy()
+    _printed.clear()
+    return taken
 
 
 class LogTeller(logging.Handler):
@@ -126,9 +146,12 @@ def _explain_usage(error: Any) -> str:
     if not (given := getattr(error, "option_name", None)) or not hasattr(error, "possibilities"):
         return f"{_reword(error)} {see}"
     known = {name.lstrip("-"): name for name in error.possibilities or ()}
-    near = difflib.get_close_matches(given.lstrip("-"), known, n=1)
-    hint = f"; did you mean {known[near[0]]}?" if near else ""
-    return f"no such option {given}{hint} {see}"
+    near = nearest_name(given.lstrip("-"), known)
+    hint = f"; did you mean {known[near]}?" if near else ""
+    host = _known.get()
+    disabled = host.disabled_plugins if host else []
+    told = [f"no such option {given}{hint} {see}", *([tell_disabled(disabled)] if disabled else [])]
+    return "; ".join(told)
 
 
 def _reword(error: Any) -> str:

@@ -23,6 +23,7 @@ from stylize.contract.plan import Problem
 from stylize.contract.run import Observer
 from stylize.contract.settings import short
 from stylize.contract.spec import BackboneSpec, ComponentSpec
+from stylize.disabling import disabled_names, tell_misnamed
 from stylize.discovery.checking import (
     SPEC_TYPES,
     call_hook,
@@ -31,9 +32,9 @@ from stylize.discovery.checking import (
     check_spec,
     listed,
 )
-from stylize.discovery.registry import PartRegistry
+from stylize.discovery.registry import LOG, PartRegistry
 from stylize.discovery.rows import PluginInfo, Stage
-from stylize.discovery.scanning import GROUP, canonical_name, disabled_names, scan_plugins
+from stylize.discovery.scanning import GROUP, canonical_name, scan_plugins
 from stylize.errors import PluginError
 from stylize.guests import guest
 
@@ -89,6 +90,9 @@ class PluginHost(PartRegistry):
             if loading:
                 loading(found)
             host._load(found)
+        names = frozenset[str]().union(*(info.names for info in host.plugins))
+        for told in tell_misnamed(host.disabled, names) if only is None else ():
+            LOG.warning("%s", told)
         return host
 
     def register(
@@ -214,8 +218,7 @@ class PluginHost(PartRegistry):
 
     def _load(self, found: PluginInfo) -> None:
         row = self._add_row(found)
-        names = (found.entry, found.distribution, found.key)
-        if self.disabled.intersection(map(canonical_name, names)):
+        if self.disabled.intersection(found.names):
             self._plugins[row] = replace(found, status="disabled")
             return
         stage: Stage = "metadata"

@@ -14,10 +14,11 @@ from entrypoints import EntryPoint
 
 from stylize.contract.settings import Settings, parse_settings
 from stylize.contract.spec import ComponentSpec, Kind
+from stylize.disabling import tell_disabled
 from stylize.discovery.checking import REFERENCES
 from stylize.discovery.rows import PluginFailure, PluginInfo, Stage
 from stylize.discovery.scanning import canonical_name
-from stylize.errors import PluginError, UnknownNameError
+from stylize.errors import PluginError, StylizeError, UnknownNameError
 from stylize.guests import guest, one_line
 
 __all__ = ["PartRegistry"]
@@ -81,11 +82,22 @@ class PartRegistry:
         if colon:
             found = [pair for pair in found if pair[0].distribution == canonical_name(distribution)]
         if not found:
-            raise UnknownNameError(_kind(kind), name, self.names(kind))
+            raise self.note_disabled(UnknownNameError(_kind(kind), name, self.names(kind)))
         if len(found) > 1:
             forms = " or ".join(f"{info.distribution}:{spec.name}" for info, spec in found)
             raise PluginError(f"{_kind(kind)} {name!r} is in several distributions: write {forms}")
         return found[0][1]
+
+    @property
+    def disabled_plugins(self) -> list[str]:
+        """The keys of the plugins that are disabled."""
+        return [info.key for info in self.plugins if info.status == "disabled"]
+
+    def note_disabled(self, error: StylizeError) -> StylizeError:
+        """Return an error about a name with a note of the plugins that are disabled."""
+        if self.disabled_plugins:
+            error.add_note(tell_disabled(self.disabled_plugins))
+        return error
 
     def origin(self, spec: ComponentSpec) -> PluginInfo:
         """Return the plugin that added a part.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from stylize.contract.spec import ComponentSpec
+from stylize.guests import canonical_name
 
 __all__ = ["PluginFailure", "PluginInfo", "Stage", "Status"]
 
@@ -74,3 +75,8 @@ class PluginInfo:
     def key(self) -> str:
         """Both its names: "distribution:entry"."""
         return f"{self.distribution}:{self.entry}"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Its names for STYLIZE_DISABLE_PLUGINS: entry point, distribution, and both."""
+        return frozenset(map(canonical_name, (self.entry, self.distribution, self.key)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from importlib import metadata
 
@@ -10,15 +9,7 @@ from stylize.discovery.rows import PluginInfo
 from stylize.errors import PluginError
 from stylize.guests import GROUP, canonical_name
 
-__all__ = [
-    "DISABLE_VARIABLE",
-    "GROUP",
-    "canonical_name",
-    "disabled_names",
-    "scan_plugins",
-]
-
-DISABLE_VARIABLE = "STYLIZE_DISABLE_PLUGINS"
+__all__ = ["GROUP", "canonical_name", "scan_plugins"]
 
 
 def scan_plugins(only: Collection[str] | None) -> Iterator[tuple[PluginInfo, Exception | None]]:
@@ -49,12 +40,6 @@ def scan_plugins(only: Collection[str] | None) -> Iterator[tuple[PluginInfo, Exc
             if only is not None:  # its name cannot be read, so it is none of these
                 continue
             yield PluginInfo(_folder_name(distribution)), error
-
-
-def disabled_names() -> list[str]:
-    """Return what STYLIZE_DISABLE_PLUGINS lists."""
-    listed = os.environ.get(DISABLE_VARIABLE, "").split(",")
-    return [name.strip() for name in listed if name.strip()]
 
 
 def _distribution_name(distribution: metadata.Distribution) -> str:

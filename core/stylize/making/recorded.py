@@ -59,6 +59,7 @@ def _why_precision(plan: Plan, device: torch.device) -> str:
 
 
 def _full_backbone_name(plan: Plan) -> str:
-    if plan.weights_tag or not (plan.backbone.weights and plan.method.needs_features):
+    declared = plan.backbone.weights and not plan.settings.weights
+    if plan.weights_tag or not (declared and plan.method.needs_features):
         return plan.settings.backbone
     return f"{plan.settings.backbone}.{plan.backbone.weights[0].tag}"

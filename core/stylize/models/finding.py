@@ -69,7 +69,7 @@ def _find(host: PluginHost, name: str) -> ModelFile:
         return ModelFile(name, own, read_header(own))
     carried = _find_carried(host, name)
     if carried is None:
-        unknown = UnknownNameError("model", name, model_names(host))
+        unknown = host.note_disabled(UnknownNameError("model", name, model_names(host)))
         if name in host.names(MethodSpec):
             models = [m for m in known_models(host) if isinstance(m, ModelFile)]
             its = [model.name for model in models if model.header.method == name]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from stylize.contract.settings import Settings
 from stylize.errors import SettingsError
@@ -76,15 +76,19 @@ class DescentSettings(Settings):
         "default. 0 stops at that scale and enlarges the picture so far.",
     )
 
-    @model_validator(mode="after")
-    def _check_scales(self) -> Self:
-        if self.scales is not None and (
-            self.scales[-1:] != (1.0,) or list(self.scales) != sorted(set(self.scales))
-        ):
-            raise ValueError(f"scales {self.scales} must rise and end in 1")
-        if self.iterations is not None and not all(self.iterations[:1]):
-            raise ValueError("the first of iterations must be greater than or equal to 1")
-        return self
+    @field_validator("scales")
+    @classmethod
+    def _check_scales(cls, scales: Fractions | None) -> Fractions | None:
+        if scales is not None and (scales[-1:] != (1.0,) or list(scales) != sorted(set(scales))):
+            raise ValueError("must rise and end in 1, as 0.5,1")
+        return scales
+
+    @field_validator("iterations")
+    @classmethod
+    def _check_iterations(cls, iterations: Counts | None) -> Counts | None:
+        if iterations is not None and not all(iterations[:1]):
+            raise ValueError("the first must be greater than or equal to 1")
+        return iterations
 
     def schedule(self, usual: Schedule, owner: str) -> Schedule:
         """Return the work at each scale: as set, or else the method's usual one.

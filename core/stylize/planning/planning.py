@@ -16,8 +16,8 @@ from stylize.contract.spec import (
     SmoothingSpec,
     split_backbone_name,
 )
+from stylize.disabling import DISABLE_VARIABLE
 from stylize.discovery.host import PluginHost
-from stylize.discovery.scanning import DISABLE_VARIABLE
 from stylize.errors import UnknownNameError, UsageError
 from stylize.models.applying import (
     choose_model,
@@ -30,6 +30,7 @@ from stylize.models.applying import (
 )
 from stylize.naming.names import name_defaults
 from stylize.naming.options import Chosen, keep_used_options, parts_settings, shorten_names
+from stylize.naming.weights import name_weights
 from stylize.planning.partoptions import find_part_options, place_part_options
 
 __all__ = ["make_plan", "make_settings"]
@@ -75,6 +76,7 @@ def make_plan(
         settings = training_settings(host, method, settings)
     elif model is None:
         settings = fill_in(host, method, settings, method.usual)
+    settings = settings if model else name_weights(host, method, settings)
     parts = _choose_parts(host, method, trained_settings(host, model) if model else settings)
     settings = place_part_options(host, shorten_names(host, settings, parts), parts)
     if model is not None:

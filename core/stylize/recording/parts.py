@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stylize.contract.plan import Plan
 from stylize.contract.settings import Settings
 from stylize.contract.spec import ComponentSpec, Kind
+from stylize.disabling import tell_disabled
 from stylize.errors import ExtraMissingError
 from stylize.modelfile import ModelFile, PartRecord
 from stylize.naming.names import NAMES, full_name, in_words, name_parts, short_name
@@ -142,8 +143,12 @@ def _recorded_name(host: PluginHost, kind: Kind, name: str, part: PartRecord, ma
             f"again"
         )
     if part.distribution not in owners:
+        found = f"{made} {part.title} of {part.distribution} {part.version}"
+        home = f"{part.distribution}:"
+        if disabled := [key for key in host.disabled_plugins if key.startswith(home)]:
+            raise ExtraMissingError(f"{found}, and {tell_disabled(disabled)}")
         raise ExtraMissingError(
-            f"{made} {part.title} of {part.distribution} {part.version}, which is not installed "
-            f"here: install it, as by pip install {part.distribution}=={part.version}"
+            f"{found}, which is not installed here: install it, as by pip install "
+            f"{part.distribution}=={part.version}"
         )
     return full_name(host, kind, f"{part.distribution}:{name.rpartition(':')[2]}")

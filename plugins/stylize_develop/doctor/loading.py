@@ -24,7 +24,8 @@ from typer.main import get_group
 from stylize import BackboneSpec, PluginFailure, PluginHost, PluginInfo
 from stylize.command import add_plugin_commands, build_app
 from stylize.contract.spec import FILE_KINDS
-from stylize.discovery.scanning import DISABLE_VARIABLE, canonical_name, disabled_names
+from stylize.disabling import DISABLE_VARIABLE, disabled_names
+from stylize.discovery.scanning import canonical_name
 from stylize_develop.asking import default_plan
 from stylize_develop.doctor.finding import Finding, advice, problem
 from stylize_develop.doctor.parts import (
@@ -148,11 +149,9 @@ def _check_disabled(host: PluginHost, stuck: Collection[str]) -> Iterator[Findin
     given = disabled_names()
     used: set[str] = set()
     for info in host.plugins:
-        names = (info.entry, info.distribution, f"{info.distribution}:{info.entry}")
-        own = {canonical_name(name) for name in names}
-        matching = [name for name in given if canonical_name(name) in own]
+        matching = [name for name in given if canonical_name(name) in info.names]
         used.update(matching)
-        if matching and names[-1] not in stuck:
+        if matching and info.key not in stuck:
             yield advice(
                 title(info),
                 f"is disabled by {DISABLE_VARIABLE}",

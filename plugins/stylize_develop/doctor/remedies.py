@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from stylize import PluginFailure, PluginInfo
+from stylize.disabling import DISABLE_VARIABLE
 from stylize.discovery.checking import API_ATTRIBUTE, PLUGIN_API
-from stylize.discovery.scanning import DISABLE_VARIABLE
 
 __all__ = ["leave_out", "remedy", "report_it", "title"]
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from stylize.discovery.scanning import DISABLE_VARIABLE
+from stylize.disabling import DISABLE_VARIABLE
 from stylize_develop.doctor.finding import Finding, problem
 
 __all__ = ["examine_plugins"]

@@ -1,0 +1,129 @@
+"""Files of tensors: what a safetensors file holds, read without torch, and the tensors themselves.
+
+PyTorch's own files are read too, without running code.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stylize.errors import WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "TensorList",
+    "hold_same_tensors",
+    "is_pytorch",
+    "list_tensors",
+    "read_tensors",
+    "unreadable",
+]
+
+# Limit of a safetensors header: ours come nowhere near it, and a wrong file could claim anything.
+LONGEST_HEADER = 10_000_000
+# How PyTorch's files begin: today's are zip archives, and older ones pickles.
+PYTORCH = (b"PK", b"\x80\x02")
+
+
+@dataclass(frozen=True)
+class TensorList:
+    """What a safetensors file says that it holds.
+
+    Args:
+        metadata: texts about the tensors as a whole.
+        places: where the bytes of each tensor begin and end in the file, by name.
+        forms: type and shape of each tensor, by name.
+    """
+
+    metadata: Mapping[str, str]
+    places: Mapping[str, tuple[int, int]]
+    forms: Mapping[str, tuple[str, tuple[int, ...]]]
+
+
+def is_pytorch(path: Path) -> bool:
+    """Whether a file begins as PyTorch's own do. Raises: OSError."""
+    with path.open("rb") as file:
+        return file.read(2) in PYTORCH
+
+
+def list_tensors(path: Path) -> TensorList:
+    """Read the header of a safetensors file.
+
+    Raises: OSError; ValueError, which says what is wrong, for any other file or one cut short.
+    """
+    with path.open("rb") as file:
+        first = file.read(8)
+        if len(first) < 8:
+            raise ValueError(f"it has {len(first)} bytes, and no header")
+        (length,) = struct.unpack("<Q", first)
+        if length > LONGEST_HEADER:
+            raise ValueError(f"its header claims {length:,} bytes")
+        listed = json.loads(file.read(length))
+        held = file.seek(0, 2) - 8 - length
+    if not isinstance(listed, dict):
+        raise ValueError("its header is no JSON object")
+    metadata = listed.pop("__metadata__", {})
+    begins = 8 + length
+    try:
+        ends = {name: entry["data_offsets"] for name, entry in listed.items()}
+        places = {name: (begins + start, begins + end) for name, (start, end) in ends.items()}
+        forms = {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in listed.items()}
+        needed = max((end - begins for _, end in places.values()), default=0)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError("its list of tensors makes no sense") from error
+    if held < needed:
+        raise ValueError(f"it has {held:,} of {needed:,} bytes of tensors")
+    return TensorList(metadata if isinstance(metadata, dict) else {}, places, forms)
+
+
+def hold_same_tensors(one: Path, other: Path) -> bool:
+    """Whether two safetensors files hold the same tensors, byte for byte, in whatever order.
+
+    Raises: OSError, ValueError.
+    """
+    ours, theirs = list_tensors(one), list_tensors(other)
+    if ours.forms != theirs.forms:
+        return False
+    with one.open("rb") as first, other.open("rb") as second:
+        for name, (start, end) in ours.places.items():
+            first.seek(start)
+            second.seek(theirs.places[name][0])
+            if first.read(end - start) != second.read(end - start):
+                return False
+    return True
+
+
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]]:
+    """Return the tensors of a weights file by name, with its metadata; PyTorch's files have none.
+
+    Raises: WeightsError if it is damaged, or neither safetensors nor a plain state dict.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if is_pytorch(path):
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+            state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+            return {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}, {}
+        with safe_open(path, framework="pt") as opened:
+            return {k: opened.get_tensor(k) for k in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> WeightsError:
+    """Return what is said of a weights file that cannot be read."""
+    reason = str(error).strip().splitlines()[0]
+    return WeightsError(
+        f"weights file {path} cannot be read ({reason}): it is corrupt or neither safetensors "
+        f"nor a plain PyTorch state dict; get it again"
+    )
