@@ -112,6 +112,7 @@ class Studio:
         }
         defaults = {name: field.get_default() for name, field in RunSettings.model_fields.items()}
         look = {name: value for name, value in look.items() if value != defaults[name]}
+        first = len(session.jobs)
         for photo in session.photos if every else [session.photo]:
             # Other methods take minutes per frame.
             quick = quick_method(self.host) if photo.still else None
@@ -128,6 +129,7 @@ class Studio:
             make_plan(self.host, recipe.run_settings(self.host, self.device))
             job = ClipJob if photo.still else Job
             self.make(session, job(recipe, session.new_folder()))
+        session.shown = session.jobs[first]
 
     def make(self, session: Session, job: Job) -> None:
         """Queue a picture."""
@@ -187,6 +189,7 @@ class Studio:
             made = self._stylizer_of(style)(small, paintings).image
             session.thumbnails[key] = as_jpeg(made.convert("RGB"))
         except Exception as error:
+            session.thumbnails[key] = None
             session.notice = f"{style.title}: {explain(error)[0]}"
 
     def _sample(self, style: Style, demo: Image.Image) -> None:
