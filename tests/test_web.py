@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from command import Command
@@ -24,6 +25,7 @@ from stylize_web import markup
 from stylize_web.clipjob import ClipJob
 from stylize_web.recipe import ClipRecipe, Recipe, Upload
 from stylize_web.session import Session
+from stylize_web.studio import Studio
 from stylize_web.styles import Style, learnt_styles
 
 PHOTO = (96, 72)
@@ -487,6 +489,23 @@ def test_of_a_clip_that_is_stopped_the_first_frames_are_kept_and_repeat(
     by_command.unlink()
     exec(job.recipe.python(), {})
     assert np.array_equal(made, frames_of(by_command))
+
+
+def test_thumbnails_use_one_core_and_pictures_all(tmp_path, host: PluginHost):
+    def used_after_work() -> int:
+        torch.rand(512, 512) @ torch.rand(512, 512)
+        return torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        studio = Studio(host, tmp_path, device="cpu", max_pixels=MAX_PIXELS)
+        assert studio._thumbnails.submit(used_after_work).result() == 1
+        assert studio._pictures.submit(used_after_work).result() == 2
+        assert used_after_work() == 2
+        studio.close()
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_style_whose_thumbnail_failed_no_longer_waits(tmp_path, photo):

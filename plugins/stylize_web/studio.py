@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from stylize import PluginHost, RunSettings, Stylizer, make_plan, make_settings, read_bytes
@@ -49,6 +50,10 @@ class Studio:
         self._context = contextvars.copy_context()  # so that errors read as in the command
         self._pictures = ThreadPoolExecutor(1, "pictures")
         self._thumbnails = ThreadPoolExecutor(1, "thumbnails")
+        # In a thumbnail there is too little to share between cores, which wait for each other,
+        # for long if others use them too. The last number is also that of later threads.
+        for pool, cores in ((self._thumbnails, 1), (self._pictures, torch.get_num_threads())):
+            pool.submit(_use_cores, cores).result()
         self._quick: dict[str, Stylizer] = {}
         self._waiting: list[Job] = []
         self.samples: dict[str, bytes] = {}  # by style, thumbnails of the demo photograph
@@ -204,3 +209,10 @@ class Studio:
             settings = {**chosen, "size": THUMBNAIL_SIDE, "device": self.device}
             self._quick[name] = Stylizer(make_plan(self.host, make_settings(settings)), self.host)
         return self._quick[name]
+
+
+def _use_cores(number: int) -> None:
+    """Let PyTorch use a number of cores in this thread."""
+    # A thread asks for the number once, and would otherwise do so after it has been set here.
+    torch.get_num_threads()
+    torch.set_num_threads(number)
