@@ -342,6 +342,18 @@ def test_what_is_no_picture_is_told_in_a_sentence(tab, pictures, uploads):
     assert tab.locator("#notice .notice").count() == 0
 
 
+def test_what_went_wrong_is_told_in_view(tab, pictures):
+    tab.set_viewport_size({"width": 420, "height": 700})
+    (pictures / "notes.txt").write_text("no picture")
+    (pictures / "large.jpg").write_bytes(b"x" * (MAX_PIXELS + 1))
+    for name, notice in (("notes.txt", "#notice .notice"), ("large.jpg", "#refused")):
+        tab.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        tab.set_input_files("#drop-painting input[type=file]", str(pictures / name))
+        box = tab.wait_for_selector(f"{notice}:has-text('{name}')").bounding_box()
+        assert 0 <= box["y"] <= 700 - box["height"]
+        assert 0 <= box["x"] <= 420 - box["width"]
+
+
 def test_an_upload_that_is_too_large_is_refused(tab, pictures):
     (pictures / "large.jpg").write_bytes(b"x" * (MAX_PIXELS + 1))
     for place in ("#drop-photo", "#drop-painting"):

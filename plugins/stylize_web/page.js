@@ -12,7 +12,7 @@
     const named = large.map((file) => `${file.name} has ${inMegabytes(file.size)}`).join(", ");
     refusal.textContent = `${named}; the limit is ${inMegabytes(limit)}: make it smaller first, or `
       + "start stylize web with a larger --max-pixels";
-    document.querySelector("#desk").before(refusal);
+    document.body.append(refusal);
     return false;
   };
 
