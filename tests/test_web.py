@@ -375,6 +375,20 @@ def test_the_server_itself_refuses_what_is_too_large(server):
     assert httpx.post(address, files=large, trust_env=False).status_code == 413
 
 
+def test_no_other_page_can_send_files(server):
+    import httpx
+
+    file = {"files": ("photo.jpg", b"x")}
+    for origin, status in (("same-origin", 200), ("same-site", 403), ("cross-site", 403)):
+        answer = httpx.post(
+            f"{server}/gradio_api/upload",
+            files=file,
+            headers={"Sec-Fetch-Site": origin},
+            trust_env=False,
+        )
+        assert answer.status_code == status
+
+
 @pytest.mark.parametrize("place", ["#drop-photo button", "#stage", "#top"])
 def test_a_photograph_is_taken_wherever_it_is_dropped(tab, pictures, place):
     assert drag(tab, pictures / "photo.jpg", place)  # else the browser would leave the page
