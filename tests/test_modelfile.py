@@ -126,6 +126,13 @@ def test_tensors_that_are_not_finite_are_refused(tmp_path, model):
         broken.tensors()
 
 
+def test_a_file_that_has_gone_since_its_header_was_read_is_told_as_missing(tmp_path, host, model):
+    known = find_model(host, str(model))
+    model.unlink()
+    with pytest.raises(ModelError, match=f"{model.name}: no such file"):
+        known.tensors()
+
+
 def test_a_value_that_float16_cannot_hold_is_not_written(tmp_path, model):
     with pytest.raises(ModelError, match="a reaches 1e\\+05, float16 holds up to 65504"):
         write_model(tmp_path / "big.safetensors", header_of(model), {"a": torch.tensor([1e5])})

@@ -15,15 +15,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from command import Command
 from small_video import inspect_clip, make_clip, moving_square
 from stylize import PluginHost, Progress, read_record
+from stylize_web import markup
 from stylize_web.clipjob import ClipJob
 from stylize_web.recipe import ClipRecipe, Recipe, Upload
 from stylize_web.session import Session
-from stylize_web.styles import learnt_styles
+from stylize_web.studio import Studio
+from stylize_web.styles import Style, learnt_styles
 
 PHOTO = (96, 72)
 MAX_PIXELS = 1_000_000
@@ -129,6 +132,24 @@ def drop(tab, *files: Path) -> None:
 def drop_painting(tab, file: Path) -> None:
     tab.set_input_files("#drop-painting input[type=file]", str(file))
     tab.wait_for_selector("#wall .tile[aria-pressed=true]")
+
+
+DRAG = """async ([bytes, name, place, paste]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], name));
+  const about = { bubbles: true, cancelable: true };
+  const event = paste
+    ? new ClipboardEvent("paste", { ...about, clipboardData: data })
+    : new DragEvent("drop", { ...about, dataTransfer: data });
+  document.querySelector(place).dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+def drag(tab, file: Path, place: str, *, paste: bool = False) -> bool:
+    """Drop or paste a file; return whether the page, not the browser, takes care of it."""
+    taken: bool = tab.evaluate(DRAG, [list(file.read_bytes()), file.name, place, paste])
+    return taken
 
 
 def choose(tab, title: str) -> None:
@@ -321,11 +342,62 @@ def test_what_is_no_picture_is_told_in_a_sentence(tab, pictures, uploads):
     assert tab.locator("#notice .notice").count() == 0
 
 
+def test_what_went_wrong_is_told_in_view(tab, pictures):
+    tab.set_viewport_size({"width": 420, "height": 700})
+    (pictures / "notes.txt").write_text("no picture")
+    (pictures / "large.jpg").write_bytes(b"x" * (MAX_PIXELS + 1))
+    for name, notice in (("notes.txt", "#notice .notice"), ("large.jpg", "#refused")):
+        tab.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        tab.set_input_files("#drop-painting input[type=file]", str(pictures / name))
+        box = tab.wait_for_selector(f"{notice}:has-text('{name}')").bounding_box()
+        assert 0 <= box["y"] <= 700 - box["height"]
+        assert 0 <= box["x"] <= 420 - box["width"]
+
+
 def test_an_upload_that_is_too_large_is_refused(tab, pictures):
     (pictures / "large.jpg").write_bytes(b"x" * (MAX_PIXELS + 1))
-    tab.set_input_files("#drop-photo input[type=file]", str(pictures / "large.jpg"))
-    assert "maximum allowed size" in tab.wait_for_selector("[data-testid=toast-body]").inner_text()
+    for place in ("#drop-photo", "#drop-painting"):
+        tab.set_input_files(f"{place} input[type=file]", str(pictures / "large.jpg"))
+        told = tab.wait_for_selector("#refused").inner_text()
+        assert "large.jpg has 2 MB; the limit is 1 MB: make it smaller" in told
+        assert "--max-pixels" in told
+    assert drag(tab, pictures / "large.jpg", "#stage")
     assert tab.locator("#photos .tile").count() == 0
+    drop(tab, pictures / "photo.jpg")
+    assert tab.locator("#refused").count() == 0
+
+
+def test_the_server_itself_refuses_what_is_too_large(server):
+    import httpx
+
+    address = f"{server}/gradio_api/upload"
+    large = {"files": ("large.jpg", b"x" * (MAX_PIXELS + 1))}
+    assert httpx.post(address, files=large, trust_env=False).status_code == 413
+
+
+def test_no_other_page_can_send_files(server):
+    import httpx
+
+    file = {"files": ("photo.jpg", b"x")}
+    for origin, status in (("same-origin", 200), ("same-site", 403), ("cross-site", 403)):
+        answer = httpx.post(
+            f"{server}/gradio_api/upload",
+            files=file,
+            headers={"Sec-Fetch-Site": origin},
+            trust_env=False,
+        )
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize("place", ["#drop-photo button", "#stage", "#top"])
+def test_a_photograph_is_taken_wherever_it_is_dropped(tab, pictures, place):
+    assert drag(tab, pictures / "photo.jpg", place)  # else the browser would leave the page
+    tab.wait_for_selector("#photos .tile:has-text('photo.jpg')")
+
+
+def test_a_pasted_photograph_is_taken(tab, pictures):
+    assert drag(tab, pictures / "photo.jpg", "body", paste=True)
+    tab.wait_for_selector("#photos .tile:has-text('photo.jpg')")
 
 
 def test_a_painting_in_the_photograph_s_place_can_be_moved(tab, pictures):
@@ -333,6 +405,48 @@ def test_a_painting_in_the_photograph_s_place_can_be_moved(tab, pictures):
     tab.click("#photos [data-key=move]")
     tab.wait_for_selector("#wall .tile[aria-pressed=true]:has-text('painting')")
     assert tab.locator("#photos .tile").count() == 0
+
+
+def test_a_photograph_can_be_taken_off_the_page(tab, pictures):
+    shutil.copy(pictures / "photo.jpg", pictures / "second.jpg")
+    drop(tab, pictures / "photo.jpg", pictures / "second.jpg")
+    choose(tab, "mosaic")
+    assert tab.locator("#make-all").inner_text() == "Make all 2"
+    tab.click("#photos [data-key=remove]")
+    tab.wait_for_selector("#photos .tile[aria-pressed=true]:has-text('photo.jpg')")
+    assert tab.locator("#photos .tile").count() == 1
+    tab.wait_for_selector("#make-all", state="hidden")
+
+
+def test_all_photographs_are_made_and_the_first_is_shown(tab, pictures):
+    shutil.copy(pictures / "photo.jpg", pictures / "second.jpg")
+    drop(tab, pictures / "photo.jpg", pictures / "second.jpg")
+    choose(tab, "mosaic")
+    tab.click("#make-all")
+    tab.wait_for_selector("#history .tile[aria-pressed=true]:has-text('photo_mosaic.png')")
+    tab.wait_for_selector("#stage .told:has-text('photo_mosaic.png')")
+    tab.wait_for_function("!document.querySelector('#history .waits')")
+    titles = [tile.get_attribute("title") for tile in tab.locator("#history .tile").all()]
+    assert titles == ["second_mosaic.png", "photo_mosaic.png"]
+
+
+def test_a_run_is_found_again_after_looking_at_another_picture(tab, pictures):
+    drop(tab, pictures / "photo.jpg")
+    choose(tab, "mosaic")
+    make(tab)
+    drop_painting(tab, pictures / "painting.jpg")
+    tab.get_by_label("gatys").check()
+    tab.click("#look > button, #look .label-wrap")
+    tab.get_by_label("best").check()
+    tab.click("#make:not([disabled])")
+    tab.wait_for_selector("#stage .live")
+    tab.click("#history .tile:has-text('photo_mosaic.png')")
+    tab.wait_for_selector("#stage .compare")
+    tab.wait_for_selector("#stop", state="hidden")
+    tab.click("#history .tile.waits:has-text('photo_painting_gatys.png')")
+    tab.wait_for_selector("#stage .live")
+    tab.click("#stop")
+    tab.wait_for_selector("#stage .told:has-text('stopped')")
 
 
 def test_nothing_is_wider_than_the_screen(tab, pictures):
@@ -401,6 +515,35 @@ def test_of_a_clip_that_is_stopped_the_first_frames_are_kept_and_repeat(
     by_command.unlink()
     exec(job.recipe.python(), {})
     assert np.array_equal(made, frames_of(by_command))
+
+
+def test_thumbnails_use_one_core_and_pictures_all(tmp_path, host: PluginHost):
+    def used_after_work() -> int:
+        torch.rand(512, 512) @ torch.rand(512, 512)
+        return torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        studio = Studio(host, tmp_path, device="cpu", max_pixels=MAX_PIXELS)
+        assert studio._thumbnails.submit(used_after_work).result() == 1
+        assert studio._pictures.submit(used_after_work).result() == 2
+        assert used_after_work() == 2
+        studio.close()
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_style_whose_thumbnail_failed_no_longer_waits(tmp_path, photo):
+    session = Session(tmp_path / "tab", MAX_PIXELS)
+    session.add_photos([str(shutil.copy(photo, tmp_path / "photo.jpg"))])
+    assert session.photo is not None
+    key = session.photo.path, "gone"
+    session.thumbnails[key] = b""
+    styles = [Style("gone", "Gone", model="gone")]
+    assert "waits" in markup.wall(session, styles, {})
+    session.thumbnails[key] = None
+    assert "waits" not in markup.wall(session, styles, {})
 
 
 def test_a_clip_is_refused_in_a_sentence(tmp_path, monkeypatch):

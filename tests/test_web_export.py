@@ -143,7 +143,7 @@ def test_the_page_makes_the_picture_that_pytorch_makes(page, host, demo, tmp_pat
     photo = tmp_path / f"my photo {given[0]}.png"
     with Image.open(demo / "china.jpg") as whole:
         whole.resize(given).save(photo)
-    page.get_by_text("starry_night_fast", exact=True).click()
+    page.get_by_text("The Starry Night").click()
     choose(page, photo)
     wait_for(page, f"stylize --model starry_night_fast --size 256 '{photo.name}'")
     picture = download(page, tmp_path / "made.png")
@@ -157,12 +157,17 @@ def test_the_page_makes_the_picture_that_pytorch_makes(page, host, demo, tmp_pat
     assert page.text_content("#status").startswith(f"{shown[0]} x {shown[1]}, made in ")
 
 
+def test_a_style_is_called_what_the_list_of_models_says(page):
+    called = [label.inner_text().strip() for label in page.locator("#wall label").all()]
+    assert called == ["Noise", "Van Gogh, The Starry Night, 1889: in a blink"]
+
+
 def test_another_style_gives_another_picture(page, photo, tmp_path):
     choose(page, Path(photo))
-    page.get_by_text("starry_night_fast", exact=True).click()
+    page.get_by_text("The Starry Night").click()
     wait_for(page, f"starry_night_fast --size 256 {Path(photo).name}")
     first = download(page, tmp_path / "first.png")
-    page.get_by_text("two dunes #1", exact=True).click()
+    page.get_by_text("Noise", exact=True).click()
     wait_for(page, f"'two dunes #1.safetensors' --size 256 {Path(photo).name}")
     assert np.abs(download(page, tmp_path / "second.png") - first).mean() > 10
 
@@ -251,7 +256,7 @@ def test_a_model_that_is_gone_is_named(browser, address, site):
         page.goto(address)
         page.get_by_text("two%20dunes%20%231.onnx is missing (404): export").wait_for()
         page.select_option("#size", "256")
-        page.get_by_text("starry_night_fast", exact=True).click()
+        page.get_by_text("The Starry Night").click()
         page.set_default_timeout(PATIENCE)
         wait_for(page, "starry_night_fast --size 256 sample.jpg")
         assert not page.is_visible("#problem")

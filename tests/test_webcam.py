@@ -203,6 +203,7 @@ def test_without_a_window_a_file_is_recorded(show):
     outcome = show(*LINE, "--camera", "clip.mp4", "-o", "out.mp4")
     assert outcome.code == 0, outcome.err
     assert "no window: the installed OpenCV" in outcome.err
+    assert "recording out.mp4 until Ctrl-C" in outcome.err
     assert "of the camera's 6 frames were dropped" in outcome.err
     frames = frames_of(show.folder / "out.mp4")
     assert 1 <= len(frames) <= 6
@@ -210,8 +211,9 @@ def test_without_a_window_a_file_is_recorded(show):
 
 
 def test_the_time_ends_it(show):
-    outcome = show(*LINE, "--camera", "test", "--time", "0.5s", "-o", "out.mkv")
+    outcome = show(*LINE, "--camera", "test", "--time", "2s", "-o", "out.mkv")
     assert outcome.code == 0, outcome.err
+    assert "recording out.mkv for 2 s" in outcome.err
     assert frames_of(show.folder / "out.mkv")
 
 
@@ -221,6 +223,11 @@ def test_the_time_ends_it(show):
         ((*LINE, "--camera", "test"), 3, "no window: the installed OpenCV has no windows"),
         ((*LINE, "--camera", "77", "-o", "o.mp4"), 3, "camera 77: cannot be opened: check that"),
         ((*LINE, "--camera", "photo.txt", "-o", "o.mp4"), 3, "camera photo.txt: is neither a"),
+        (
+            (*LINE, "--camera", "dunes.safetensors", "-o", "o.mp4"),
+            3,
+            "camera dunes.safetensors: is not a video that OpenCV reads: convert it to MP4",
+        ),
         ((*LINE, "-o", "o.avi"), 2, "-o o.avi: a recording ends in .mp4, .mov, .mkv: use o.mp4"),
         ((*LINE, "-o", "away/o.mp4"), 2, "there is no folder away: make it first"),
         ((*LINE, "--size", "5"), 2, "size is '5'"),
@@ -232,6 +239,7 @@ def test_the_time_ends_it(show):
 def test_what_cannot_be_is_told_in_a_sentence(show, options, code, said):
     outcome = show(*options)
     assert (outcome.code, said in outcome.err) == (code, True), outcome.err
+    assert "recording" not in outcome.err.replace("a recording ends", "")
     assert show.files == {"dunes.safetensors"}
 
 

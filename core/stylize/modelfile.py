@@ -158,6 +158,8 @@ class ModelFile:
 
         try:
             loaded = load_file(self.path)
+        except FileNotFoundError as error:  # since its header was read
+            raise ModelError(f"model {tell_missing(self.path)}") from error
         except (SafetensorError, OSError) as error:
             raise _damaged(self.path, str(error)) from error
         for name, tensor in loaded.items():

@@ -25,7 +25,7 @@ from stylize import (
 from stylize.modelfile import MODEL_KEY, MODEL_SCHEMA
 from stylize.testing.hosts import builtin_host
 from stylize_develop.listing import describe_settings
-from stylize_models.command import summarize
+from stylize_models.summaries import summarize
 from stylize_train.settings import TrainingSettings
 
 __all__ = ["model_file", "models", "presets", "settings"]

@@ -13,7 +13,6 @@ import typer
 from stylize import (
     MethodSpec,
     ModelFile,
-    ModelSpec,
     PluginHost,
     Progress,
     find_model,
@@ -38,6 +37,7 @@ from stylize.command import (
     watch,
 )
 from stylize.errors import ModelError, StylizeError, UsageError
+from stylize_models.summaries import summarize
 from stylize_models.writing import export_as_files, export_as_page
 
 __all__ = ["app"]
@@ -242,12 +242,6 @@ def export(
         raise UsageError(f"-o takes one model, but {len(names or [])} are given: name one")
     assert output is not None
     export_as_files(ctx.obj, names[0], output, force=force)
-
-
-def summarize(host: PluginHost, model: ModelFile) -> str:
-    """Return a model's summary, from its plugin or else from its file."""
-    own = host.get(ModelSpec, model.name).summary if model.distribution else ""
-    return own or model.header.summary or f"a model of method {model.header.method}"
 
 
 def _takes_painting(host: PluginHost, model: ModelFile) -> bool:

@@ -27,6 +27,7 @@ from stylize import (
 from stylize.errors import OutputError, UsageError
 from stylize_models.exporting import Converted, convert_module, export_modules
 from stylize_models.runtime import PACKAGE, read_runtime
+from stylize_models.summaries import own_summary
 
 if TYPE_CHECKING:
     from stylize import PluginHost
@@ -91,7 +92,7 @@ def export_page(
         differences[name] = max(converted.differences.values())
         files[f"models/{name}.onnx"] = converted.data
         files[f"thumbnails/{name}.jpg"] = _make_thumbnail(module)
-        listing.append(_describe(name, named[name], converted))
+        listing.append(_describe(host, name, named[name], converted))
     page = resources.files("stylize_models") / "page"
     files |= {name: (page / name).read_bytes() for name in PAGE}
     files["onnxruntime/LICENSE.txt"] = (page / "LICENSE.onnxruntime.txt").read_bytes()
@@ -129,14 +130,16 @@ def _only_module(host: PluginHost, model: ModelFile) -> tuple[str, ExportModule]
     )
 
 
-def _describe(name: str, model: ModelFile, converted: Converted) -> dict[str, Any]:
+def _describe(
+    host: PluginHost, name: str, model: ModelFile, converted: Converted
+) -> dict[str, Any]:
     """Return a model's entry in the page's listing."""
     ((given, axes),) = ((key, converted.module.axes[key]) for key in converted.module.inputs)
     is_file = model.name == str(model.path)
     return {
         "name": name,
         "argument": model.path.name if is_file else model.name,
-        "summary": model.header.summary,
+        "summary": own_summary(host, model),
         "license": model.header.license,
         "file": quote(f"models/{name}.onnx"),
         "bytes": len(converted.data),

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from stylize_web.clipjob import ClipJob
 from stylize_web.job import Job
-from stylize_web.session import MOVE, Session
+from stylize_web.session import MOVE, REMOVE, Session
 from stylize_web.styles import Style
 
 __all__ = ["history", "mask", "notice", "photos", "stage", "wall"]
@@ -23,10 +23,15 @@ def photos(session: Session) -> str:
         _tile(str(number), photo.name, session.views[photo.path], photo == session.photo)
         for number, photo in enumerate(session.photos)
     )
-    wrong = f'<button type="button" class="link" data-key="{MOVE}">Use it as a painting</button>'
-    if session.photo is None or session.photo.still:
-        wrong = ""
-    return _group("Photographs and clips", "small", tiles) + wrong
+    links = [(REMOVE, "Remove it")]
+    if session.photo and not session.photo.still:
+        links.insert(0, (MOVE, "Use it as a painting"))
+    buttons = "".join(
+        f'<button type="button" class="link" data-key="{key}">{said}</button>'
+        for key, said in links
+    )
+    chosen = f'<div class="links">{buttons}</div>' if session.photo else ""
+    return _group("Photographs and clips", "small", tiles) + chosen
 
 
 def wall(session: Session, styles: Iterable[Style], samples: Mapping[str, bytes]) -> str:
@@ -37,11 +42,11 @@ def wall(session: Session, styles: Iterable[Style], samples: Mapping[str, bytes]
     """
     tiles = []
     for style in (*session.paintings, *styles):
-        made = session.photo and session.thumbnails.get((session.photo.path, style.key))
+        made = session.thumbnails.get((session.photo.path, style.key)) if session.photo else None
         shown = made or samples.get(style.key, b"")
         if style.painting and not made:
             shown = session.views[style.painting.path]
-        waits = not made and session.photo is not None
+        waits = made == b""
         tiles.append(_tile(style.key, style.title, shown, style.key == session.chosen, waits))
     return _group("Styles", "", tiles)
 
@@ -87,11 +92,17 @@ def stage(job: Job | None, session: Session, ahead: int) -> str:
 
 
 def history(session: Session) -> str:
-    """Return the finished pictures and clips of this session, latest first."""
+    """Return the pictures and clips of this session, also those to come, latest first."""
     tiles = [
-        _tile(str(number), job.recipe.output, job.tile, job is session.shown)
+        _tile(
+            str(number),
+            job.recipe.output + (": failed" if job.state == "failed" else ""),
+            job.tile or session.views[job.recipe.photo.path],
+            job is session.shown,
+            job.state in ("waiting", "running"),
+        )
         for number, job in enumerate(session.jobs)
-        if job.state == "done"
+        if job.state != "dropped"
     ]
     return _group("History of this session", "small", reversed(tiles)) if tiles else ""
 

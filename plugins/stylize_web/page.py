@@ -117,6 +117,7 @@ class Page:
             self.command = gr.Code(
                 language="shell",
                 label="Command",
+                lines=1,
                 interactive=False,
                 wrap_lines=True,
                 elem_id="command",
@@ -124,6 +125,7 @@ class Page:
             self.python = gr.Code(
                 language="python",
                 label="Python",
+                lines=1,
                 interactive=False,
                 wrap_lines=True,
                 elem_id="python",

@@ -21,12 +21,17 @@ POLICY = (
 
 
 class OnlyFromHere:
-    """Tells browsers to load nothing from elsewhere (ASGI middleware)."""
+    """Lets browsers load nothing from elsewhere, and no other page send files (ASGI middleware)."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and _is_of_another_page(scope):
+            await send({"type": "http.response.start", "status": 403})
+            await send({"type": "http.response.body"})
+            return
+
         async def send_with_policy(message: Any) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [
@@ -37,6 +42,11 @@ class OnlyFromHere:
             await send(message)
 
         await self.app(scope, receive, send_with_policy)
+
+
+def _is_of_another_page(scope: Any) -> bool:
+    """Return whether a browser says that a page of another origin makes this request."""
+    return dict(scope["headers"]).get(b"sec-fetch-site") in (b"cross-site", b"same-site")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from stylize_web.job import Job, as_jpeg, shrunk
 from stylize_web.recipe import Upload
 from stylize_web.styles import Style
 
-__all__ = ["MOVE", "Session", "demo_files"]
+__all__ = ["MOVE", "REMOVE", "Session", "demo_files"]
 
 # Limits for a mask from the page: length in characters, and longer side in pixels.
 MASK_CHARACTERS, MASK_SIDE = 4_000_000, 2048
@@ -32,8 +32,8 @@ PHOTO_SIDE = 768
 CLIPS = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp", ".ogv",
 )  # fmt: skip
-# The key of the button that turns a photograph, dropped in the wrong place, into a painting.
-MOVE = "move"
+# Keys of the buttons for the chosen photograph: use it as a painting; take it off the page.
+MOVE, REMOVE = "move", "remove"
 
 
 @dataclass(eq=False)
@@ -49,7 +49,7 @@ class Session:
         chosen: the key of the chosen style.
         views: small copies of the photographs to show, as JPEG.
         mask: where the style applies in the chosen photograph; None for everywhere.
-        thumbnails: photographs in styles, as JPEG; empty until they are made.
+        thumbnails: photographs in styles, as JPEG; empty until they are made, None if they fail.
         jobs: the requested pictures, oldest first.
         shown: the job that the page shows.
         notice: the last problem, to show to users.
@@ -66,7 +66,7 @@ class Session:
     chosen: str = ""
     views: dict[Path, bytes] = field(default_factory=dict)
     mask: Image.Image | None = None
-    thumbnails: dict[tuple[Path, str], bytes] = field(default_factory=dict)
+    thumbnails: dict[tuple[Path, str], bytes | None] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
     shown: Job | None = None
     notice: str = ""
@@ -102,21 +102,24 @@ class Session:
             self._add_style(painting)
 
     def choose_photo(self, key: str) -> None:
-        """Choose a photograph by its number; MOVE turns the chosen one into a painting."""
-        if key == MOVE and self.photo is not None and self.photo.still is None:
-            moved = self.photo
-            self.photos.remove(moved)
+        """Choose a photograph by its number; MOVE and REMOVE act on the chosen one."""
+        self.notice = ""
+        chosen = self.photo
+        if chosen is not None and (key == REMOVE or (key == MOVE and chosen.still is None)):
+            self.photos.remove(chosen)
             self._choose(self.photos[-1] if self.photos else None)
-            self._add_style(moved)
+            if key == MOVE:
+                self._add_style(chosen)
         elif key.isdecimal() and int(key) < len(self.photos):
             self._choose(self.photos[int(key)])
 
     def choose_style(self, key: str) -> None:
         """Choose a style by its key."""
-        self.chosen = key
+        self.notice, self.chosen = "", key
 
     def choose_job(self, key: str) -> None:
-        """Show a picture of the history again."""
+        """Show a picture of the history, finished or not."""
+        self.notice = ""
         if key.isdecimal() and int(key) < len(self.jobs):
             self.shown = self.jobs[int(key)]
 

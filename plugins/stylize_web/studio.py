@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from stylize import PluginHost, RunSettings, Stylizer, make_plan, make_settings, read_bytes
@@ -49,6 +50,10 @@ class Studio:
         self._context = contextvars.copy_context()  # so that errors read as in the command
         self._pictures = ThreadPoolExecutor(1, "pictures")
         self._thumbnails = ThreadPoolExecutor(1, "thumbnails")
+        # In a thumbnail there is too little to share between cores, which wait for each other,
+        # for long if others use them too. The last number is also that of later threads.
+        for pool, cores in ((self._thumbnails, 1), (self._pictures, torch.get_num_threads())):
+            pool.submit(_use_cores, cores).result()
         self._quick: dict[str, Stylizer] = {}
         self._waiting: list[Job] = []
         self.samples: dict[str, bytes] = {}  # by style, thumbnails of the demo photograph
@@ -112,6 +117,7 @@ class Studio:
         }
         defaults = {name: field.get_default() for name, field in RunSettings.model_fields.items()}
         look = {name: value for name, value in look.items() if value != defaults[name]}
+        first = len(session.jobs)
         for photo in session.photos if every else [session.photo]:
             # Other methods take minutes per frame.
             quick = quick_method(self.host) if photo.still else None
@@ -128,6 +134,7 @@ class Studio:
             make_plan(self.host, recipe.run_settings(self.host, self.device))
             job = ClipJob if photo.still else Job
             self.make(session, job(recipe, session.new_folder()))
+        session.shown = session.jobs[first]
 
     def make(self, session: Session, job: Job) -> None:
         """Queue a picture."""
@@ -187,6 +194,7 @@ class Studio:
             made = self._stylizer_of(style)(small, paintings).image
             session.thumbnails[key] = as_jpeg(made.convert("RGB"))
         except Exception as error:
+            session.thumbnails[key] = None
             session.notice = f"{style.title}: {explain(error)[0]}"
 
     def _sample(self, style: Style, demo: Image.Image) -> None:
@@ -201,3 +209,10 @@ class Studio:
             settings = {**chosen, "size": THUMBNAIL_SIDE, "device": self.device}
             self._quick[name] = Stylizer(make_plan(self.host, make_settings(settings)), self.host)
         return self._quick[name]
+
+
+def _use_cores(number: int) -> None:
+    """Let PyTorch use a number of cores in this thread."""
+    # A thread asks for the number once, and would otherwise do so after it has been set here.
+    torch.get_num_threads()
+    torch.set_num_threads(number)

@@ -131,12 +131,12 @@ def open_camera(name: str) -> Iterator[Camera]:
     try:
         if not capture.isOpened():
             remedy = (
-                "check that it is connected, that no other program uses it and that you may "
-                "read it, or try another number"
+                "cannot be opened: check that it is connected, that no other program uses it and "
+                "that you may read it, or try another number"
                 if name.isdecimal()
-                else "is not a video that OpenCV reads"
+                else "is not a video that OpenCV reads: convert it to MP4"
             )
-            raise CameraError(f"camera {name}: cannot be opened: {remedy}")
+            raise CameraError(f"camera {name}: {remedy}")
 
         def read() -> Pixels | None:
             there, frame = capture.read()

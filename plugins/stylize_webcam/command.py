@@ -23,6 +23,7 @@ from stylize.command import (
     ForceOption,
     clean_stdout,
     completion_of,
+    format_seconds,
     interruptible,
     require_extra,
     say,
@@ -120,13 +121,15 @@ def _show(
 
     if output is not None:
         check_recording(output, force=force)
-    if missing := why_no_window():
-        if output is None:
-            raise ExtraMissingError(f"no window: {missing}; or record without one: -o FILE.mp4")
-        say(f"no window: {missing}; recording {output} until Ctrl-C")
+    missing = why_no_window()
+    if missing and output is None:
+        raise ExtraMissingError(f"no window: {missing}; or record without one: -o FILE.mp4")
     stylizers = {name: Stylizer(plan, host) for name, plan in plans.items()}
     cancelled = threading.Event()
     with open_camera(asked.camera) as camera:
+        if missing:
+            until = "until Ctrl-C" if asked.time is None else f"for {format_seconds(asked.time)}"
+            say(f"no window: {missing}; recording {output} {until}")
         window = None if missing else OpenCVWindow()
         session = Session(
             camera,

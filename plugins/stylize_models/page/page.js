@@ -147,8 +147,8 @@ function hang(model, number) {
   const thumbnail = Object.assign(document.createElement("img"), {
     src: model.thumbnail, alt: "", loading: "lazy",
   });
-  label.append(choice, thumbnail, model.name);
-  label.title = model.summary;
+  label.append(choice, thumbnail, model.summary || model.name);
+  label.title = model.name;
   find("wall").append(label);
 }
 
