@@ -77,12 +77,12 @@ class AdainSettings(Settings):
         "0 turns it off.",
     )
     hue: float = Field(
-        0.2,
+        0.0,
         ge=0,
         le=10,
-        description="With transfer=swap: weight of colour relative to the features' cosine, so "
-        "that the blue of a sky does not take brown patches where the painting has blue. Larger "
-        "values keep more of the photograph's colours. 0 turns it off.",
+        description="With transfer=swap: weight of colour relative to the features' cosine. 0.2 "
+        "to 1 remove patches of a wrong colour, such as brown ones in a blue sky, for a palette "
+        "that is less the painting's.",
     )
     light: float = Field(
         0.6,
