@@ -58,8 +58,8 @@ gpu: .venv/installed-dev
 # The table of our smoothings in the documents; after a break, it resumes. BENCH=--quick gives a
 # preview in minutes.
 bench-smoothing: .venv/installed-dev
-	$(BIN)/stylize bench smoothing none softmax tanh softsign scale thin_softmax \
-		$(BENCH) -o build/bench-smoothing$(BENCH)
+	$(BIN)/stylize bench smoothing none softmax tanh softsign scale $(BENCH) \
+		-o build/bench-smoothing$(BENCH)
 	cp build/bench-smoothing$(BENCH)/bench.md docs/_bench/smoothing.txt
 
 # Checks the paper's claims on its own networks, from torch's cache or with REPRODUCE="--vgg19 FILE

@@ -120,5 +120,5 @@ def test_a_busy_machine_is_told_of_once_while_the_first_steps_are_made(
         seconds = 100.0 + step
         teller.progressed(Progress(step / 9, step, 9, {}))
     said = capsys.readouterr().err
-    assert said.count("OMP_NUM_THREADS=1 may be faster") == told
-    assert ("50% of it" in said) == told
+    assert said.count("OMP_NUM_THREADS=1 stylize ...") == told
+    assert ("50% of their time" in said) == told

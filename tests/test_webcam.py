@@ -252,6 +252,14 @@ def test_a_recording_is_replaced_by_force_only(show):
     assert frames_of(show.folder / "out.mp4")
 
 
+def test_a_recording_never_replaces_the_clip_that_serves_as_camera(show):
+    (show.folder / "clip.mp4").write_bytes(b"mine")
+    outcome = show(*LINE, "--camera", "clip.mp4", "-o", "clip.mp4", "--force")
+    assert outcome.code == 2
+    assert "-o clip.mp4: is the camera's file: choose another name" in outcome.complaint
+    assert (show.folder / "clip.mp4").read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize("package", ["cv2", "av"])
 def test_the_missing_extra_is_named(show, monkeypatch, package):
     monkeypatch.setattr("stylize.extras.find_spec", lambda name: None if name == package else 1)

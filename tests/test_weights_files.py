@@ -103,7 +103,11 @@ def test_wrong_files_are_refused_before_any_warning(command, thin):
     Path("short.safetensors").write_bytes(thin.read_bytes()[:-8])
     shutil.copy(package_file(VGG), "vgg.safetensors")
     shutil.copy(thin, "thin.safetensors")
+    for name, header in (("nested", b"[" * 200_000), ("texts", b'{"__metadata__": {"mean": 5}}')):
+        Path(f"{name}.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     refused = {
+        "nested.safetensors": "cannot be read (its header is nested too deeply)",
+        "texts.safetensors": "cannot be read (its metadata are no texts)",
         "thim.safetensors": "no such file: did you mean thin.safetensors?",
         ".": "is a folder: name a file of weights",
         "notes.txt": "cannot be read (its header claims ",

@@ -66,11 +66,16 @@ def list_tensors(path: Path) -> TensorList:
         (length,) = struct.unpack("<Q", first)
         if length > LONGEST_HEADER:
             raise ValueError(f"its header claims {length:,} bytes")
-        listed = json.loads(file.read(length))
+        try:
+            listed = json.loads(file.read(length))
+        except RecursionError as error:
+            raise ValueError("its header is nested too deeply") from error
         held = file.seek(0, 2) - 8 - length
     if not isinstance(listed, dict):
         raise ValueError("its header is no JSON object")
     metadata = listed.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise ValueError("its metadata are no texts")
     begins = 8 + length
     try:
         ends = {name: entry["data_offsets"] for name, entry in listed.items()}
@@ -81,7 +86,7 @@ def list_tensors(path: Path) -> TensorList:
         raise ValueError("its list of tensors makes no sense") from error
     if held < needed:
         raise ValueError(f"it has {held:,} of {needed:,} bytes of tensors")
-    return TensorList(metadata if isinstance(metadata, dict) else {}, places, forms)
+    return TensorList(metadata, places, forms)
 
 
 def hold_same_tensors(one: Path, other: Path) -> bool:

@@ -19,7 +19,7 @@ from stylize import (
     resize,
 )
 from stylize.command import import_extra, require_extra
-from stylize.errors import ImageError, ImageTooSmallError
+from stylize.errors import ExtraMissingError, ImageError, ImageTooSmallError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,16 +82,20 @@ def evaluate_picture(
     """Measure how far a picture is from its content and from its style.
 
     Args:
-        ssim: whether to measure the structural similarity too.
+        ssim: whether to measure the structural similarity too; without the library for it, a
+            warning says that it is left out.
         judge: to evaluate many pictures with one loaded network; by default made from `host`,
             `device` and `judge_size`.
 
     Raises:
         ImageError: one of the three cannot be read, or is too narrow a strip.
-        ExtraMissingError: SSIM without the library for it.
     """
+    left_out: tuple[str, ...] = ()
     if ssim:
-        require_extra(*SSIM)  # before the work
+        try:
+            require_extra(*SSIM)
+        except ExtraMissingError as error:
+            ssim, left_out = False, (f"SSIM is left out: {error}; or use --no-ssim",)
     judge = judge or Judge(host, device, size=judge_size)
     made = read_image(picture)
     # The judge needs no more pixels than its own size.
@@ -103,6 +107,7 @@ def evaluate_picture(
         structural_similarity(made.pixels, photo.pixels, judge.size) if ssim else None,
         own,
         (
+            *left_out,
             *(warning for image in (made, photo, painting) for warning in image.warnings),
             *_doubts(made, photo, own=bool(own)),
         ),

@@ -120,7 +120,7 @@ def _show(
     from stylize_webcam.windows import OpenCVWindow, why_no_window
 
     if output is not None:
-        check_recording(output, force=force)
+        check_recording(output, str(asked.camera), force=force)
     missing = why_no_window()
     if missing and output is None:
         raise ExtraMissingError(f"no window: {missing}; or record without one: -o FILE.mp4")

@@ -18,13 +18,18 @@ CODECS = ("libx264", "mpeg4")
 TICK = Fraction(1, 1000)
 
 
-def check_recording(path: Path, *, force: bool) -> None:
-    """Check that a recording can be written to a path. Raises: OutputError."""
+def check_recording(path: Path, camera: str, *, force: bool) -> None:
+    """Check that a recording can be written to a path, and is not the file that serves as camera.
+
+    Raises: OutputError.
+    """
     if path.suffix.lower() not in SUFFIXES:
         named = path.with_suffix(SUFFIXES[0])
         raise OutputError(f"-o {path}: a recording ends in {', '.join(SUFFIXES)}: use {named}")
     if not path.parent.is_dir():
         raise OutputError(f"-o {path}: there is no folder {path.parent}: make it first")
+    if path.exists() and Path(camera).exists() and path.samefile(camera):
+        raise OutputError(f"-o {path}: is the camera's file: choose another name")
     if path.exists() and not force:
         raise OutputError(f"-o {path}: exists: choose another name, or replace it with --force")
 

@@ -47,7 +47,8 @@ class CrowdTeller:
         if share < CROWDED and _is_crowded():
             warn(
                 f"other programs keep the processor busy: torch's {self._threads} threads have "
-                f"{share:.0%} of it, and wait for each other: OMP_NUM_THREADS=1 may be faster"
+                f"{share:.0%} of their time, and wait for each other: it is often several times "
+                f"as fast as OMP_NUM_THREADS=1 stylize ..."
             )
 
 
