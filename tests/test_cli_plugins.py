@@ -288,6 +288,13 @@ def test_what_a_disabled_plugin_takes_away_is_told_with_the_remedy(
     )
 
 
+def test_a_command_of_a_disabled_plugin_is_no_file_without_a_reason(command, monkeypatch):
+    monkeypatch.setenv("STYLIZE_DISABLE_PLUGINS", "models")
+    said = command("learn", "painting.png").complaint
+    assert "learn: no such file" in said
+    assert "STYLIZE_DISABLE_PLUGINS=models takes away the commands of these plugins too" in said
+
+
 def test_a_rerun_without_a_disabled_part_says_so_and_not_install_it(command, monkeypatch):
     assert command(*PAIR, *FAST, "-o", "made.png").code == 0
     monkeypatch.setenv("STYLIZE_DISABLE_PLUGINS", "gatys,vgg")

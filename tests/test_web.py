@@ -379,14 +379,18 @@ def test_no_other_page_can_send_files(server):
     import httpx
 
     file = {"files": ("photo.jpg", b"x")}
-    for origin, status in (("same-origin", 200), ("same-site", 403), ("cross-site", 403)):
-        answer = httpx.post(
-            f"{server}/gradio_api/upload",
-            files=file,
-            headers={"Sec-Fetch-Site": origin},
-            trust_env=False,
-        )
-        assert answer.status_code == status
+    for headers, status in (
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": server.rstrip("/")}, 200),
+        ({"Origin": "http://elsewhere.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "elsewhere.example", "Origin": "http://elsewhere.example"}, 400),
+    ):
+        address = f"{server}/gradio_api/upload"
+        answer = httpx.post(address, files=file, headers=headers, trust_env=False)
+        assert answer.status_code == status, headers
 
 
 @pytest.mark.parametrize("place", ["#drop-photo button", "#stage", "#top"])

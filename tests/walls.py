@@ -35,8 +35,10 @@ ROOMS = """
     modelfile
     tensorfile
     guests
-    coherence : disabling : entropy : extras : files : lazy : matching : precision : version
-    errors : missing : placing
+    coherence : entropy : extras : files : lazy : matching : precision : version
+    missing
+    disabling
+    errors : placing
     spelling
 """
 # Modules without torch, and without modules that would import it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 from pathlib import Path
 
+from stylize.disabling import DISABLE_VARIABLE, disabled_names
 from stylize.spelling import nearest_name
 
 __all__ = ["tell_missing"]
@@ -15,6 +16,9 @@ def tell_missing(path: str | Path) -> str:
     path = Path(path)
     near = _nearest(path)
     remedy = f"did you mean {near}?" if near else "check the name and the folder"
+    if disabled_names() and path.name == str(path) and not path.suffix:
+        listed = ",".join(disabled_names())
+        remedy += f" ({DISABLE_VARIABLE}={listed} takes away the commands of these plugins too)"
     return f"{path}: no such file: {remedy}"
 
 

@@ -176,7 +176,8 @@ def sheet(
                 failed += 1
                 warn(f"{model.name}: {error}")
                 continue
-            tiles.append(Tile(image, model.name, f"{summarize(host, model)}, {seconds:.1f} s"))
+            painting = summarize(host, model).partition(": ")[0]
+            tiles.append(Tile(image, model.name, f"{painting}, {seconds:.1f} s"))
             for observer in observers:
                 done = Progress(number / len(models), number, len(models), {}, model.name)
                 observer.progressed(done)

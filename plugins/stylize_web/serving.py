@@ -12,6 +12,8 @@ from stylize_web.studio import Studio
 
 __all__ = ["serve"]
 
+# The names of this machine, for itself.
+LOOPBACK = ("127.0.0.1", "localhost")
 # Keeps browsers from loading anything that a release of Gradio may fetch from elsewhere.
 POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -46,7 +48,11 @@ class OnlyFromHere:
 
 def _is_of_another_page(scope: Any) -> bool:
     """Return whether a browser says that a page of another origin makes this request."""
-    return dict(scope["headers"]).get(b"sec-fetch-site") in (b"cross-site", b"same-site")
+    headers = dict(scope["headers"])
+    origin = headers.get(b"origin")
+    if origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
+        return True
+    return headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site")
 
 
 @contextmanager
@@ -62,6 +68,12 @@ def serve(
     Raises: ExtraMissingError.
     """
     starlette = import_extra("starlette.middleware", "web", "stylize web")
+    trusted = import_extra("starlette.middleware.trustedhost", "web", "stylize web")
+    middleware = [starlette.Middleware(OnlyFromHere)]
+    if host in LOOPBACK and not share:
+        # Else a page elsewhere could give its own name this machine's address (DNS rebinding).
+        named = starlette.Middleware(trusted.TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])
+        middleware.insert(0, named)
     page = build_page(studio)
     try:
         _, local, public = page.launch(
@@ -69,7 +81,7 @@ def serve(
             server_port=port,
             share=share,
             max_file_size=max_bytes,
-            app_kwargs={"middleware": [starlette.Middleware(OnlyFromHere)]},
+            app_kwargs={"middleware": middleware},
             theme=make_theme(),
             css=CSS,
             js=SCRIPT,
