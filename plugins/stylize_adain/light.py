@@ -16,15 +16,16 @@ PLAIN, EXTREME = 0.05, 2.0
 
 
 def tones_of(rows: Tensor, moments: Moments, tone: float, hue: float) -> Tensor:
-    """Return the colours of rows (M, C) as vectors (M, 6), whose products fall with contrast.
+    """Return the colours of rows (M, C) as vectors (M, 2 or 6), whose products fall with contrast.
 
     Dark to light, relative to the picture's own mean and deviation, is half a turn; so is each of
-    the two colour differences.
+    the two colour differences, which are left out if they have no weight.
 
     Args: tone, hue: weights of light and dark, and of the two colour differences together.
     """
-    angles = _contrasts(rows, moments) * (torch.pi / 2 / EXTREME)
-    weights = torch.tensor([tone, hue / 2, hue / 2], device=rows.device).sqrt()
+    shares = [tone, hue / 2, hue / 2] if hue else [tone]
+    weights = torch.tensor(shares, device=rows.device).sqrt()
+    angles = _contrasts(rows, moments, len(shares)) * (torch.pi / 2 / EXTREME)
     return torch.cat([weights * angles.cos(), weights * angles.sin()], dim=1)
 
 
@@ -35,14 +36,16 @@ def give_light(
 
     The luma of these rows is first given the style's mean and deviation, as in AdaIN (eq. 8).
     """
-    contrast = _contrasts(rows, content)[:, 0]
+    contrast = _contrasts(rows, content, 1)[:, 0]
     wanted = style.mean[:, LUMA] + style.deviation[:, LUMA] * contrast
     mixed = taken[:, LUMA].lerp(wanted.to(taken.dtype), share)
     return torch.cat([taken[:, :LUMA], mixed[:, None], taken[:, LUMA + 1 :]], dim=1)
 
 
-def _contrasts(rows: Tensor, moments: Moments) -> Tensor:
-    """Return luma and colour differences of rows (M, C) in deviations from their mean, (M, 3)."""
-    spread = moments.deviation[:, LUMA:].clamp_min(PLAIN)
-    z = (rows[:, LUMA:].float() - moments.mean[:, LUMA:]) / spread
+def _contrasts(rows: Tensor, moments: Moments, count: int) -> Tensor:
+    """Return luma, and colour differences if 3 are asked for, in deviations from their mean."""
+    values, mean, deviation = (
+        each[:, LUMA:][:, :count] for each in (rows, moments.mean, moments.deviation)
+    )
+    z = (values.float() - mean) / deviation.clamp_min(PLAIN)
     return z.clamp(-EXTREME, EXTREME)

@@ -23,13 +23,17 @@ POLICY = (
 
 
 class OnlyFromHere:
-    """Lets browsers load nothing from elsewhere, and no other page send files (ASGI middleware)."""
+    """Lets browsers load nothing from elsewhere, and no other page send files (ASGI middleware).
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
+    Args: direct: browsers reach the server itself, so that they name it as they name its pages.
+    """
+
+    def __init__(self, app: Any, direct: bool) -> None:
+        self.app, self.direct = app, direct
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST" and _is_of_another_page(scope):
+        sent = scope["type"] == "http" and scope["method"] == "POST"
+        if sent and _is_of_another_page(scope, self.direct):
             await send({"type": "http.response.start", "status": 403})
             await send({"type": "http.response.body"})
             return
@@ -46,10 +50,10 @@ class OnlyFromHere:
         await self.app(scope, receive, send_with_policy)
 
 
-def _is_of_another_page(scope: Any) -> bool:
+def _is_of_another_page(scope: Any, direct: bool) -> bool:
     """Return whether a browser says that a page of another origin makes this request."""
     headers = dict(scope["headers"])
-    origin = headers.get(b"origin")
+    origin = headers.get(b"origin") if direct else None
     if origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
         return True
     return headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site")
@@ -69,7 +73,7 @@ def serve(
     """
     starlette = import_extra("starlette.middleware", "web", "stylize web")
     trusted = import_extra("starlette.middleware.trustedhost", "web", "stylize web")
-    middleware = [starlette.Middleware(OnlyFromHere)]
+    middleware = [starlette.Middleware(OnlyFromHere, direct=not share)]
     if host in LOOPBACK and not share:
         # Else a page elsewhere could give its own name this machine's address (DNS rebinding).
         named = starlette.Middleware(trusted.TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])
