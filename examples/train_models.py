@@ -1,22 +1,22 @@
-"""Train every model that the package ships, in one go, within a given time.
+"""Train every network that the package ships, in one go, within a given time.
 
     python examples/train_models.py PHOTOGRAPHS PAINTINGS OUT [--minutes 10] [--only NAME]
-        [--longer 1] [--device auto] [-- OPTIONS OF stylize train]
+        [--device auto] [-- OPTIONS OF stylize train]
 
 PHOTOGRAPHS and PAINTINGS are folders. `RECIPES` says how the name of each model's painting begins
 (great_wave.jpg); The Starry Night is in the package. `any` learns from all paintings, and, if
 SciPy is installed, from textures that paint_textures.py makes from the photographs.
 
-`any` gets a third of the time, and the others share the rest; time that one leaves goes to the
-next. If the script is stopped or killed, the same command resumes it with the time that is left.
-With more --minutes, it also resumes last stages that were cut short. OUT gets the models,
-previews.jpg of all of them, and their stages with checkpoints in stages/. Exits 1 if a training
-failed.
+`any` gets a third of the time, and the others share the rest. A trial at the start measures the
+speed, which decides the number of steps. If the script is stopped or killed, the same command
+resumes it; it leaves alone what is done. OUT gets the models, their trainings' folders, and
+previews.jpg of all of them. Exits 1 if a training failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import runpy
 import shlex
@@ -24,26 +24,14 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from stylize import list_pictures, read_header, stylize_image
+from stylize import list_pictures, stylize_image
+from stylize.building.device import choose_device
 from stylize.command.app import run
 from stylize.errors import UsageError
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A training that starts from the previous one: its steps, and options of `stylize train`.
-
-    Args:
-        cost: of one step, in pixels: the batch times the square of the crop.
-    """
-
-    steps: int
-    options: str
-    cost: int
 
 
 @dataclass(frozen=True)
@@ -52,165 +40,125 @@ class Recipe:
 
     Args:
         painting: the start of its file's name; None for all paintings.
-        start: the model whose first stage this one starts from, if it has been trained.
+        options: of `stylize train`, besides the preset.
+        share: of the time, relative to the others'.
     """
 
     method: str
     preset: str
     painting: str | None
-    stages: tuple[Stage, ...]
     options: str = ""
-    start: str | None = None
+    share: float = 1.0
 
 
-def quick(steps: int, options: str) -> Stage:
-    return Stage(steps, options, 2 * 192**2)
-
-
-def fine(steps: int, options: str) -> Stage:
-    return Stage(steps, f"--learning-rate 0.002 --crop 256 --batch 1 --zoom 2.5 {options}", 256**2)
-
-
-FIRST = "--strength 4 --schedule constant --zoom 3"
-LARGE = "--style-size 1024"
-SMALL = "--style-size 512"
-CALM = "--image-loss total_variation"
-
-# The recipes of the cards in docs/reference/model-cards, as far as `stylize train` can follow
-# them: `any` learns swapped features from the start; the card's model began as AdaIN's decoder.
-STARRY_NIGHT_FAST = (
-    quick(680, f"{FIRST} {SMALL}"),
-    quick(1000, f"--strength 1.5 --learning-rate 0.002 --zoom 2.5 {SMALL}"),
-)
-GREAT_WAVE = (
-    quick(350, f"{FIRST} {SMALL}"),
-    fine(800, f"--strength 1.5 {CALM}=10 {LARGE}"),
-    fine(380, f"--strength 0.8 {CALM}=60 {LARGE}"),
-)
-OTHERS = (
-    quick(350, f"{FIRST} {LARGE}"),
-    fine(800, f"--strength 2 {LARGE}"),
-)
-ANY = (
-    Stage(4000, "--batch 6 --crop 128 --schedule constant", 6 * 128**2),
-    Stage(2000, "--batch 6 --crop 128 --learning-rate 0.0005", 6 * 128**2),
-)
-NARROW = "--set johnson.width=48"
-
-
-def johnson(painting: str, stages: tuple[Stage, ...], width: str, start: str | None) -> Recipe:
-    return Recipe("johnson", "johnson_quick", painting, stages, width, start)
-
-
+# The first one starts from nothing, and the others from it, with their own mean colours.
+FIRST = "starry_night"
 RECIPES = {
-    "starry_night_fast": johnson("starry_night", STARRY_NIGHT_FAST, NARROW, None),
-    "great_wave_fast": johnson("great_wave", GREAT_WAVE, NARROW, "starry_night_fast"),
-    "composition_vii_fast": johnson("composition_vii", OTHERS, NARROW, "starry_night_fast"),
-    "mosaic_fast": johnson("mosaic", OTHERS, NARROW, "starry_night_fast"),
-    "any": Recipe("adain", "adain_swap", None, ANY),
+    FIRST: Recipe("johnson", "johnson_quick", FIRST, share=2.0),
+    **{
+        name: Recipe("johnson", "johnson_quick", painting)
+        for name, painting in {
+            "great_wave": "great_wave",
+            "wheat_field": "wheat_field",
+            "signac": "signac",
+            "mosaic": "mosaic",
+            "composition_vii": "composition_vii",
+            "water_lilies": "water_lilies",
+            "mondrian": "mondrian",
+            "kandinsky": "kandinsky_lines",
+            "tahiti": "gauguin_tahiti",
+            "watercolour": "watercolour",
+            "red_chalk": "chalk_drawing",
+        }.items()
+    },
+    "any": Recipe("adain", "adain_swap", None),
 }
+# What a GPU takes in one step; presets have what suits a CPU.
+ON_GPU = {"johnson": "--batch 8 --crop 256 --workers 10", "adain": "--batch 12 --workers 4"}
 # The model that gets a third of the time; the others share two thirds.
 THIRD = "any"
 # In the folder of styles: copies of each painting, and the number of textures.
 TIMES, TEXTURES = 12, 128
+# Seconds of a trial, the share of them that counts, and the share of the steps that would fit.
+TRIAL, COUNTED, CAREFUL = 12.0, 0.5, 0.86
 INTERRUPTED = 130
 PREVIEWED, SIDE = 3, 256
 
 
-@dataclass
-class Progress:
-    """How far each model is, kept in a file: its current stage, and the seconds spent."""
-
-    path: Path
-    stages: dict[str, int] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path) -> Progress:
-        known = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        return cls(path, **known)
-
-    def note(self, name: str, stage: int, seconds: float = 0.0) -> None:
-        self.stages[name] = stage
-        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-        text = json.dumps({"stages": self.stages, "seconds": self.seconds}, indent=2)
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(text, "utf-8")
-        temporary.replace(self.path)
-
-
 @dataclass(frozen=True)
 class Trainer:
-    """Trains models with `stylize train`, one stage after another."""
+    """Trains models with `stylize train`.
+
+    Args:
+        options: of the user, for each training.
+        on_gpu: whether steps are those for a GPU.
+    """
 
     photographs: Path
     paintings: Path
     out: Path
-    progress: Progress
-    longer: float
     options: Sequence[str]
+    on_gpu: bool
 
-    def model(self, name: str, seconds: float) -> int:
-        """Train a model, or resume it, and return the exit code of the last stage.
+    def model(self, name: str, seconds: float, speeds: dict[str, float]) -> int:
+        """Train a model for a time, or resume it, and return the exit code.
 
-        The stages share its time in proportion to their cost. If one is cut short, the next
-        begins.
+        Args:
+            speeds: steps per second of methods; one that is missing is measured.
         """
-        recipe = RECIPES[name]
-        code = 0
-        for number in range(self.progress.stages.get(name, 0), len(recipe.stages)):
-            left = [stage.steps * stage.cost for stage in recipe.stages[number:]]
-            started = time.monotonic()
-            self.progress.note(name, number)
-            code = self._stage(name, number, max(1.0, seconds * left[0] / sum(left)))
-            used = time.monotonic() - started
-            seconds -= used
-            self.progress.note(name, number, used)
-            if code:
-                return code
-        shutil.copyfile(self._path(name, len(recipe.stages) - 1), self.out / f"{name}.safetensors")
-        return code
+        recipe, path = RECIPES[name], self.path(name)
+        started = time.monotonic()
+        state = path.with_suffix(".json")  # the steps that were decided, for a resumption
+        line = self._line(name)
+        if state.exists() and path.with_suffix(".training").joinpath("checkpoint.pt").exists():
+            line += ["--steps", json.loads(state.read_text("utf-8")), "--resume"]
+        else:
+            if recipe.method not in speeds:
+                speeds[recipe.method] = self._measure(name)
+            seconds -= time.monotonic() - started
+            steps = str(max(2, round(CAREFUL * seconds * speeds[recipe.method])))
+            state.write_text(json.dumps(steps), "utf-8")
+            line += ["--steps", steps, "--force"]
+        print(f"{name}: {seconds:.0f} s", flush=True)
+        return run([*line, "--time", f"{max(1.0, seconds):.1f}s", *self.options, "-o", str(path)])
 
     def is_done(self, name: str) -> bool:
-        """Whether a model's last stage has all its steps."""
-        recipe = RECIPES[name]
-        last = len(recipe.stages) - 1
-        if self.progress.stages.get(name) != last or not self._path(name, last).exists():
-            return False
-        before = self._before(name, last)
-        steps = read_header(self._path(name, last)).steps
-        return steps - (read_header(before).steps if before else 0) >= self._steps(name, last)
+        """Whether a model's training is at its last step."""
+        return self.path(name).exists() and not self.path(name).with_suffix(".json").exists()
 
-    def _stage(self, name: str, number: int, seconds: float) -> int:
-        recipe, path, before = RECIPES[name], self._path(name, number), self._before(name, number)
-        path.parent.mkdir(exist_ok=True)
+    def finish(self, name: str) -> None:
+        """Note that a model is done."""
+        self.path(name).with_suffix(".json").unlink(missing_ok=True)
+
+    def path(self, name: str) -> Path:
+        """Return the file of a model."""
+        return self.out / f"{name}.safetensors"
+
+    def _line(self, name: str) -> list[str]:
+        recipe = RECIPES[name]
         line = ["train", recipe.method, "--preset", recipe.preset, "--data", str(self.photographs)]
         if recipe.painting is None:
             line += ["--styles", str(self._styles())]
         else:
             line += ["--style", str(find_painting(self.paintings, recipe.painting))]
-        line += shlex.split(f"{recipe.options} {recipe.stages[number].options}")
-        line += ["--steps", str(self._steps(name, number)), "--time", f"{seconds:.1f}s"]
-        if path.with_suffix(".training").joinpath("checkpoint.pt").exists():
-            line += ["--resume"]
-        elif before is not None:
-            line += ["--init", str(before)]
-        print(f"{name}, stage {number + 1} of {len(recipe.stages)}: {seconds:.0f} s", flush=True)
-        return run([*line, *self.options, "-o", str(path)])
+            if name != FIRST and self.path(FIRST).exists():
+                line += ["--init", str(self.path(FIRST))]
+        return [*line, *shlex.split(f"{ON_GPU[recipe.method] * self.on_gpu} {recipe.options}")]
 
-    def _steps(self, name: str, number: int) -> int:
-        return max(2, round(RECIPES[name].stages[number].steps * self.longer))
-
-    def _path(self, name: str, number: int) -> Path:
-        return self.out / "stages" / f"{name}_{number + 1}.safetensors"
-
-    def _before(self, name: str, number: int) -> Path | None:
-        """Return the model that a stage starts from, if there is one."""
-        if number:
-            return self._path(name, number - 1)
-        start = RECIPES[name].start
-        path = self._path(start, 0) if start else None
-        return path if path and path.exists() else None
+    def _measure(self, name: str) -> float:
+        """Return the steps per second of a model's training."""
+        path = self.out / "trial.safetensors"
+        trial = f"--steps 1000000 --schedule constant --log-every 1 --time {TRIAL}s --force"
+        if run([*self._line(name), *self.options, *shlex.split(trial), "-o", str(path)]):
+            return 1.0
+        folder = path.with_suffix(".training")
+        with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["kind"] == "training"]
+        first, last = rows[int(COUNTED * len(rows))], rows[-1]
+        shutil.rmtree(folder)
+        path.unlink()
+        elapsed = float(last["seconds"]) - float(first["seconds"])
+        return (int(last["step"]) - int(first["step"])) / elapsed if elapsed > 0 else 1.0
 
     def _styles(self) -> Path:
         """Return a folder with many copies of each painting, and textures; made once."""
@@ -277,6 +225,31 @@ def draw_previews(out: Path, photographs: Path, paintings: Path, device: str) ->
     return path
 
 
+def train_all(trainer: Trainer, names: Sequence[str], seconds: float) -> list[int]:
+    """Train models that are not done, and return the exit codes that are not 0.
+
+    If the user interrupts it, it ends at once and returns that code alone.
+    """
+    began = time.monotonic()
+    todo = [name for name in names if not trainer.is_done(name)]
+    others = sum(RECIPES[name].share for name in todo if name != THIRD)
+    weights = {name: RECIPES[name].share if name != THIRD else others / 2 or 1.0 for name in todo}
+    codes = []
+    speeds: dict[str, float] = {}
+    for name in todo:
+        left = seconds - (time.monotonic() - began)
+        share = left * weights[name] / sum(weights.values())
+        del weights[name]
+        code = trainer.model(name, share, speeds)
+        if code == INTERRUPTED:
+            return [INTERRUPTED]
+        if code:
+            codes.append(code)
+        else:
+            trainer.finish(name)
+    return codes
+
+
 def main(arguments: Sequence[str]) -> int:
     """Train what is left, draw the sheet, and return the exit code."""
     own = list(arguments)
@@ -287,7 +260,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=10.0, help="for all models")
     parser.add_argument("--only", action="append", choices=RECIPES, metavar="NAME")
-    parser.add_argument("--longer", type=float, default=1.0, help="factor for the steps")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(own[: own.index("--")] if "--" in own else own)
     try:
@@ -305,9 +277,8 @@ def main(arguments: Sequence[str]) -> int:
         options.photographs,
         options.paintings,
         options.out,
-        Progress.read(options.out / "progress.json"),
-        options.longer,
         ["--device", options.device, *passed],
+        choose_device(options.device).type == "cuda",
     )
     failed = train_all(trainer, names, 60 * options.minutes)
     if failed == [INTERRUPTED]:
@@ -315,32 +286,6 @@ def main(arguments: Sequence[str]) -> int:
     sheet = draw_previews(options.out, options.photographs, options.paintings, options.device)
     print(f"{sheet or 'no model was made'}", flush=True)
     return 1 if failed or sheet is None else 0
-
-
-def train_all(trainer: Trainer, names: Sequence[str], seconds: float) -> list[int]:
-    """Train models that are not done, and return the exit codes that are not 0.
-
-    If the user interrupts it, it ends at once and returns that code alone.
-    """
-    left = seconds - sum(trainer.progress.seconds.get(name, 0.0) for name in names)
-    todo = [name for name in names if not trainer.is_done(name)]
-    third = (len(names) - 1) / 2 or 1.0  # half of what all the others have
-    weights = {name: third if name == THIRD else 1.0 for name in todo}
-    codes = []
-    for name in todo:
-        if left <= 0:
-            print(f"{name}: no time is left: resume it by the same command with more --minutes")
-            continue
-        share = left * weights[name] / sum(weights.values())
-        del weights[name]
-        started = time.monotonic()
-        code = trainer.model(name, share)
-        left -= time.monotonic() - started
-        if code == INTERRUPTED:
-            return [INTERRUPTED]
-        if code:
-            codes.append(code)
-    return codes
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The image transformation network, in two versions, and its instance norms.
+"""The image transformation network, in three versions, and its instance norms.
 
 Source: Johnson et al. 2016, section 3.1 and its supplement, with the instance norm of Ulyanov et
 al. 2016, reflection padding, and resize convolutions instead of transposed ones (Odena et al.
@@ -21,8 +21,12 @@ OUTPUT_GAIN = 1 / 16
 EPSILON = 1e-5
 # For colours in [0, 1]: an almost blank photograph is not amplified to noise.
 COLOUR_EPSILON = 1e-3
-# Input pixels per position at the coarsest layer, for both networks.
+# Input pixels per position in the blocks of classic and light, and in all but those of deep, which
+# are coarser.
 STRIDE = 4
+COARSER = 2
+# Side and octaves of the noise that deep sees; each octave is half as fine as the one before.
+NOISE, OCTAVES = 128, 4
 
 Moments = tuple[Tensor, Tensor]
 
@@ -126,6 +130,65 @@ class SubpixelConvolution(nn.Module):
         return mean
 
 
+class Noise(nn.Module):
+    """Adds planes of noise to features, so that plain areas get free strokes, not a pattern.
+
+    Source: the noise of Ulyanov et al. 2016, Texture Networks. Here it is the same for every
+    picture, and a part of a picture sees its part of it. In training, its place is random.
+    """
+
+    planes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.device("cpu"):  # it is in no file
+            self.register_buffer("planes", _octaves(NOISE, OCTAVES), persistent=False)
+        self.first = 0, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, C + OCTAVES, H, W) for features (N, C, H, W)."""
+        height, width = x.shape[-2:]
+        # Numbers stay on the device: a GPU would wait for them.
+        top, left = torch.randint(NOISE, (2, 1), device=x.device) if self.training else self.first
+        rows = (torch.arange(height, device=x.device) + top) % NOISE
+        columns = (torch.arange(width, device=x.device) + left) % NOISE
+        planes = self.planes.to(x.dtype)[:, rows][:, :, columns]
+        return torch.cat([x, planes.expand(len(x), -1, -1, -1)], dim=1)
+
+
+def _octaves(side: int, count: int) -> Tensor:
+    """Return (count, side, side) planes of periodic noise, of mean 0 and deviation 1."""
+    generator = torch.Generator().manual_seed(0)
+    planes = []
+    for octave in range(count):
+        coarse = torch.rand(1, 1, side >> octave, side >> octave, generator=generator)
+        around = F.pad(coarse, (2, 2, 2, 2), mode="circular")
+        fine = F.interpolate(around, scale_factor=2.0**octave, mode="bicubic")
+        edge = 2 << octave
+        planes.append(fine[0, 0, edge : edge + side, edge : edge + side])
+    stack = torch.stack(planes)
+    deviation, mean = torch.std_mean(stack, dim=(1, 2), keepdim=True)
+    return (stack - mean) / deviation
+
+
+class Coarser(nn.Sequential):
+    """Residual blocks at half the size, whose result is added to their input."""
+
+    def __init__(self, channels: int, inner: int, blocks: int) -> None:
+        super().__init__(
+            NormalisedConvolution(channels, inner, 3, stride=COARSER),
+            *(ResidualBlock(inner) for _ in range(blocks)),
+            nn.Upsample(scale_factor=COARSER, mode="bilinear"),
+            Convolution(inner, channels, 3),
+            InstanceNorm(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the same shape (N, C, H, W)."""
+        result: Tensor = x + super().forward(x)
+        return result
+
+
 class TransformationNetwork(nn.Module):
     """Turns pictures (N, 3, H, W) in [0, 1] into stylised ones of that size, roughly in [0, 1].
 
@@ -139,11 +202,12 @@ class TransformationNetwork(nn.Module):
 
     def __init__(self, settings: JohnsonSettings) -> None:
         super().__init__()
-        build = _classic if settings.network == "classic" else _light
+        build = {"classic": _classic, "light": _light, "deep": _deep}[settings.network]
         self.colours = InstanceNorm(3, COLOUR_EPSILON)
         self.layers = build(settings.width, settings.blocks)
+        self.stride = STRIDE * (COARSER if settings.network == "deep" else 1)
         # How far away an input pixel can affect an output pixel, rounded up to whole positions.
-        self.reach = STRIDE * (2 * settings.blocks + 4)
+        self.reach = self.stride * (2 * settings.blocks + 4)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the stylised pictures, not clamped."""
@@ -228,6 +292,21 @@ def _light(width: int, blocks: int) -> nn.Sequential:
         NormalisedConvolution(3 * STRIDE**2, width, 3),
         *(ResidualBlock(width) for _ in range(blocks)),
         nn.Upsample(scale_factor=2),
+        NormalisedConvolution(width, width // 2, 3),
+        last,
+    )
+
+
+def _deep(width: int, blocks: int) -> nn.Sequential:
+    last = SubpixelConvolution(width // 2, 3)
+    _even_out(last.convolution[1])
+    return nn.Sequential(
+        nn.PixelUnshuffle(STRIDE),
+        Noise(),
+        NormalisedConvolution(3 * STRIDE**2 + OCTAVES, width, 3),
+        Coarser(width, 3 * width // 2, blocks),
+        ResidualBlock(width),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
         NormalisedConvolution(width, width // 2, 3),
         last,
     )

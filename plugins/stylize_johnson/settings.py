@@ -12,10 +12,12 @@ from stylize import CommandOption, Settings
 class JohnsonSettings(Settings):
     """Settings of the johnson method. A model fixes the first three, which shape the network."""
 
-    network: Literal["classic", "light"] = Field(
+    network: Literal["classic", "light", "deep"] = Field(
         "light",
         description="classic: the network of Johnson et al., with convolutions of 9x9 at full "
-        "size; light: all layers at a quarter of the size, several times faster.",
+        "size; light: all layers at a quarter of the size, several times faster; deep: most "
+        "layers at an eighth, which sees far enough for large strokes, and noise, which gives "
+        "plain areas free ones.",
     )
     width: int = Field(
         64,
@@ -38,6 +40,21 @@ class JohnsonSettings(Settings):
         le=16384,
         description="Side of the tiles in which large pictures are made, in pixels. Smaller tiles "
         "need less memory and give the same picture.",
+    )
+    scales: int = Field(
+        1,
+        ge=1,
+        le=6,
+        description="Training: number of sizes at which the style is compared, each half the "
+        "previous one. Large strokes and shapes live at the smaller ones.",
+    )
+    critic: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Training: pull of a critic, relative to that of the losses. The critic "
+        "learns to tell the network's pictures from parts of the painting, by the features of the "
+        "style layers. It gives crisp strokes in place of hatching.",
     )
     pixel_weight: float = Field(
         3.0,

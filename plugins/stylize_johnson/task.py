@@ -8,13 +8,15 @@ Sajjadi et al. 2017).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylize import Parts, StyleImage
+from stylize import Parts, Statistics, StyleImage, TermObjective
+from stylize_johnson.critic import Critic
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
 
@@ -22,6 +24,7 @@ from stylize_johnson.settings import JohnsonSettings
 RANGE = 100.0
 # For pairs: side in pixels of the squares whose mean colours are compared. Larger than strokes.
 PATCH = 8
+TINY = 1e-20
 
 
 class JohnsonTask:
@@ -44,7 +47,11 @@ class JohnsonTask:
         self.settings = settings
         self.parts = parts
         self.strength = strength
-        self.targets = parts.style_targets(images, weights)
+        self.targets = [
+            parts.style_targets([_shrink(image, scale) for image in images], weights)
+            for scale in range(settings.scales)
+        ]
+        self.critic = Critic(images, weights, parts) if settings.critic else None
 
     def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
         """Load a model into the network; for another painting, everything but the colours.
@@ -62,29 +69,81 @@ class JohnsonTask:
     def loss(
         self, network: nn.Module, batch: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the (N,) objective of photographs, and its terms."""
+        """Return the (N,) objective of photographs, and its terms.
+
+        With a critic, and in training, the objective's gradient is right, but not its value.
+        """
         image = self.preview(network, batch)
-        total, terms = self._compare(image, batch)
-        excess = (image - image.clamp(0, 1)).square().flatten(1).mean(dim=1)
-        terms["range"] = RANGE * excess.detach()
-        return total + RANGE * excess, terms
+        if self.critic is None or not network.training:
+            total, terms, _ = self._compare(image, batch)
+            return total, terms
+        critic, seen = self.critic, image.detach().requires_grad_()
+        total, terms, features = self._compare(seen, batch)
+        (pull,) = torch.autograd.grad(total.sum(), seen, retain_graph=True)
+        (blamed,) = torch.autograd.grad(critic.blame(features) * len(seen), seen)
+        share = self.settings.critic * pull.norm() / blamed.norm().clamp_min(TINY)
+        terms["critic"] = critic.learn(features, seen.shape[-1]).expand(len(seen))
+        return ((pull + share * blamed) * image).flatten(1).sum(dim=1), terms
+
+    def state(self) -> Mapping[str, Any]:
+        """Return what else is learnt, for a checkpoint: the critic."""
+        return self.critic.state() if self.critic else {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`."""
+        if self.critic and state:
+            self.critic.load_state(state)
 
     def _compare(
         self, image: Tensor, batch: Mapping[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the losses of pictures against photographs and painting, or against pairs."""
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Return the losses of pictures, their terms, and the features that they were taken from.
+
+        Pictures are compared with photographs and paintings, or with pairs.
+        """
         picture = batch.get("picture")
+        content, targets = None, self.targets
         if picture is None:
-            content = self.parts.content_targets(batch["content"])
-            return self.parts.objective(content, self.targets, self.strength)(image)
-        style = self.parts.style_targets([picture], [1.0])
-        total, terms = self.parts.objective(None, style, self.strength)(image)
-        difference = image - picture
-        weights = {"pixels": self.settings.pixel_weight, "colours": self.settings.colour_weight}
-        for name, seen in (("pixels", difference), ("colours", F.avg_pool2d(difference, PATCH))):
-            term = weights[name] * seen.abs().flatten(1).mean(dim=1)
-            total, terms[name] = total + term, term.detach()
-        return total, terms
+            content = self._content(batch["content"])
+        else:
+            targets = [
+                self.parts.style_targets([_shrink(picture, scale)], [1.0])
+                for scale in range(len(targets))
+            ]
+        # The style's weight is shared by all sizes.
+        strength = self.strength / len(targets)
+        objective = self.parts.objective(content, targets[0], strength)
+        assert isinstance(objective, TermObjective)
+        layers = {*objective.layers, *(self.critic.layers if self.critic else ())}
+        features = self.parts.features(image, layers)
+        total, terms = TermObjective(_Known(features), objective.terms)(image)  # type: ignore[arg-type]
+        for scale, target in enumerate(targets[1:], 1):
+            more, style = self._style_alone(target, strength)(_shrink(image, scale))
+            total, terms["style"] = total + more, terms["style"] + style["style"]
+        excess = RANGE * (image - image.clamp(0, 1)).square().flatten(1).mean(dim=1)
+        total, terms["range"] = total + excess, excess.detach()
+        if picture is not None:
+            difference = image - picture
+            settings = self.settings
+            weights = {"pixels": settings.pixel_weight, "colours": settings.colour_weight}
+            for name, seen in (("pixels", difference), ("colours", F.avg_pool2d(difference, PATCH))):
+                term = weights[name] * seen.abs().flatten(1).mean(dim=1)
+                total, terms[name] = total + term, term.detach()
+        return total, terms, features
+
+    def _style_alone(self, target: Mapping[str, Statistics], strength: float) -> TermObjective:
+        """Return the objective of the style, without the losses of the picture itself."""
+        objective = self.parts.objective(None, target, strength)
+        assert isinstance(objective, TermObjective)
+        terms = [term for term in objective.terms if term.group == "style"]
+        return TermObjective(self.parts.features, terms)
+
+    @torch.no_grad()
+    def _content(self, photographs: Tensor) -> dict[str, Statistics]:
+        """Return the content's targets. They are not looked at, for which a GPU would wait."""
+        content = self.parts.content
+        features = self.parts.features(photographs, tuple(content.layers))
+        return {layer: content.at(layer).statistics(features[layer]) for layer in content.layers}
 
     def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the stylised photographs (N, 3, S, S), in float32, not clamped."""
@@ -94,3 +153,18 @@ class JohnsonTask:
         ):
             image: Tensor = network(photographs)
         return image.float()
+
+
+def _shrink(picture: Tensor, scale: int) -> Tensor:
+    """Return a picture at 1 / 2^scale of its size."""
+    return F.avg_pool2d(picture, 2**scale) if scale else picture
+
+
+class _Known:
+    """Features that are already known, in place of a network."""
+
+    def __init__(self, features: Mapping[str, Tensor]) -> None:
+        self.features = features
+
+    def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        return {layer: self.features[layer] for layer in layers}

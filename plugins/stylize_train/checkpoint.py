@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Checkpoint:
             the step decides them.
         losses: of the last validation.
         before: steps of the model that the run started from.
+        task: what else the task learns: its `state()`.
     """
 
     step: int
@@ -57,6 +58,7 @@ class Checkpoint:
     rng: Tensor
     losses: Mapping[str, float]
     before: int = 0
+    task: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -28,6 +28,7 @@ from stylize_train.data import Photographs, Sample, load_batches, stack_samples
 from stylize_train.logs import MetricsLog
 from stylize_train.previews import tile_preview
 from stylize_train.settings import TrainingSettings
+from stylize_train.stepping import Stepper
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -83,8 +84,7 @@ class Trainer:
         self._told: set[str] = set()
         self._average: dict[str, float] = {}
         task.network.to(accelerator.device).to(memory_format=torch.channels_last)
-        optimizer = torch.optim.Adam(task.network.parameters(), settings.learning_rate)
-        self.network, self.optimizer = accelerator.prepare(task.network, optimizer)
+        self.stepper = Stepper(task, accelerator, tell)
         # Read once: they are few, and every validation sees the same.
         self.held_out = self._read_held_out(held_out)
 
@@ -174,18 +174,9 @@ class Trainer:
 
     def _step(self, step: int, batch: Mapping[str, Tensor]) -> dict[str, float]:
         """Take a step and return the terms of the objective, the batch's mean."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.rate(step)
-        total, terms = self.task.loss(self.network, batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(total.mean())
-        norm = torch.nn.utils.get_total_norm(
-            [p.grad for p in self.task.network.parameters() if p.grad is not None]
-        )
-        values = {name: value.mean().item() for name, value in terms.items()}
-        if self._agree(not bool(torch.isfinite(norm))):
+        values, finite = self.stepper(batch, self.settings.rate(step))
+        if not finite:
             raise self._not_finite(step, values)
-        self.optimizer.step()
         return values
 
     def _not_finite(self, step: int, terms: Mapping[str, float]) -> TrainingError:
@@ -279,10 +270,11 @@ class Trainer:
                     step,
                     self.identity,
                     state_of(self.task.network),
-                    self.optimizer.optimizer.state_dict(),
+                    self.stepper.optimizer.optimizer.state_dict(),
                     torch.get_rng_state(),
                     self.losses,
                     self.before,
+                    self.task.state() if hasattr(self.task, "state") else {},
                 ),
             )
         self.saved_step = step
@@ -291,7 +283,9 @@ class Trainer:
         """Restore the checkpoint and return its step."""
         checkpoint = read_checkpoint(self.checkpoint, self.identity, self.tell)
         self.task.network.load_state_dict(dict(checkpoint.network))
-        self.optimizer.optimizer.load_state_dict(dict(checkpoint.optimizer))
+        self.stepper.load(checkpoint.optimizer)
+        if hasattr(self.task, "load_state"):
+            self.task.load_state(checkpoint.task)
         torch.set_rng_state(checkpoint.rng)
         self.losses = dict(checkpoint.losses)
         self.before = checkpoint.before

@@ -20,7 +20,8 @@ class TrainingTask(Protocol):
     """The training of a method's network: the network, and its objective.
 
     A task may have `init_may_differ`: names of network settings that change no tensor, and may
-    thus differ in a model to start from.
+    thus differ in a model to start from. If it learns more than the network, it has `state()`,
+    whose tensors, numbers and dicts go into checkpoints, and `load_state(state)`.
     """
 
     network: nn.Module
