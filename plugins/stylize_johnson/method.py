@@ -29,14 +29,12 @@ from stylize import (
     to_bytes,
 )
 from stylize.errors import ImageTooSmallError, ModelError, UsageError
-from stylize_johnson.network import STRIDE, ClampedNetwork, TransformationNetwork
+from stylize_johnson.network import ClampedNetwork, TransformationNetwork
 from stylize_johnson.settings import NETWORK_SETTINGS, JohnsonSettings
 from stylize_johnson.task import JohnsonTask
 
 # A larger picture takes its statistics from a copy scaled down to this longer side.
 THUMBNAIL = 1024
-# Reflection needs two positions in each direction.
-LEAST = 2 * STRIDE
 
 
 class Johnson:
@@ -64,15 +62,17 @@ class Johnson:
     def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:
         """Return the network that turns photographs into pictures, both (1, 3, H, W) in [0, 1].
 
-        H and W are multiples of `STRIDE`. The picture is made in one piece, with its own
-        statistics at any size. Raises: ModelError.
+        H and W are multiples of the network's stride. The picture is made in one piece, with its
+        own statistics at any size. Raises: ModelError.
         """
         assert parts.model is not None
-        size = Axis("height", STRIDE, LEAST), Axis("width", STRIDE, LEAST)
+        network = self._load(parts.model)
+        stride, least = network.stride, network.least
+        size = Axis("height", stride, least), Axis("width", stride, least)
         return {
             "network": ExportModule(
-                ClampedNetwork(self._load(parts.model)).eval(),
-                {"photograph": torch.rand(1, 3, 16 * STRIDE, 24 * STRIDE)},
+                ClampedNetwork(network).eval(),
+                {"photograph": torch.rand(1, 3, 16 * stride, 24 * stride)},
                 "picture",
                 {"photograph": {2: size[0], 3: size[1]}},
             )
@@ -102,15 +102,16 @@ class Johnson:
         height, width = content.shape[-2:]
         stroke_size = self.settings.stroke_size
         size = divide_size(height, width, stroke_size)
-        if min(size) < LEAST:
+        network = self._network(parts)
+        if min(size) < network.least:
             raise ImageTooSmallError(
-                f"image is {width}x{height}; johnson needs {LEAST}x{LEAST} times the stroke size: "
-                f"use a larger image",
+                f"image is {width}x{height}; this model of johnson needs "
+                f"{network.least}x{network.least} times the stroke size: use a larger image",
                 (width, height),
             )
         photograph = to_bytes(content)
         seen = resize(photograph, size)
-        picture = self._make(self._network(parts), seen, parts, run)
+        picture = self._make(network, seen, parts, run)
         picture = resize(picture, (height, width))
         return _blend(photograph, picture, run.strength)
 
@@ -142,14 +143,15 @@ class Johnson:
     ) -> Tensor:
         """Return the network's picture for a photograph (1, 3, H, W), both uint8 on the CPU."""
         height, width = photograph.shape[-2:]
-        tiles = list(cut_tiles(height, width, self.settings.tile, STRIDE))
+        tiles = list(cut_tiles(height, width, self.settings.tile, network.stride))
         thumbnail = None
         network.forget_moments()
         if len(tiles) > 1 or max(height, width) > THUMBNAIL:
             thumbnail = self._fix_moments(network, photograph, parts)
 
         def make_tile(tile: Tile) -> Tensor:
-            seen, place = read_tile(photograph, tile, network.reach, STRIDE)
+            seen, place = read_tile(photograph, tile, network.reach, network.stride)
+            network.place(tile.top - place.top, tile.left - place.left)
             made: Tensor = network(seen.to(parts.device))
             return made[..., place.top : place.bottom, place.left : place.right]
 
@@ -163,9 +165,10 @@ class Johnson:
         """Fix the norms' statistics to the thumbnail's, and return its picture."""
         height, width = photograph.shape[-2:]
         width, height = fit_size(width, height, THUMBNAIL)
-        small = resize(photograph, (max(height, LEAST), max(width, LEAST)))
+        small = resize(photograph, (max(height, network.least), max(width, network.least)))
         whole = Tile(0, small.shape[-2], 0, small.shape[-1])
-        seen, place = read_tile(small, whole, 0, STRIDE)
+        seen, place = read_tile(small, whole, 0, network.stride)
+        network.place(0, 0)
         made = network.keep_moments(seen.to(parts.device))
         return made[..., : place.bottom, : place.right]
 

@@ -126,7 +126,10 @@ class JohnsonTask:
             difference = image - picture
             settings = self.settings
             weights = {"pixels": settings.pixel_weight, "colours": settings.colour_weight}
-            for name, seen in (("pixels", difference), ("colours", F.avg_pool2d(difference, PATCH))):
+            for name, seen in (
+                ("pixels", difference),
+                ("colours", F.avg_pool2d(difference, PATCH)),
+            ):
                 term = weights[name] * seen.abs().flatten(1).mean(dim=1)
                 total, terms[name] = total + term, term.detach()
         return total, terms, features
@@ -166,5 +169,5 @@ class _Known:
     def __init__(self, features: Mapping[str, Tensor]) -> None:
         self.features = features
 
-    def __call__(self, image: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+    def __call__(self, _: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         return {layer: self.features[layer] for layer in layers}
