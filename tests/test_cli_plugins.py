@@ -267,10 +267,10 @@ def test_a_plugin_adds_a_command(command, site):
         "method": ("gatys", (*PAIR, *FAST), "unknown method 'gatys' (known: adain"),
         "model": (
             "adain",
-            ("photo.png", "--model", "starry_night"),
-            "unknown model 'starry_night'",
+            ("photo.png", "--model", "mosaic"),
+            "unknown model 'mosaic'",
         ),
-        "named": ("adain", ("photo.png", "starry_night"), "did you mean starry_night_fast?"),
+        "named": ("adain", ("photo.png", "mosaic"), "did you mean mosaic_fast?"),
         "preset": ("resnet", (*PAIR, "--preset", "swag"), "unknown preset 'swag'"),
         "option": ("adain", (*PAIR, "--alpha", "0.5"), "no such option --alpha"),
     }.values(),

@@ -66,7 +66,7 @@ def test_a_time_limit_and_the_seconds_count_from_the_program_s_start(command, cl
 
 
 def test_a_model_that_we_ship(command, clip):
-    assert command("video", "clip.mp4", "--model", "starry_night_fast", "-o", "a.mkv").code == 0
+    assert command("video", "clip.mp4", "--model", "starry_night", "-o", "a.mkv").code == 0
     after = inspect_clip(command.folder / "a.mkv")
     assert len(after.frames) == 10
     blue = after.frames[5].astype(int)

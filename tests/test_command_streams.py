@@ -150,10 +150,10 @@ def test_a_file_that_begins_with_a_dash_is_told_how_to_write_it(command):
 
 
 def test_a_painting_beside_a_model_of_one_is_told(command):
-    line = ("photo.png", "painting.png", "--model", "starry_night_fast", "-o", "out.png")
+    line = ("photo.png", "painting.png", "--model", "starry_night", "-o", "out.png")
     refused = command(*line)
     assert refused.code == 2
-    assert "painting.png is restyled as a photograph, as model starry_night_fast has learnt" in (
+    assert "painting.png is restyled as a photograph, as model starry_night has learnt" in (
         refused.err
     )
 

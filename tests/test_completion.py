@@ -34,7 +34,7 @@ TYPED = {
     "stylize --stroke": "--stroke-size",
     "stylize photo.jpg --smooth softs": "softsign",
     "stylize --backbone resnet50_thin.o": "resnet50_thin.open_nsfw",
-    "stylize --model composition_vii_f": "composition_vii_fast",
+    "stylize --model composition_v": "composition_vii",
     "stylize --preset gatys_day": "gatys_daytime",
     "stylize --quality dr": "draft",
     "stylize train --schedule cos": "cosine",
@@ -145,7 +145,7 @@ def test_the_last_name_of_a_list_is_completed():
     [
         ("presets show gatys_day", "gatys_daytime"),
         ("presets diff defaults swag_ta", "swag_tanh"),
-        ("models show composition_vii_f", "composition_vii_fast"),
+        ("models show composition_v", "composition_vii"),
         ("plugins show softs", "softsign"),
         ("train john", "johnson"),
     ],

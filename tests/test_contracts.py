@@ -125,7 +125,7 @@ class TestJohnson(MethodContract):
 
     name = "johnson"
     settings = {"tile": 64}  # noqa: RUF012
-    run_settings = {"model": "starry_night_fast", "size": 160}  # noqa: RUF012
+    run_settings = {"model": "starry_night", "size": 160}  # noqa: RUF012
 
 
 @pytest.mark.usefixtures("adain_model")

@@ -59,7 +59,7 @@ CPU = ("--device", "cpu")
 # Command lines without a part's name, or with that of a built-in part.
 LINES = {
     "default": (*PAIR, *SMALL, "--set", "method.iterations=1", "-o", "out.png"),
-    "model": ("photo.png", *SMALL, "--model", "starry_night_fast", "-o", "out.png"),
+    "model": ("photo.png", *SMALL, "--model", "starry_night", "-o", "out.png"),
     "any": (*PAIR, *SMALL, "--model", "stylize-nst:any", "--alpha", "0.5", "-o", "out.png"),
     "presets": ("presets", "diff", "defaults", "thin_tanh"),
     "models": ("models", "show", "starry_night"),

@@ -33,7 +33,7 @@ from stylize_johnson.network import InstanceNorm, TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
 
 Apply = Callable[..., Result]
-NETWORKS = ("light", "classic")
+NETWORKS = ("light", "classic", "deep")
 INCLUDED = sorted(
     Path(str(file)).stem for file in (files("stylize_johnson") / "models").iterdir()
     if file.name.endswith(".safetensors")
@@ -81,8 +81,9 @@ def difference(one: Tensor, other: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("size", [(8, 8), (9, 13), (61, 97), (97, 61), (200, 31), (64, 64)])
+@pytest.mark.parametrize("size", [(8, 8), (16, 19), (61, 97), (97, 61), (200, 31), (64, 64)])
 def test_pictures_of_any_shape_keep_it(apply, network, size):
+    size = tuple(max(side, 16) for side in size) if network == "deep" else size
     content = noise(*size)
     result = apply(content, network)
     assert result.pixels.dtype == torch.uint8
@@ -94,6 +95,8 @@ def test_pictures_of_any_shape_keep_it(apply, network, size):
 def test_a_picture_too_small_for_the_network_is_refused(apply, size):
     with pytest.raises(ImageTooSmallError, match=rf"image is {size[0]}x{size[1]}; johnson needs 8"):
         apply(noise(*size))
+    with pytest.raises(ImageTooSmallError, match="johnson needs 16x16"):
+        apply(noise(15, 40), "deep")
 
 
 @pytest.mark.parametrize("colour", ["black", "white", (90, 90, 90)])
@@ -263,6 +266,20 @@ def test_a_tile_is_read_with_its_margin_and_found_in_it():
         assert torch.equal(inner, picture[..., tile.top : tile.bottom, tile.left : tile.right])
 
 
+def test_a_plain_area_gets_strokes_that_vary_and_are_the_same_each_time():
+    torch.manual_seed(0)
+    built = TransformationNetwork(JohnsonSettings(network="deep", width=8, blocks=1))
+    plain = torch.full((1, 3, 96, 96), 0.5)
+    with torch.no_grad():
+        drawn = [built.train()(plain) for _ in range(2)]  # the noise's place is random
+        kept = [built.eval()(plain) for _ in range(2)]
+    assert not torch.equal(*drawn)
+    assert torch.equal(*kept)
+    rows, columns = kept[0][0, 0, 32:64:8], kept[0][0, 0, :, 32:64:8]
+    assert rows.std(dim=0).min() > 0
+    assert columns.std(dim=1).min() > 0
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_no_output_depends_on_pixels_beyond_the_reach(network, blocks):
@@ -270,6 +287,7 @@ def test_no_output_depends_on_pixels_beyond_the_reach(network, blocks):
     built = TransformationNetwork(JohnsonSettings(network=network, width=8, blocks=blocks)).double()
     side = 4 * built.reach
     picture = torch.rand(1, 3, 4 * 8, side, dtype=torch.float64)
+    built.eval()  # noise has no random place
     built.keep_moments(picture)
     changed = picture.clone()
     changed[..., side // 2 :] = 0

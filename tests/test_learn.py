@@ -59,19 +59,19 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
     ("words", "said"),
     [
         (("learn", "photo.txt"), "photo.txt"),
-        (("learn", "painting.png", "--model", "starry_night"), "takes any"),
+        (("learn", "painting.png", "--model", "mosaic"), "takes any"),
         (("learn", "painting.png", "-o", "mine.png"), "ends in .safetensors: use mine.safetensors"),
         (("learn", "painting.png", "--name", "any"), "any"),
         (("learn", "painting.png", "--name", "any", "--force"), "the model that paints"),
-        (("learn", "painting.png", "--name", "signac"), "included"),
+        (("learn", "painting.png", "--name", "night_cafe"), "included"),
         (("learn", "painting.png", "--name", "../mine"), "letters"),
         (("learn", "painting.png", "--name", ""), "letters"),
         (("learn", "flat.png"), "a single colour"),
         (("learn", "thin.png"), "each side needs 32"),
         (("learn", "painting.png", "--set", "adain.stroke_size=0"), "stroke_size"),
-        (("--model", "starry_night", "photo.png", "--style", "painting.png"), "--style"),
-        (("train", "adain", "--init", "starry_night", "--data", ".", "--styles", ".",
-          "-o", "m.safetensors"), "starry_night"),
+        (("--model", "mosaic", "photo.png", "--style", "painting.png"), "--style"),
+        (("train", "adain", "--init", "mosaic", "--data", ".", "--styles", ".",
+          "-o", "m.safetensors"), "mosaic"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_learned_or_given_is_an_error_that_names_it(studio, words, said):
@@ -86,7 +86,7 @@ def test_a_file_of_the_base_s_name_does_not_take_its_place(studio, host):
     assert studio("learn", "painting.png", "--name", "mine").code == 0
     own = studio.folder / "own"
     (own / "mine.safetensors").rename(own / "any.safetensors")
-    base = find_model(host, "starry_night").base
+    base = find_model(host, "mosaic").base
     assert base is not None
     assert base.path == find_model(host, "stylize-nst:any").path
 
@@ -94,7 +94,7 @@ def test_a_file_of_the_base_s_name_does_not_take_its_place(studio, host):
 def test_a_painting_beside_a_model_that_has_one_is_an_error_in_python_too(host):
     noise = Image.effect_noise((64, 64), 60)
     with pytest.raises(UsageError, match="leave styles out"):
-        stylize_image(noise, noise, host=host, model="starry_night", size=64)
+        stylize_image(noise, noise, host=host, model="mosaic", size=64)
 
 
 def test_a_style_is_not_replaced_unless_forced(studio):
@@ -107,7 +107,7 @@ def test_a_base_that_is_gone_or_a_painting_itself_is_told(studio, host):
     own = studio.folder / "own"
     assert studio("learn", "painting.png", "--name", "mine").code == 0
     model = find_model(host, "mine")
-    for base, said in (("gone", "not installed"), ("starry_night", "learn it again")):
+    for base, said in (("gone", "not installed"), ("mosaic", "learn it again")):
         header = model.header.model_copy(update={"base": base})
         write_model(own / "mine.safetensors", header, model._load())
         with pytest.raises(ModelError, match=said):
@@ -118,7 +118,7 @@ def test_a_base_that_is_gone_or_a_painting_itself_is_told(studio, host):
 
 
 def test_every_shipped_painting_has_a_licence_and_is_told_apart(host):
-    shipped = [find_model(host, name) for name in ("starry_night", "great_wave", "red_chalk")]
+    shipped = [find_model(host, name) for name in ("mosaic", "kandinsky", "auvers")]
     assert len({model.fingerprint() for model in shipped}) == len(shipped)
     any_ = find_model(host, "any")
     for model in shipped:

