@@ -20,6 +20,7 @@ from stylize.testing import (
     MethodContract,
     PluginContract,
     SmoothingContract,
+    TrainableContract,
 )
 from stylize.testing.hosts import BUILT_IN, builtin_host
 
@@ -126,6 +127,14 @@ class TestJohnson(MethodContract):
     name = "johnson"
     settings = {"tile": 64}  # noqa: RUF012
     run_settings = {"model": "starry_night", "size": 160}  # noqa: RUF012
+
+
+class TestTrainingOfJohnson(TrainableContract):
+    """With all that it can learn besides its network."""
+
+    name = "johnson"
+    settings = {"network": "deep", "width": 8, "blocks": 1, "scales": 2, "critic": 1.0}  # noqa: RUF012
+    training_settings = {"content_layers": "conv2_1", "style_layers": "relu1_1,relu2_1"}  # noqa: RUF012
 
 
 @pytest.mark.usefixtures("adain_model")

@@ -159,7 +159,7 @@ def test_the_page_makes_the_picture_that_pytorch_makes(page, host, demo, tmp_pat
 
 def test_a_style_is_called_what_the_list_of_models_says(page):
     called = [label.inner_text().strip() for label in page.locator("#wall label").all()]
-    assert called == ["Noise", "Van Gogh, The Starry Night, 1889: in a blink"]
+    assert called == ["Noise", "Van Gogh, The Starry Night, 1889: swirling strokes"]
 
 
 def test_another_style_gives_another_picture(page, photo, tmp_path):

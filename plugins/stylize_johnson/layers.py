@@ -160,10 +160,9 @@ class Noise(nn.Module):
 
 def _octaves(side: int, count: int) -> Tensor:
     """Return (count, side, side) planes of periodic noise, of mean 0 and deviation 1."""
-    generator = torch.Generator().manual_seed(0)
     planes = []
     for octave in range(count):
-        coarse = torch.rand(1, 1, side >> octave, side >> octave, generator=generator)
+        coarse = _hashed(octave, side >> octave)[None, None]
         around = F.pad(coarse, (2, 2, 2, 2), mode="circular")
         fine = F.interpolate(around, scale_factor=2.0**octave, mode="bicubic")
         edge = 2 << octave
@@ -171,6 +170,18 @@ def _octaves(side: int, count: int) -> Tensor:
     stack = torch.stack(planes)
     deviation, mean = torch.std_mean(stack, dim=(1, 2), keepdim=True)
     return (stack - mean) / deviation
+
+
+def _hashed(octave: int, side: int) -> Tensor:
+    """Return (side, side) numbers in [0, 1) that look random, the same in every version of torch.
+
+    Source: PCG hash, Jarzynski and Olano 2020, "Hash Functions for GPU Rendering".
+    """
+    bits = 2**32 - 1
+    number = torch.arange(side * side) + (octave << 16)
+    state = (number * 747796405 + 2891336453) & bits
+    word = (((state >> ((state >> 28) + 4)) ^ state) * 277803737) & bits
+    return (((word >> 22) ^ word).double() / 2**32).float().view(side, side)
 
 
 class Coarser(nn.Sequential):

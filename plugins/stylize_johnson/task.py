@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylize import Parts, Statistics, StyleImage, TermObjective
+from stylize.errors import ImageTooSmallError
 from stylize_johnson.critic import Critic
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
@@ -159,7 +160,14 @@ class JohnsonTask:
 
 
 def _shrink(picture: Tensor, scale: int) -> Tensor:
-    """Return a picture at 1 / 2^scale of its size."""
+    """Return a picture at 1 / 2^scale of its size. Raises: ImageTooSmallError."""
+    height, width = picture.shape[-2:]
+    if min(height, width) < 2**scale:
+        raise ImageTooSmallError(
+            f"image is {width}x{height}, too small to be compared at 1/{2**scale} of its size: "
+            f"use a smaller johnson.scales, or larger images",
+            (width, height),
+        )
     return F.avg_pool2d(picture, 2**scale) if scale else picture
 
 

@@ -33,7 +33,7 @@ __all__ = [
 
 EXAMPLES = (
     ("stylize photo.jpg painting.jpg", "the photograph in the painting's style"),
-    ("stylize photo.jpg --model starry_night", "in a trained style, in seconds"),
+    ("stylize photo.jpg --model starry_night", "in a trained style, at once"),
     ("stylize photo.jpg -s one.jpg -s two.jpg", "in a blend of two paintings"),
     ("stylize photos/ painting.jpg -o styled --size 1024", "a folder of photographs"),
     ("stylize video clip.mp4 --model starry_night", "a video"),

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -211,6 +212,25 @@ class TrainableContract(MethodContract):
             torch.equal(one, other),
             "two trainings of one seed begin with different losses",
             "draw random numbers from torch's own generator, which `stylize train` seeds",
+        )
+
+    def test_what_it_learns_besides_survives_a_checkpoint(self) -> None:
+        first: Any = self.task()
+        other: Any = self.task(seed=1)
+        if not hasattr(first, "state"):
+            return
+        self.loss(first)
+        with self.calls("state(), a checkpoint of it, and load_state(state)"):
+            kept = BytesIO()
+            torch.save(first.state(), kept)
+            kept.seek(0)
+            other.load_state(torch.load(kept, weights_only=True))
+            again = BytesIO()
+            torch.save(other.state(), again)
+        self.require(
+            kept.getvalue() == again.getvalue(),
+            "load_state leaves another state than it was given",
+            "load all that state() returns",
         )
 
     def test_previews_are_pictures(self) -> None:
