@@ -12,6 +12,7 @@ from command import Command
 from small_training import make_model
 from stylize import find_model, read_header, stylize_image, write_model
 from stylize.errors import ModelError, UsageError
+from stylize_models import learning
 
 CPU = ("--device", "cpu", "--precision", "float32", "--size", "64")
 
@@ -44,6 +45,24 @@ def test_a_learned_painting_paints_like_the_painting_itself_and_repeats(studio):
     assert (pixels(folder / "again.png") == pixels(folder / "named.png")).all()
     assert "mine" in studio("models", "list").out
     assert read_header(folder / "own" / "mine.safetensors").license == "CC0-1.0"
+
+
+def test_a_network_of_a_painting_is_trained_without_photographs_at_hand(studio, monkeypatch, host):
+    small = "--steps 2 --crop 48 --batch 1 --workers 0 --style-size 64 --device cpu"
+    monkeypatch.setattr(learning, "TRAINING", (*learning.TRAINING, *small.split()))
+    start = make_model(studio.folder / "start.safetensors", width=8, network="deep", blocks=1)
+    own = ("--set", "johnson.width=8", "--set", "johnson.blocks=1", "--set", "johnson.scales=1")
+    line = ("learn", "painting.png", "--network", "--model", start.name, "--license", "CC0-1.0")
+    learned = studio(*line, *own)
+    assert learned.code == 0, learned.err
+    assert "stylize train johnson --preset johnson_learn" in learned.err
+    header = find_model(host, "painting").header
+    assert (header.method, header.license) == ("johnson", "CC0-1.0")
+    assert header.steps == read_header(start).steps + 2
+    assert [style.name for style in header.styles] == ["painting.png"]
+    assert studio("--model", "painting", "photo.png", "-o", "made.png", *CPU).code == 0
+    assert "--force" in studio(*line, *own).complaint
+    assert studio("learn", "painting.png", "--network", "--name", "signac").code == 2
 
 
 def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):

@@ -74,11 +74,7 @@ class StylizeLoadModel:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 (ComfyUI's name)
         names = [model.name for model in known_models(HOST) if isinstance(model, ModelFile)]
-        return {
-            "required": {
-                "name": (names, {"tooltip": "stylize models lists them."})
-            }
-        }
+        return {"required": {"name": (names, {"tooltip": "stylize models lists them."})}}
 
     def load(self, name: str) -> tuple[StylizeModel]:
         return (StylizeModel(find_model(HOST, name)),)

@@ -8,6 +8,7 @@ STYLIZE_PLUGIN_API = 1
 
 PRESETS = {
     "johnson_paper": "The paper's training (section 6.2): VGG-16, 256 px, batch 4, 40,000 steps",
+    "johnson_learn": "Training from another network, in ten minutes on two cores",
     "johnson_quick": "Training in half a minute on a large GPU, or hours on two cores",
 }
 MODELS = {
