@@ -7,14 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from stylize import FeatureExtractor, LayerInfo, create_backbone, create_loss
+from stylize import FeatureExtractor, LayerInfo, Tile, create_backbone, create_loss
 from stylize.errors import UnknownNameError, UsageError
+from stylize_adain import normalization
 from stylize_adain.augmentation import Mixture, draw_mixture, vary_colors
 from stylize_adain.network import Decoder, buildable_layers, choose_layer
+from stylize_adain.normalization import measure_pieces
 from stylize_adain.packing import LUMA, Packing
 from stylize_adain.reach import measure_reach
 from stylize_adain.settings import AdainSettings
 from stylize_adain.statistics import EPSILON, Moments, adain, blend_moments, moments_of
+from stylize_adain.transform import Piece
 
 
 def features(seed: int, size: tuple[int, int] = (9, 11), channels: int = 5) -> torch.Tensor:
@@ -162,6 +165,18 @@ def test_moments_of_a_whole_are_the_weighted_mean_of_its_parts():
     upper, lower = moments_of(whole[..., :3, :]), moments_of(whole[..., 3:, :])
     for value, one, other in zip(moments_of(whole), upper, lower, strict=True):
         torch.testing.assert_close(value, (3 * one + 5 * other) / 8)
+
+
+@pytest.mark.parametrize("band", [1, normalization.LARGE_BAND])
+def test_moments_are_the_same_however_many_rows_are_measured_at_a_time(monkeypatch, band):
+    packing = Packing(LAYERS, "relu3_1", "relu1_1")
+    packed = packing.pack(three_layers(), PICTURES)[:1]
+    piece = Piece(packed, Tile(0, 5, 0, 7))
+    usual = measure_pieces([piece], packing)
+    monkeypatch.setattr(normalization, "BAND", band)
+    found = measure_pieces([piece], packing)
+    torch.testing.assert_close(found.mean, usual.mean)
+    torch.testing.assert_close(found.deviation, usual.deviation)
 
 
 def test_a_blend_of_moments_gives_the_blend_of_features():

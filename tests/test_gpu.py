@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -10,14 +11,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from gpu.agreement import compare
-from gpu.matrix import Combination, order_by_pairs
+from gpu.agreement import LEVELS, compare, equality
+from gpu.kit import EXTENTS, Kit, methods
+from gpu.matrix import Combination, order_by_pairs, take_two_steps
 from gpu.report import describe_machine, write_report
 from gpu.tasks import Clock, NotRun, Outcome, Row, Section, Task, run_sections
+from gpu.traffic import count_events
+from stylize import BuiltParts, Kind, PluginHost, Stylizer, find_model, to_pil
 from stylize.errors import ExtraMissingError
 
 TESTS = Path(__file__).parent
@@ -120,6 +125,81 @@ def test_combinations_meet_every_pair_of_parts_early():
     met = set().union(*(combination.pairs for combination in ordered[:75]))
     assert met == set().union(*(combination.pairs for combination in every))
     assert ordered == order_by_pairs(every)
+
+
+@pytest.fixture(scope="module", params=["quick", "tiny"])
+def kit(request, tmp_path_factory) -> Kit:
+    extent = EXTENTS[request.param]
+    folder = tmp_path_factory.mktemp("kit")
+    return Kit(PluginHost.discover(), torch.device("cpu"), extent, folder)
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_every_method_takes_two_steps_at_the_size_of_each_extent(kit, trainable):
+    # Pictures of the demo pair differ in size, and the pictures of a batch may not.
+    for spec in methods(kit.host, trainable=trainable):
+        take_two_steps(kit, Combination(spec.name, "vgg16.oxford", "none", "gram"), torch.float32)
+
+
+def test_a_first_step_that_goes_too_far_is_a_step(kit):
+    # The best picture so far is then still the photograph.
+    parts = "gatys", "resnet50_thin.open_nsfw", "tanh", "nearest_neighbor"
+    take_two_steps(kit, Combination(*parts), torch.float32)
+
+
+# Agreement.
+
+
+def test_a_model_makes_pictures_of_the_painting_that_it_holds(kit):
+    name = next(n for n in kit.host.names(Kind.MODEL) if find_model(kit.host, n).header.base)
+    made = kit.make(kit.parts(method="adain", model=name), 48)
+    stylizer = Stylizer(model=name, device="cpu", precision="float32")
+    torch.testing.assert_close(made, stylizer(to_pil(kit.pictures(48)[0])).tensor)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="adds bfloat16's own difference")
+def test_other_strokes_are_no_fault_of_a_model_that_searches_and_other_pictures_are(
+    kit, monkeypatch
+):
+    def claims(change: Callable[[torch.Tensor], None]) -> dict[str, bool]:
+        one = dataclasses.replace(kit, extent=dataclasses.replace(kit.extent, sample=1))
+        plain = Kit.make
+
+        def make(self: Kit, parts: BuiltParts, *arguments: Any, **run: Any) -> torch.Tensor:
+            made = plain(self, parts, *arguments, **run)
+            if parts.dtype == torch.bfloat16:
+                change(made)
+            return made
+
+        monkeypatch.setattr(Kit, "make", make)
+        (*_, task) = equality(one, one).tasks
+        found = task.run(Clock(time.monotonic() + 60)).claims
+        monkeypatch.undo()
+        return found
+
+    def put_other_strokes(made: torch.Tensor) -> None:
+        made[..., : made.shape[-1] // 6] = 1 - made[..., : made.shape[-1] // 6]
+
+    assert all(claims(put_other_strokes).values())
+    assert not all(claims(lambda made: made.add_(2 * LEVELS["bfloat16"] / 255)).values())
+
+
+# Traffic.
+
+
+def test_adam_sends_no_constant_to_a_gpu(kit, monkeypatch):
+    # Where torch is not told otherwise, it takes the form for several tensors, on GPUs only.
+    adam = sys.modules["torch.optim.adam"]  # torch.optim hides it
+    monkeypatch.setattr(adam, "_default_to_fused_or_foreach", lambda *_, **__: (False, True))
+
+    def events(evaluations: int) -> dict[str, float]:
+        chosen = {"optimizer": "adam", "scales": [1.0], "iterations": [evaluations]}
+        parts = kit.parts(method="gatys", options={"gatys": chosen})
+        return count_events(kit, lambda: kit.make(parts, 48))
+
+    few, more = events(2), events(4)
+    assert more["constants"] == few["constants"]
+    assert more["waits"] - few["waits"] <= 2 * 2
 
 
 def test_an_error_of_a_thousandth_is_seen():

@@ -11,6 +11,7 @@ Source: the coherence of Ashikhmin 2001, "Synthesizing natural textures", and He
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,6 +19,11 @@ from torch import Tensor
 __all__ = ["Grids", "make_coherent"]
 
 NEIGHBORS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
+# Numbers in the features that are compared at a time: a processor's cache holds the smaller part,
+# and a GPU takes longer to be asked for a small operation than to do it.
+PART, LARGE_PART = 2**19, 2**25
+# The place of no key.
+NOWHERE = -1
 
 
 class Grids:
@@ -36,15 +42,32 @@ class Grids:
         self.height, self.width = torch.tensor(sizes, device=device).unbind(dim=1)
         self._starts = torch.tensor(self.start[:-1], device=device)
 
-    def move(self, positions: Tensor, dy: int, dx: int) -> tuple[Tensor, Tensor]:
+    def move(self, positions: Tensor, dy: Tensor | int, dx: Tensor | int) -> tuple[Tensor, Tensor]:
         """Return positions moved within their grids, and whether they are still inside."""
         grid = self.of[positions]
-        width = self.width[grid]
-        place = positions - self._starts[grid]
+        start, width = self._starts[grid], self.width[grid]
+        place = positions - start
         y, x = place // width + dy, place % width + dx
         inside = (y >= 0) & (y < self.height[grid]) & (x >= 0) & (x < width)
-        moved = self._starts[grid] + y * width + x
+        moved = start + y * width + x
         return torch.where(inside, moved, positions), inside
+
+
+@dataclass(frozen=True)
+class _Deciding:
+    """Positions of the picture that decide at the same time; P of them.
+
+    Args:
+        places: (P,).
+        around: (8, P), their neighbours.
+        inside: (8, P), whether these exist.
+        queries: (P, C), the features that they look for.
+    """
+
+    places: Tensor
+    around: Tensor
+    inside: Tensor
+    queries: Tensor
 
 
 @torch.no_grad()
@@ -77,44 +100,55 @@ def make_coherent(
             depends only on positions that are at most this many positions away.
         first: row and column of the first query, if the queries are a part of a larger grid.
     """
-    own = Grids([size], index.device)
+    # Each operation is on all eight neighbours or all nine choices, of many positions at a time.
+    part = PART if index.device.type == "cpu" else LARGE_PART
+    # A plain painting's features have no axes.
+    count = max(1, part // ((len(NEIGHBORS) + 1) * max(1, queries.shape[1])))
+    down, right = torch.tensor(NEIGHBORS, device=index.device).mT[..., None]
     places = torch.arange(len(index), device=index.device)
+    around, inside = Grids([size], index.device).move(places, down, right)
     odd = (places // size[1] + places % size[1] + sum(first)) % 2 == 1
-    around = [own.move(places, dy, dx) for dy, dx in NEIGHBORS]
+    halves = [
+        [
+            _Deciding(chosen, around[:, chosen], inside[:, chosen], queries[chosen])
+            for chosen in torch.split(half.nonzero()[:, 0], count)
+        ]
+        for half in (~odd, odd)
+    ]
     for sweep in range(sweeps):
-        offers, valid = [], []
-        for (dy, dx), (neighbor, inside) in zip(NEIGHBORS, around, strict=True):
-            offer, within = grids.move(index[neighbor], -dy, -dx)
-            offers.append(offer)
-            valid.append(inside & within)
-        votes = [(gain, offers, valid)]
-        if repetition:
-            taken = [index[neighbor] for neighbor, _ in around]
-            votes.append((-repetition, taken, [inside for _, inside in around]))
-        best, worth = index, _worth(index, votes, queries, keys, bias)
-        for offer, allowed in zip(offers, valid, strict=True):
-            other = _worth(offer, votes, queries, keys, bias)
-            better = allowed & (other > worth)
-            best = torch.where(better, offer, best)
-            worth = torch.where(better, other, worth)
         # Half of the positions at a time: neighbours that change together would miss each other.
-        index = torch.where(odd == bool(sweep % 2), best, index)
+        decided = index.clone()
+        for some in halves[sweep % 2]:
+            taken = index[some.around]
+            offers, within = grids.move(taken, -down, -right)
+            allowed = some.inside & within
+            choices = torch.cat([index[some.places][None], offers])
+            votes = [(gain, offers.where(allowed, NOWHERE))]
+            if repetition:
+                votes.append((-repetition, taken.where(some.inside, NOWHERE)))
+            worth = _worth(choices, votes, some.queries, keys, bias)
+            worth[1:].masked_fill_(~allowed, -torch.inf)
+            # The first of equal ones: a position keeps its own match unless another is worth more.
+            best = worth.max(dim=0, keepdim=True).indices
+            decided[some.places] = choices.gather(0, best)[0]
+        index = decided
     return index
 
 
 def _worth(
-    match: Tensor,
-    votes: Sequence[tuple[float, Sequence[Tensor], Sequence[Tensor]]],
+    choices: Tensor,
+    votes: Sequence[tuple[float, Tensor]],
     queries: Tensor,
     keys: Tensor,
     bias: Tensor,
 ) -> Tensor:
-    """Return what matches are worth; votes: weight, each neighbour's proposal, and its validity."""
-    cosine = (queries * keys[match]).sum(dim=1, dtype=torch.float32)
-    worth = cosine + bias[match]
-    for weight, named, valid in votes:
-        agree = torch.stack(
-            [allowed & (name == match) for name, allowed in zip(named, valid, strict=True)]
-        )
-        worth = worth + weight * agree.float().mean(dim=0)
+    """Return what choices (9, P) are worth.
+
+    Args: votes: a weight, and the keys (8, P) that the neighbours vote for.
+    """
+    cosine = (queries * keys[choices]).sum(dim=2, dtype=torch.float32)
+    worth = cosine + bias[choices]
+    for weight, named in votes:
+        agree = named == choices[:, None]
+        worth = worth + weight * agree.float().mean(dim=1)
     return worth

@@ -11,8 +11,9 @@ from torch import Tensor
 
 __all__ = ["Matches", "balance_shares", "nearest", "principal_axes"]
 
-# Queries and keys that are compared at a time: their products stay in a processor's cache.
-QUERIES, KEYS = 1024, 4096
+# Queries and keys that are compared at a time: a processor's cache holds the products of the
+# smaller part, and a GPU takes longer to be asked for a small operation than to do it.
+PART, LARGE_PART = (1024, 4096), (4096, 16384)
 # Components with less than this share of the largest one's variance are rounding errors.
 NEGLIGIBLE = 1e-6
 # Search for a painting's bias: its first step, the factor of each next step, and the repetitions.
@@ -44,10 +45,11 @@ def nearest(queries: Tensor, keys: Tensor) -> Matches:
     queries, keys = _unit(queries), _unit(keys)
     index = torch.zeros(len(queries), dtype=torch.long, device=queries.device)
     cosine = torch.full((len(queries),), -torch.inf, device=queries.device)
-    for row in range(0, len(queries), QUERIES):
-        rows = slice(row, row + QUERIES)
-        for start in range(0, len(keys), KEYS):
-            products = queries[rows] @ keys[start : start + KEYS].mT
+    height, width = PART if queries.device.type == "cpu" else LARGE_PART
+    for row in range(0, len(queries), height):
+        rows = slice(row, row + height)
+        for start in range(0, len(keys), width):
+            products = queries[rows] @ keys[start : start + width].mT
             best, place = products.max(dim=1)
             better = best > cosine[rows]
             cosine[rows] = torch.where(better, best.float(), cosine[rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -19,8 +20,14 @@ __all__ = ["compare", "determinism", "equality"]
 VALUE, GRADIENT = 1e-4, 1e-3
 # Limits for pictures, of 255: the mean difference after three steps, in which L-BFGS magnifies
 # rounding, and that of a trained network in float32 and in bfloat16 from float32 on the CPU (on
-# which bfloat16 of the nine included models is up to 1.9 off).
+# which bfloat16 of the four included networks is up to 1.5 off).
 STEPS, LEVELS = 3, {"picture": 1.0, "float32": 0.1, "bfloat16": 3.0}
+# A model that searches (transfer=swap) takes another place of the painting if rounding changes
+# which features are nearest: up to a tenth of the positions at 128 px in bfloat16 on a CPU. With
+# the same places its pictures are 0.55 off in the mean, with its own ones 2.7, and 5.3 at 256 px.
+# So the limit of bfloat16 is for the median: most of the picture has the same strokes. The rest,
+# the share of pixels that are farther off than STROKE, is 0.06 at 128 px there, 0.12 at 256.
+STROKE, STROKES = 16, 0.25
 
 
 def compare(found: Tensor, wanted: Tensor) -> float:
@@ -108,7 +115,8 @@ def _models(kit: Kit, cpu: Kit, clock: Clock) -> Outcome:
         if number and clock.left <= 0:
             whole.skipped = ", ".join(names[number:])
             break
-        method = find_model(kit.host, name).header.method
+        header = find_model(kit.host, name).header
+        method = header.method
         with exact():
             pictures = {
                 dtype: kit.make(
@@ -118,19 +126,34 @@ def _models(kit: Kit, cpu: Kit, clock: Clock) -> Outcome:
                 for dtype in ("float32", "bfloat16")
             }
             known = cpu.make(cpu.parts(method=method, model=name), 2 * cpu.extent.check)
-        each = _levels(pictures, known)
+        searches = header.network.get("transfer") == "swap"
+        each = _levels(pictures, known, searched=("bfloat16",) if searches else ())
         for key, value in each.values.items():
             whole.values[key] = max(value, whole.values.get(key, 0.0))
         whole.claims |= {f"{name}: {claim}": holds for claim, holds in each.claims.items()}
     return whole
 
 
-def _levels(pictures: dict[str, Tensor], known: Tensor) -> Outcome:
+def _levels(pictures: dict[str, Tensor], known: Tensor, searched: Collection[str] = ()) -> Outcome:
+    """Compare pictures to a known one; `searched` are those whose strokes may be others."""
     outcome = Outcome()
     for name, picture in pictures.items():
-        apart = 255 * float((picture - known).abs().mean())
-        outcome.values[f"{name} apart, of 255"] = apart
-        outcome.claims[f"{name} within {LEVELS[name]:g} of 255"] = apart <= LEVELS[name]
+        off, limit = 255 * (picture - known).abs(), LEVELS[name]
+        mean, median = float(off.mean()), float(off.median())
+        if name not in searched:
+            outcome.values[f"{name} apart, of 255"] = mean
+            outcome.claims[f"{name} within {limit:g} of 255"] = mean <= limit
+            continue
+        others = float((off.amax(dim=1) > STROKE).float().mean())
+        outcome.values |= {
+            f"{name} of searched features apart, of 255": mean,
+            "their median, of 255": median,
+            "their share of other strokes": others,
+        }
+        outcome.claims |= {
+            f"{name} within {limit:g} of 255 in the median": median <= limit,
+            f"{name} has other strokes in at most {STROKES:g}": others <= STROKES,
+        }
     return outcome
 
 
@@ -140,6 +163,10 @@ def _again_task(kit: Kit, spec: MethodSpec, dtype: torch.dtype) -> Any:
             kit.make(kit.parts(dtype, method=spec.name), kit.extent.check, STEPS) for _ in range(2)
         )
         apart = 255 * float((first - second).abs().max())
-        return Outcome({"largest difference, of 255": apart}, {"bit by bit": apart == 0})
+        # The documents promise the same bits on a CPU only. cuDNN may add up the gradient of a
+        # convolution in any order, and so does PyTorch for bilinear interpolation and means over
+        # areas, both in neighbors; for these it has no deterministic form on CUDA.
+        claims = {} if kit.is_cuda else {"bit by bit": apart == 0}
+        return Outcome({"largest difference, of 255": apart}, claims)
 
     return run

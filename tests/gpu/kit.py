@@ -27,6 +27,7 @@ from stylize import (
     StyleImage,
     make_plan,
     make_settings,
+    read_image,
     resize,
 )
 from stylize.building import parts as building
@@ -130,16 +131,22 @@ class Kit:
     def make(self, parts: BuiltParts, size: int, steps: int | None = None, **run: Any) -> Tensor:
         """Make a picture (1, 3, H, W) of the demo pair in [0, 1], float32 on the CPU.
 
+        A model that holds a painting gets that one.
+
         Args:
             steps: the number of steps after which to cancel the run.
         """
         photo, painting = self.pictures(size)
-        spec = parts._plan.method
-        styles = [StyleImage(painting)] if spec.needs_style else []
-        content = (photo * 255).round().to(torch.uint8).cpu() if spec.streams else photo
+        plan = parts._plan
+        held = plan.model.paintings() if plan.model else []
+        paintings = [read_image(each, size=size).pixels.to(self.device) for each in held]
+        if plan.needs_style:
+            paintings.append(painting)
+        styles = [StyleImage(each) for each in paintings]
+        content = (photo * 255).round().to(torch.uint8).cpu() if plan.method.streams else photo
         clock = Run(**run)
         if steps is not None:
-            clock.observers = [StopAfter(clock, steps)]
+            clock.observers = [*clock.observers, StopAfter(clock, steps)]
         made = parts.method.stylize(content, styles, parts, clock).detach().cpu()
         return made / 255 if made.dtype == torch.uint8 else made.float()
 

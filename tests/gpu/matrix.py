@@ -20,6 +20,7 @@ from gpu.tasks import Clock, NotRun, Outcome, Section, Task
 from stylize import (
     BackboneSpec,
     Kind,
+    Progress,
     StyleImage,
     StylizeError,
     make_plan,
@@ -28,7 +29,7 @@ from stylize import (
 from stylize.errors import UsageError
 from stylize.testing.compose import run_settings_of
 
-__all__ = ["Combination", "combinations", "matrix", "order_by_pairs"]
+__all__ = ["Combination", "combinations", "matrix", "order_by_pairs", "take_two_steps"]
 
 STEPS = 2
 # Settings that make a trained network small; other networks keep their size.
@@ -110,7 +111,7 @@ def _run(kit: Kit, dtype: torch.dtype, clock: Clock) -> Outcome:
         if done and clock.left <= 0:
             break
         try:
-            _two_steps(kit, combination, dtype)
+            take_two_steps(kit, combination, dtype)
         except UsageError as error:
             rejected.append(f"{combination}: {error}")
         except Exception as error:
@@ -142,7 +143,7 @@ def _sample(every: Sequence[Combination], count: int) -> list[Combination]:
     return list(firsts.values())[:count]
 
 
-def _two_steps(kit: Kit, combination: Combination, dtype: torch.dtype) -> None:
+def take_two_steps(kit: Kit, combination: Combination, dtype: torch.dtype) -> None:
     """Take two steps, forward and backward.
 
     Raises: UsageError if the parts reject each other, AssertionError if nothing moves.
@@ -169,12 +170,25 @@ def _two_steps(kit: Kit, combination: Combination, dtype: torch.dtype) -> None:
         raise StylizeError(str(error)) from error
 
 
+class Losses:
+    """An observer that notes the losses of each step."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, float]] = []
+
+    def progressed(self, progress: Progress) -> None:
+        self.seen.append(dict(progress.losses))
+
+
 def _optimise(kit: Kit, parts: Any) -> None:
     photo, _ = kit.pictures(kit.extent.check)
-    made = kit.make(parts, kit.extent.check, STEPS, quality="draft")
+    losses = Losses()
+    made = kit.make(parts, kit.extent.check, STEPS, quality="draft", observers=[losses])
     assert made.shape == photo.shape, f"the picture is {tuple(made.shape)}"
     assert made.isfinite().all(), "the picture is not finite"
-    assert not torch.equal(made, photo.cpu()), "the picture is the photograph"
+    # The photograph is the best picture so far if the first step went too far.
+    moved = losses.seen[0] != losses.seen[-1] or not torch.equal(made, photo.cpu())
+    assert moved, "no step moves the picture"
 
 
 def _train(kit: Kit, parts: Any) -> None:
@@ -183,7 +197,12 @@ def _train(kit: Kit, parts: Any) -> None:
     task = parts.method.training_task(styles, parts, 1.0)
     network = task.network.to(kit.device).train()
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-    batch = {"content": _square(photo), "style": _square(painting)}
+    # `stylize train` crops all pictures of a batch to one size.
+    side = min(*photo.shape[-2:], *painting.shape[-2:]) // 8 * 8
+    batch = {
+        name: picture[..., :side, :side].contiguous()
+        for name, picture in (("content", photo), ("style", painting))
+    }
     before = [parameter.detach().clone() for parameter in network.parameters()]
     for _ in range(STEPS):
         total, _ = task.loss(network, batch)
@@ -193,8 +212,3 @@ def _train(kit: Kit, parts: Any) -> None:
         assert total.isfinite().all(), "the loss is not finite"
     moved = (not torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
     assert any(moved), "no weight moved"
-
-
-def _square(picture: torch.Tensor) -> torch.Tensor:
-    side = min(picture.shape[-2:]) // 8 * 8
-    return picture[..., :side, :side].contiguous()

@@ -78,12 +78,15 @@ def _gatys(kit: Kit, size: int, clock: Clock) -> Outcome:
     loops = {"plain": plain, **{p: _with(own, p) for p in kit.precisions}}
     for number, (name, loop) in enumerate(loops.items()):
         loop(WARM_EVALUATIONS)
-        few = loop(WARM_EVALUATIONS)
-        fit = int(clock.left / (len(loops) - number) / (few / WARM_EVALUATIONS))
-        if fit <= WARM_EVALUATIONS:
-            return Outcome(values, skipped=f"{name} and later loops, at {few / 2:.2g} s each")
-        # The difference of two lengths leaves out one-off work.
-        more = min(count, fit)
+        few, twice = loop(WARM_EVALUATIONS), loop(2 * WARM_EVALUATIONS)
+        # The difference of two lengths leaves out one-off work: making a network takes seconds.
+        each = max(twice - few, 0.0) / WARM_EVALUATIONS
+        once = few - WARM_EVALUATIONS * each
+        left = clock.left / (len(loops) - number) - once
+        if left <= (WARM_EVALUATIONS + 1) * each:
+            why = f"{name} and later loops, which take {few:.2g} s before they are measured"
+            return Outcome(values, skipped=why)
+        more = count if left >= count * each else int(left / each)
         each = (loop(more) - few) / (more - WARM_EVALUATIONS)
         values[f"{name}, ms per evaluation"] = 1e3 * each
         if name == "plain":

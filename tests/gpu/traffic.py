@@ -21,8 +21,9 @@ COPIES = {"sent": "Memcpy HtoD", "fetched": "Memcpy DtoH"}
 COUNTS = {"cuda": (12, 16), "cpu": (2, 4)}
 # Evaluations of a picture for the peak memory: its history is full, too.
 EVALUATIONS = 12
-# One wait for an evaluation's numbers, and one for how far the picture moved. torch's L-BFGS waits
-# twice for each step that it remembers, and a few times more.
+# One wait for an evaluation's numbers, and one for how far the picture moved. The former is a copy
+# without that name; but torch's Adam fetches its number of steps by it, from the CPU. torch's
+# L-BFGS waits twice for each step that it remembers, and a few times more.
 WAITS, WAITS_LBFGS = 2, 2 * 10 + 8
 # Limit, as a share of the plain loop's memory.
 MEMORY = 1.0

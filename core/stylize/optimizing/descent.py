@@ -71,7 +71,10 @@ class Descent:
             # Adam scales each coordinate by itself: it needs plain pixels.
             self.canvas = Canvas(start, 0.0, 1 / start.numel())
             rate = settings.learning_rate or 0.02
-            self.optimizer = torch.optim.Adam([self.canvas.u], rate, betas=(0.9, 0.99))
+            # For one tensor, torch's usual form on a GPU only adds operations and a constant.
+            self.optimizer = torch.optim.Adam(
+                [self.canvas.u], rate, betas=(0.9, 0.99), foreach=False
+            )
         else:
             self.canvas = Canvas(start, settings.whiten, FIRST_MOVE)
             self.optimizer = PlainLBFGS(
