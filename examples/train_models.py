@@ -79,8 +79,9 @@ ON_GPU = {"johnson": "--batch 8 --crop 256 --workers 10", "adain": "--batch 12 -
 THIRD = "any"
 # In the folder of styles: copies of each painting, and the number of textures.
 TIMES, TEXTURES = 12, 128
-# Seconds of a trial, the share of them that counts, and the share of the steps that would fit.
-TRIAL, COUNTED, CAREFUL = 12.0, 0.5, 0.86
+# Seconds of a trial, of which a GPU spends ten on its first step; the share of its steps that
+# counts, and the share that is taken of those that would fit.
+TRIAL, COUNTED, CAREFUL = 28.0, 0.5, 0.86
 INTERRUPTED = 130
 PREVIEWED, SIDE = 3, 256
 
@@ -158,7 +159,8 @@ class Trainer:
         shutil.rmtree(folder)
         path.unlink()
         elapsed = float(last["seconds"]) - float(first["seconds"])
-        return (int(last["step"]) - int(first["step"])) / elapsed if elapsed > 0 else 1.0
+        taken = int(last["step"]) - int(first["step"])
+        return taken / elapsed if taken else int(last["step"]) / TRIAL
 
     def _styles(self) -> Path:
         """Return a folder with many copies of each painting, and textures; made once."""
