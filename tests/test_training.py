@@ -120,6 +120,35 @@ def test_the_same_seed_trains_the_same_network_and_another_another(train):
     assert not all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize("network", ["light", "classic", "deep"])
+def test_crops_of_any_size_are_learnt_from(train, network):
+    training = train(options={"johnson": {**NARROW, "network": network}}, crop=37)
+    assert training(Run()).header.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"crop": 64, "style_size": 64}, r"is 64x48, .*scales=6 compares it at 1/32"),
+        ({"crop": 64, "style_size": 2000}, r"is 64x48, .*or a larger --style-size, or fewer"),
+    ],
+)
+def test_sizes_that_are_too_small_to_compare_are_named(train, values, said):
+    training = train(
+        options={"johnson": {**NARROW, "scales": 6}}, settings={"style_layers": "relu3_1"}, **values
+    )
+    with pytest.raises(UsageError, match=said):
+        training(Run())
+
+
+def test_a_crop_that_is_too_small_for_the_scales_is_named(train):
+    training = train(
+        options={"johnson": {**NARROW, "scales": 5}}, settings={"style_layers": "relu2_1"}, crop=16
+    )
+    with pytest.raises(UsageError, match=r"crop is 16x16, .*larger --crop, or fewer scales"):
+        training(Run())
+
+
 @pytest.mark.parametrize("option", [{"scales": 2}, {"critic": 1.0}])
 def test_sizes_of_the_style_and_a_critic_change_what_is_learnt(train, option):
     plain = train(output="plain.safetensors")

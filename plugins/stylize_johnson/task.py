@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylize import Parts, Statistics, StyleImage, TermObjective
-from stylize.errors import ImageTooSmallError
+from stylize.errors import UsageError
 from stylize_johnson.critic import Critic
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
@@ -42,16 +42,18 @@ class JohnsonTask:
     ) -> None:
         images = [style.image for style in styles]
         weights = [style.weight for style in styles]
-        self.network: nn.Module = TransformationNetwork(settings).to(parts.device)
-        self.styles = images, weights
-        self._take_colours()
         self.settings = settings
         self.parts = parts
         self.strength = strength
+        for style in styles:
+            self._check_size(style.image, style.name, "--style-size")
         self.targets = [
             parts.style_targets([_shrink(image, scale) for image in images], weights)
             for scale in range(settings.scales)
         ]
+        self.network: nn.Module = TransformationNetwork(settings).to(parts.device)
+        self.styles = images, weights
+        self._take_colours()
         self.critic = Critic(images, weights, parts) if settings.critic else None
 
     def start_from(self, tensors: Mapping[str, Tensor], *, same_styles: bool) -> None:
@@ -74,6 +76,8 @@ class JohnsonTask:
 
         With a critic, and in training, the objective's gradient is right, but not its value.
         """
+        if self.settings.scales > 1:
+            self._check_size(batch["content"], "a crop", "--crop")
         image = self.preview(network, batch)
         if self.critic is None or not network.training:
             total, terms, _ = self._compare(image, batch)
@@ -85,6 +89,19 @@ class JohnsonTask:
         share = self.settings.critic * pull.norm() / blamed.norm().clamp_min(TINY)
         terms["critic"] = critic.learn(features, seen.shape[-1]).expand(len(seen))
         return ((pull + share * blamed) * image).flatten(1).sum(dim=1), terms
+
+    def _check_size(self, picture: Tensor, name: str, option: str) -> None:
+        """Raise UsageError if a picture is too small to be compared at all sizes."""
+        scales, least = self.settings.scales, self.parts.least_size(content=False)
+        height, width = picture.shape[-2:]
+        if min(height, width) >> (scales - 1) >= least:
+            return
+        seen = f", and johnson.scales={scales} compares it at 1/{2 ** (scales - 1)} of that"
+        raise UsageError(
+            f"{name} is {width}x{height}{seen if scales > 1 else ''}, but the style layers need "
+            f"{least}x{least}: use a larger one or a larger {option}"
+            f"{', or fewer scales' if scales > 1 else ''}"
+        )
 
     def state(self) -> Mapping[str, Any]:
         """Return what else is learnt, for a checkpoint: the critic."""
@@ -152,22 +169,19 @@ class JohnsonTask:
     def preview(self, network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the stylised photographs (N, 3, S, S), in float32, not clamped."""
         photographs = batch["content"]
+        height, width = photographs.shape[-2:]
+        assert isinstance(self.network, TransformationNetwork)
+        down, across = -height % self.network.stride, -width % self.network.stride
+        photographs = F.pad(photographs, (0, across, 0, down), mode="replicate")
         with torch.autocast(
             photographs.device.type, torch.bfloat16, enabled=self.parts.dtype == torch.bfloat16
         ):
             image: Tensor = network(photographs)
-        return image.float()
+        return image[..., :height, :width].float()
 
 
 def _shrink(picture: Tensor, scale: int) -> Tensor:
-    """Return a picture at 1 / 2^scale of its size. Raises: ImageTooSmallError."""
-    height, width = picture.shape[-2:]
-    if min(height, width) < 2**scale:
-        raise ImageTooSmallError(
-            f"image is {width}x{height}, too small to be compared at 1/{2**scale} of its size: "
-            f"use a smaller johnson.scales, or larger images",
-            (width, height),
-        )
+    """Return a picture at 1 / 2^scale of its size."""
     return F.avg_pool2d(picture, 2**scale) if scale else picture
 
 

@@ -12,7 +12,15 @@ from typing import Annotated, Any
 
 import typer
 
-from stylize import Kind, PluginHost, find_model, make_plan, open_image, user_models_folder
+from stylize import (
+    Kind,
+    MethodSpec,
+    PluginHost,
+    find_model,
+    make_plan,
+    open_image,
+    user_models_folder,
+)
 from stylize.command import (
     SetOption,
     clean_stdout,
@@ -92,8 +100,13 @@ def learn(
         with open_image(painting):
             pass
     if network:
+        start = model_name or STARTS
+        if host.get(MethodSpec, find_model(host, start).header.method).needs_style:
+            raise UsageError(
+                f"--model {start}: takes any painting: give a network of one, such as {STARTS}"
+            )
         path = _choose_path(host, painting, name, output, force=force)
-        options = {"--init": model_name or STARTS, "--summary": summary, "--license": license_}
+        options = {"--init": start, "--summary": summary, "--license": license_}
         line = _training(painting, path, options, assignments or ())
         say(f"stylize {shlex.join(line)}")
         root: Any = ctx.find_root().command
@@ -173,7 +186,8 @@ def _training(
 ) -> list[str]:
     """Return the command line that trains a network of the painting."""
     photographs = Path(str(resources.files("stylize") / "demo"))
-    line = [*TRAINING, "--data", str(photographs), "--style", str(painting), "-o", str(path)]
+    line = [*TRAINING, "--data", str(photographs), "--style", str(painting.resolve())]
+    line += ["-o", str(path.resolve())]
     given = {option: value for option, value in options.items() if value}
     sets = [word for assignment in assignments for word in ("--set", assignment)]
     return [*line, *(word for pair in given.items() for word in pair), *sets]

@@ -155,8 +155,8 @@ def train(
     )
     for problem in plan.problems:
         warn(problem.message)
-    if resume and (force or init):
-        raise UsageError("--resume continues; --force and --init start over: leave one out")
+    if resume and force:
+        raise UsageError("--resume continues; --force starts over: leave one out")
     require_files(style or ())
     for option, folder in {"--data": data, "--styles": styles, "--pictures": pictures}.items():
         if folder is not None:

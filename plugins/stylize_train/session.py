@@ -173,7 +173,9 @@ class Training:
         records = tuple(
             StyleRecord(name=Path(picture.name).name, sha256=picture.sha256) for picture in pictures
         )
-        before = self._start_from_init(task, network, records) if self.init else 0
+        # A checkpoint has the tensors, and the steps before it.
+        starts = self.init is not None and not self.resume
+        before = self._start_from_init(task, network, records) if starts else 0
         trainer = Trainer(
             task,
             data,
