@@ -143,7 +143,10 @@ def test_sizes_that_are_too_small_to_compare_are_named(train, values, said):
 
 def test_a_crop_that_is_too_small_for_the_scales_is_named(train):
     training = train(
-        options={"johnson": {**NARROW, "scales": 5}}, settings={"style_layers": "relu2_1"}, crop=16
+        options={"johnson": {**NARROW, "scales": 5}},
+        settings={"style_layers": "relu2_1"},
+        crop=16,
+        style_size=64,
     )
     with pytest.raises(UsageError, match=r"crop is 16x16, .*larger --crop, or fewer scales"):
         training(Run())

@@ -141,7 +141,10 @@ def write_photographs(folder: Path) -> Path:
 
 def training_plan(host: PluginHost, **changes: object) -> tuple[RunSettings, TrainingSettings]:
     preset = load_preset(host, PRESET)
-    values = {**preset.settings, "device": "cpu", **changes}
+    # The style at one size and no critic, as in the plain loop.
+    options = {**preset.settings["options"]}
+    options["johnson"] = {**options["johnson"], "scales": 1, "critic": 0.0}
+    values = {**preset.settings, "options": options, "device": "cpu", **changes}
     settings = TrainingSettings.model_validate(
         {**preset.training, "steps": STEPS, "validation": 0, "schedule": "constant"}
     )
