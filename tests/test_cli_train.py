@@ -175,7 +175,6 @@ REFUSED = {
     ),
     "into no folder": ((*LINE, "-o", "away/dunes.safetensors"), "there is no folder away: make it"),
     "both again and on": ((*LINE, "--resume", "--force"), "leave one out"),
-    "on, from a model": ((*LINE, "--resume", "--init", "x.safetensors"), "leave one out"),
     "on from nothing": ((*LINE, "--resume"), "leave out --resume to start over"),
     "from no model": ((*LINE, "--init", "photo.png"), "photo.png: is cut short, damaged or not"),
     "from another method's": (

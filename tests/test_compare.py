@@ -415,13 +415,13 @@ def test_a_model_that_holds_its_painting_is_compared_without_one(command, quick_
 
 
 def test_models_that_hold_their_paintings_are_compared_without_any(command, quick_judge):
-    line = ("compare", "photo.png", "--vary", "model=mosaic,mondrian", *SMALL, "--cell", "96")
+    line = ("compare", "photo.png", "--vary", "model=mosaic,kandinsky", *SMALL, "--cell", "96")
     ended = command(*line, "--vary", "strength=0.5,1")
     assert ended.code == 0, ended.err
     rows = document()["rows"]
-    held = [f"grid_cells/{model}.jpg" for model in ("mosaic", "mondrian") for _ in range(2)]
+    held = [f"grid_cells/{model}.jpg" for model in ("mosaic", "kandinsky") for _ in range(2)]
     assert [row["style"] for row in rows] == held
-    assert {front["variant"] for front in document()["fronts"]} == {"model=mondrian"}
+    assert {front["variant"] for front in document()["fronts"]} == {"model=kandinsky"}
     with Image.open("grid.png") as sheet:
         assert sheet.width < 96 * 5, "a row a model, not one for each painting too"
     assert "4 of 4 pictures are kept" in command(*line, "--vary", "strength=0.5,1").err

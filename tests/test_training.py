@@ -380,7 +380,8 @@ def test_a_broken_run_from_a_model_resumes_too(train):
     run = Run()
     After(3, run)
     broken(run)
-    model = train(output="broken.safetensors", resume=True, **FOUR)(Run())
+    again = train(output="broken.safetensors", init=first.output, resume=True, **FOUR)
+    model = again(Run())
     assert_same_network(whole, broken)
     assert model.header.steps == 2 + 4
 
