@@ -606,4 +606,7 @@ def test_every_model_that_has_learnt_a_style_is_on_the_wall_once(host: PluginHos
     styles = {style.model: style.fast for style in learnt_styles(host)}
     assert styles["mosaic"] == "mosaic"
     assert "mosaic_fast" not in styles
+    titles = {style.model: style.title for style in learnt_styles(host)}
+    assert titles["starry_night"].startswith("Van Gogh, The Starry Night")
+    assert not set(titles) & set(titles.values())  # each says more than its name
     assert "any" not in styles

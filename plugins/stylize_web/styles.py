@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stylize import MethodSpec, ModelFile, PluginHost, known_models
+from stylize import MethodSpec, ModelFile, ModelSpec, PluginHost, known_models
 from stylize.errors import StylizeError
 from stylize_web.recipe import Upload
 
@@ -52,7 +52,7 @@ def learnt_styles(host: PluginHost) -> list[Style]:
     return [
         Style(
             name,
-            model.header.summary or name,
+            _title(host, model),
             name,
             _fast_form(model, models),
             model.header.method,
@@ -60,6 +60,12 @@ def learnt_styles(host: PluginHost) -> list[Style]:
         for name, model in models.items()
         if not (name.endswith(FAST) and name.removesuffix(FAST) in models)
     ]
+
+
+def _title(host: PluginHost, model: ModelFile) -> str:
+    """Return what its plugin or its file says about a model, or else its name."""
+    own = host.get(ModelSpec, model.name).summary if model.distribution else ""
+    return own or model.header.summary or model.name
 
 
 def _fast_form(model: ModelFile, models: Mapping[str, ModelFile]) -> str:
