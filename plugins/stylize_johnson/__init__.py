@@ -9,7 +9,7 @@ STYLIZE_PLUGIN_API = 1
 PRESETS = {
     "johnson_paper": "The paper's training (section 6.2): VGG-16, 256 px, batch 4, 40,000 steps",
     "johnson_learn": "Training from another network, in ten minutes on two cores",
-    "johnson_quick": "Training in half a minute on a large GPU, or hours on two cores",
+    "johnson_quick": "Training of the deep network: a minute on a large GPU, an hour on two cores",
 }
 MODELS = {
     "composition_vii": "Kandinsky, Composition VII, 1913: bright shapes in motion",

@@ -119,7 +119,7 @@ class Trainer:
                 last = step == self.settings.steps
                 if step % self.settings.validate_every == 0 or last:
                     self._validate(step, log)
-                stop = self._agree(self.run.should_stop(time.monotonic() - step_began))
+                stop = self.stepper.agree(self.run.should_stop(time.monotonic() - step_began))
                 if step % self.settings.checkpoint_every == 0 or last or stop:
                     self._save(step)
                 if stop:
@@ -204,13 +204,6 @@ class Trainer:
                 stage=f"{rate:.1f} images/s, step",
             )
         )
-
-    def _agree(self, flag: bool) -> bool:
-        """Return whether any process agrees: all must stop at the same step."""
-        if self.accelerator.num_processes == 1:
-            return flag
-        flags = torch.tensor(float(flag), device=self.accelerator.device)
-        return bool(self.accelerator.reduce(flags, "sum").item() > 0)
 
     # Looking at the network.
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Stepper"]
 
-# Steps before a graph is captured: libraries choose their algorithms in the first ones.
-WARMUP = 3
+# The step that is captured, and replayed from then on: libraries choose their algorithms before.
+CAPTURED = 3
 
 
 class Stepper:
@@ -50,7 +50,7 @@ class Stepper:
         self._inputs: dict[str, Tensor] = {}
         self._values: Tensor | None = None
         self._earlier: tuple[Tensor, torch.cuda.Event] | None = None
-        self._left = WARMUP if self.alone else -1
+        self._left = CAPTURED if self.alone else -1
         # A graph is captured on another stream than the default one, and so warmed up.
         self._stream: Any = torch.cuda.Stream() if self.alone else None  # type: ignore[no-untyped-call]
 
@@ -69,7 +69,7 @@ class Stepper:
         """Take a step at once, and return its numbers: the terms, and 1 if it was left out."""
         if not self.alone:
             values = self._differentiate(batch)
-            if not self._agree(bool(values[-1])):
+            if not self.agree(bool(values[-1])):
                 self.optimizer.step()
             else:
                 values[-1] = 1
@@ -132,8 +132,8 @@ class Stepper:
         ready.synchronize()
         return values
 
-    def _agree(self, flag: bool) -> bool:
-        """Return whether any process agrees: all must leave out the same steps."""
+    def agree(self, flag: bool) -> bool:
+        """Return whether any process agrees: all must stop, or leave out, at the same step."""
         if self.accelerator.num_processes == 1:
             return flag
         flags = torch.tensor(float(flag), device=self.accelerator.device)
