@@ -27,7 +27,7 @@ MODELS = {
     "straw_hat": "Van Gogh, Self-Portrait with Straw Hat, 1887: orange dashes",
 }
 # By transfer: the strength at which alpha reaches 1, so that all features are of the style.
-MOST = {"adain": 1.0, "swap": 1.25}
+MOST = {"adain": 1.0, "swap": 4 / 3}
 STYLE_LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1"
 
 
@@ -87,5 +87,5 @@ def stylize_check(plan: Plan) -> Iterable[Problem]:
     if plan.model is not None and alpha is None and strength > (most := MOST[own]):
         yield plan.warning(
             f"strength {strength:g} is above the maximum of model {plan.model.name} and counts as "
-            f"{most:g}: for a stronger style, use --method neighbors"
+            f"{most:.3g}: for a stronger style, use --method neighbors"
         )

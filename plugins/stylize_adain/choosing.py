@@ -23,6 +23,7 @@ def create_transform(settings: AdainSettings, packing: Packing, dtype: torch.dty
             dtype,
             tone=settings.tone,
             light=settings.light,
+            guide=settings.guide,
             hue=settings.hue,
         )
     return Normalization(packing, settings.gain_limit)

@@ -25,6 +25,7 @@ from stylize import (
     put_tile,
     resize,
 )
+from stylize_adain.palette import ColorMap, Palette
 from stylize_adain.settings import AdainSettings
 from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.transfer import Transfer
@@ -33,8 +34,8 @@ __all__ = ["Making"]
 
 # If time runs out during the tiles, a picture of this size fills the rest.
 THUMBNAIL = 512
-# Keys in a clip's memory, with a size: the content's moments, and the style side for it.
-MOMENTS, STYLE = "adain.content", "adain.style"
+# Keys in a clip's memory: the content's moments and the style side, each with a size; the colours.
+MOMENTS, STYLE, COLORS = "adain.content", "adain.style", "adain.colors"
 # Number of rows mixed at a time.
 BAND = 256
 
@@ -45,11 +46,13 @@ class Making:
 
     Args:
         styles: returns the style side of the paintings for a number of halvings.
+        palette: that of the paintings, for the finished picture; None to leave its colours.
         alpha: share of the style in a blend of features.
     """
 
     transfer: Transfer
     styles: Callable[[int], Any]
+    palette: Palette | None
     alpha: float
     run: Run
     settings: AdainSettings
@@ -67,12 +70,28 @@ class Making:
                     f"stopped before the last {len(sizes) - number} of {len(sizes)} sizes: the "
                     f"picture is enlarged from {picture.shape[-1]}x{picture.shape[-2]}"
                 )
-                return resize(picture, (height, width))
+                picture = resize(picture, (height, width))
+                break
             seen = self._show_through(resize(photograph, size), picture)
             done, after = sum(steps[:number]), sum(steps[number + 1 :])
             picture = self._paint(seen, self.styles(halved), picture, done, after)
         assert picture is not None
+        if self.palette is not None:
+            self._color(picture, self.palette)
         return picture
+
+    def _color(self, picture: Tensor, palette: Palette) -> None:
+        """Give a picture the palette, by its share; in a clip, as the previous frames had it."""
+        usual = self.transfer.transform.alpha
+        share = self.settings.palette * min(self.alpha / usual, 1.0)
+        colors = ColorMap.between(Palette.of(picture), palette, share)
+        clip = self.run.clip
+        if clip is not None:
+            before = clip.memory.get(COLORS)
+            if before is not None:
+                colors = colors.blend(before, self.settings.clip_memory)
+            clip.memory[COLORS] = colors
+        colors.apply(picture, BAND)
 
     def _count_halvings(self, height: int, width: int) -> int:
         coarsest, least = self.settings.coarsest, self.transfer.least

@@ -27,6 +27,7 @@ from stylize_adain.choosing import create_transform
 from stylize_adain.export import export_transfer
 from stylize_adain.making import Making
 from stylize_adain.network import Decoder
+from stylize_adain.palette import Palette
 from stylize_adain.settings import NETWORK_SETTINGS, AdainSettings
 from stylize_adain.task import AdainTask
 from stylize_adain.transfer import Transfer
@@ -84,7 +85,11 @@ class Adain:
         alpha = self.settings.alpha
         if alpha is None:
             alpha = min(run.strength * transfer.transform.alpha, 1.0)
-        making = Making(transfer, sides, alpha, run, self.settings)
+        palette = None
+        if transfer.packing.colors and self.settings.palette:
+            several = [Palette.of(style.image) for style in styles]
+            palette = Palette.blend(several, [style.weight for style in styles])
+        making = Making(transfer, sides, palette, alpha, run, self.settings)
         return resize(making.make(seen), (height, width))
 
     def export_modules(self, parts: Parts) -> Mapping[str, ExportModule]:

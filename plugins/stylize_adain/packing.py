@@ -111,7 +111,8 @@ class Packing:
         if self.colors:
             means = F.avg_pool2d(pictures, self.stride)[..., :height, :width]
             folded.append(_turn(FROM_RGB, means).to(deepest.dtype))
-        return torch.cat(folded, dim=1)
+        # Each position's channels in one run: a transform then reads and takes whole positions.
+        return torch.cat([each.permute(0, 2, 3, 1) for each in folded], dim=3).permute(0, 3, 1, 2)
 
     def unpack(self, packed: Tensor) -> list[Tensor]:
         """Return the layers of a packed tensor, the deepest first."""

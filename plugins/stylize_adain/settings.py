@@ -91,6 +91,20 @@ class AdainSettings(Settings):
         description="With transfer=swap: share of the photograph's own light and dark, in the "
         "painting's range, in the transferred colours. It keeps subjects recognisable.",
     )
+    guide: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="With transfer=swap: share of the transferred colours that is filtered along "
+        "the photograph's shapes, so that plain areas get no patches.",
+    )
+    palette: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="With transfer=swap: share of the painting's mean and covariance of colours "
+        "that the finished picture is given, for its full contrast.",
+    )
     components: int = Field(
         64,
         ge=0,
@@ -102,7 +116,7 @@ class AdainSettings(Settings):
         ge=0,
         le=1,
         description="Share of the style in the blend of features (eq. 15). By default it is the "
-        "strength, or 0.8 times the strength with transfer=swap, up to 1.",
+        "strength, or 0.75 times the strength with transfer=swap, up to 1.",
     )
     stroke_size: Annotated[float, CommandOption("--stroke-size")] = Field(
         1.0,

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from stylize import Grids, Tile, balance_shares, make_coherent, nearest, principal_axes
 from stylize_adain.augmentation import Mixture
+from stylize_adain.guiding import REACH, guide_colors
 from stylize_adain.light import give_light, tones_of
 from stylize_adain.normalization import measure_pieces
-from stylize_adain.packing import Packing
+from stylize_adain.packing import LUMA, Packing
 from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.transform import Piece
 
@@ -68,16 +69,16 @@ class Swap:
         tone: weight of light and dark relative to the cosine of features, if they include colours.
         hue: weight of colour differences relative to it.
         light: share of the photograph's light and dark in the transferred colours.
+        guide: share of the transferred colours that is filtered along the photograph's.
         coherence: bonus of a match, in cosine, if all eight neighbours continue it, and its
             penalty if all take the same position.
         dtype: precision of the comparison.
     """
 
     name = "swap"
-    margin = SWEEPS
     kept = 12  # three sizes of a painting take about 80 MB at 512 pixels, in float32
     most: int | None = 2**15
-    alpha = 0.8  # with 1, too little of a face is left
+    alpha = 0.75  # with 1, too little of a face is left
     coarse_to_fine = True
 
     def __init__(
@@ -89,12 +90,17 @@ class Swap:
         tone: float = 0.0,
         light: float = 0.0,
         hue: float = 0.0,
+        guide: float = 0.0,
     ) -> None:
         self.packing = packing
         self.components = components
         self.coherence = coherence
         self.dtype = dtype
-        self.tone, self.light, self.hue = (tone, light, hue) if packing.colors else (0.0, 0.0, 0.0)
+        self.tone, self.light, self.hue, self.guide = (
+            (tone, light, hue, guide) if packing.colors else (0.0, 0.0, 0.0, 0.0)
+        )
+        # How many positions away a match, or a colour, can change another.
+        self.margin = SWEEPS + REACH * bool(self.guide)
 
     def measure(self, pieces: Iterable[Piece], size: tuple[int, int]) -> SwapStyle:
         """Return all features of a painting whose size (h, w) is in positions."""
@@ -157,6 +163,10 @@ class Swap:
             .view(1, height, width, -1)
             .permute(0, 3, 1, 2)
         )
+        if self.guide:
+            kept, colors = taken[:, :LUMA], taken[:, LUMA:]
+            guided = guide_colors(colors, features[:, LUMA:].to(colors.dtype))
+            taken = torch.cat([kept, colors.lerp(guided, self.guide)], dim=1)
         return features.lerp(taken.to(features.dtype), alpha)
 
     def restyle(self, content: Tensor, styles: Tensor, mixture: Mixture) -> Tensor:
