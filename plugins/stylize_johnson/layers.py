@@ -26,8 +26,8 @@ __all__ = [
 EPSILON = 1e-5
 # How much coarser the blocks of `Coarser` are than its input.
 COARSER = 2
-# Side and octaves of the noise; each octave is half as fine as the one before.
-NOISE, OCTAVES = 128, 4
+# Side and octaves of the noise, in cells, and how many cells around a place bicubic values need.
+NOISE, OCTAVES, AROUND = 128, 4, 2
 
 Moments = tuple[Tensor, Tensor]
 
@@ -137,39 +137,63 @@ class Noise(nn.Module):
 
     Source: the noise of Ulyanov et al. 2016, Texture Networks. Here it is the same for every
     picture, and a part of a picture sees its part of it. In training, its place is random.
+
+    Each octave is half as fine as the one before, and its period twice as long: what is large in a
+    picture does not return in it.
     """
 
-    planes: Tensor
+    grids: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         with torch.device("cpu"):  # it is in no file
-            self.register_buffer("planes", _octaves(NOISE, OCTAVES), persistent=False)
+            grids = torch.stack(
+                [_measured(_hashed(octave, NOISE), octave) for octave in range(OCTAVES)]
+            )
+            self.register_buffer("grids", grids, persistent=False)
         self.first = 0, 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C + OCTAVES, H, W) for features (N, C, H, W)."""
-        height, width = x.shape[-2:]
         # Numbers stay on the device: a GPU would wait for them.
-        top, left = torch.randint(NOISE, (2, 1), device=x.device) if self.training else self.first
-        rows = (torch.arange(height, device=x.device) + top) % NOISE
-        columns = (torch.arange(width, device=x.device) + left) % NOISE
-        planes = self.planes.to(x.dtype)[:, rows][:, :, columns]
-        return torch.cat([x, planes.expand(len(x), -1, -1, -1)], dim=1)
+        period = NOISE << (OCTAVES - 1)
+        top, left = torch.randint(period, (2, 1), device=x.device) if self.training else self.first
+        planes = []
+        for octave, grid in enumerate(self.grids):
+            (rows, down), (columns, across) = (
+                _cells(first, size, octave, x.device)
+                for first, size in zip((top, left), x.shape[-2:], strict=True)
+            )
+            fine = _enlarge(grid[rows][:, columns].float(), octave)
+            planes.append(fine[down][:, across].to(x.dtype))
+        return torch.cat([x, torch.stack(planes).expand(len(x), -1, -1, -1)], dim=1)
 
 
-def _octaves(side: int, count: int) -> Tensor:
-    """Return (count, side, side) planes of periodic noise, of mean 0 and deviation 1."""
-    planes = []
-    for octave in range(count):
-        coarse = _hashed(octave, side >> octave)[None, None]
-        around = F.pad(coarse, (2, 2, 2, 2), mode="circular")
-        fine = F.interpolate(around, scale_factor=2.0**octave, mode="bicubic")
-        edge = 2 << octave
-        planes.append(fine[0, 0, edge : edge + side, edge : edge + side])
-    stack = torch.stack(planes)
-    deviation, mean = torch.std_mean(stack, dim=(1, 2), keepdim=True)
-    return (stack - mean) / deviation
+def _cells(
+    first: int | Tensor, size: int, octave: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return the cells of an octave that some positions lie in, and the positions among theirs."""
+    step = 2**octave
+    count = size // step + 2 + 2 * AROUND
+    cells = torch.arange(count, device=device) + first // step - AROUND
+    places = torch.arange(size, device=device) + first % step + AROUND * step
+    return cells % NOISE, places
+
+
+def _enlarge(grid: Tensor, octave: int) -> Tensor:
+    """Return a grid (H, W) with 2^octave values per cell, each way."""
+    if not octave:
+        return grid
+    return F.interpolate(grid[None, None], scale_factor=2.0**octave, mode="bicubic")[0, 0]
+
+
+def _measured(grid: Tensor, octave: int) -> Tensor:
+    """Return a periodic grid (S, S) whose values, once enlarged, have mean 0 and deviation 1."""
+    around = F.pad(grid[None, None], (AROUND,) * 4, mode="circular")[0, 0]
+    edge = AROUND << octave
+    fine = _enlarge(around, octave)[edge:-edge, edge:-edge]
+    deviation, mean = torch.std_mean(fine)
+    return (grid - mean) / deviation
 
 
 def _hashed(octave: int, side: int) -> Tensor:

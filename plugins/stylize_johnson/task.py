@@ -18,11 +18,14 @@ from torch import Tensor, nn
 from stylize import Parts, Statistics, StyleImage, TermObjective
 from stylize.errors import UsageError
 from stylize_johnson.critic import Critic
+from stylize_johnson.lattice import measure_lattice
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
 
 # Weight of the mean squared excess of pixels beyond [0, 1], which clamping would hide.
 RANGE = 100.0
+# Weight of the energy of detail that repeats with the network's grid.
+LATTICE = 3000.0
 # For pairs: side in pixels of the squares whose mean colours are compared. Larger than strokes.
 PATCH = 8
 TINY = 1e-20
@@ -140,6 +143,9 @@ class JohnsonTask:
             total, terms["style"] = total + more, terms["style"] + style["style"]
         excess = RANGE * (image - image.clamp(0, 1)).square().flatten(1).mean(dim=1)
         total, terms["range"] = total + excess, excess.detach()
+        assert isinstance(self.network, TransformationNetwork)
+        lattice = LATTICE * measure_lattice(image, self.network.stride)
+        total, terms["lattice"] = total + lattice, lattice.detach()
         if picture is not None:
             difference = image - picture
             settings = self.settings
