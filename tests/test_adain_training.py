@@ -22,11 +22,12 @@ from stylize import (
     make_plan,
     make_settings,
     read_header,
+    training_folder,
 )
 from stylize.errors import ModelError, UnknownNameError, UsageError
 from stylize_adain.statistics import EPSILON
 from stylize_adain.task import AdainTask
-from stylize_train.session import Training, training_folder
+from stylize_train.session import Training
 
 VARIED = {"own_style": 0.5, "style_colors": 1.0, "style_mix": 1.0}
 PLAIN = {"own_style": 0.0, "style_colors": 0.0, "style_mix": 0.0}
