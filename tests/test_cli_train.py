@@ -82,7 +82,7 @@ def test_ctrl_c_saves_checkpoint_and_model_and_says_how_to_go_on(studio, monkeyp
     outcome = studio(*LINE, "--steps", "50")
     assert outcome.code == 130
     assert "2 of 50 steps" in outcome.err
-    assert "the same command with --resume continues" in outcome.err
+    assert "the same stylize train command with --resume continues" in outcome.err
     assert read_header(studio.folder / MODEL).steps == 2
     assert (studio.folder / "dunes.training" / "checkpoint.pt").exists()
 
@@ -125,7 +125,7 @@ def test_a_signal_to_the_whole_group_saves_too(studio):
     os.killpg(process.pid, signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "the same command with --resume continues" in err
+    assert "the same stylize train command with --resume continues" in err
     assert (kept / "checkpoint.pt").exists()
 
 

@@ -206,7 +206,7 @@ def train(
         held = f", held-out losses: {losses}" if losses else ""
         say(f"{output}: {run.steps_done} of {training.steps} steps, {minutes:.1f} min{held}")
     if run.stop_reason != "done" and not quiet:
-        say("stopped early: the same command with --resume continues")
+        say("stopped early: the same stylize train command with --resume continues")
     for warning in run.warnings:
         warn(warning)
     raise typer.Exit(INTERRUPTED if run.stop_reason == "interrupted" else 0)
