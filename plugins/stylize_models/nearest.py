@@ -17,9 +17,9 @@ __all__ = ["nearest_model"]
 
 BACKBONE = "stylize-nst:vgg16.oxford"
 LAYERS = "relu1_1", "relu2_1", "relu3_1", "relu4_1"
-# Longer sides of the photograph and of the painting, in pixels. Networks paint strokes of the size
-# that they have in a painting of 768 pixels; of a smaller one, the photograph shows enough.
-PHOTOGRAPH, PAINTING = 256, 640
+# Longer sides of the photograph and of the painting, in pixels. The networks learnt paintings of 768
+# pixels, so that their strokes are large in a small photograph: the painting must not be as small.
+PHOTOGRAPH, PAINTING = 224, 576
 # Below it, a deviation is a rounding error: of a channel that a picture does not wake.
 FLAT = 1e-3
 # What Rec. 601 makes grey of red, green and blue; the mean and deviation that all pictures get.

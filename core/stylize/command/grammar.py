@@ -209,7 +209,7 @@ class StylizeGroup(TyperGroup):
         return name, command, rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an interruption that it does not handle is told."""
+        """Run the command, and say if it is interrupted without handling that."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
