@@ -17,8 +17,8 @@ __all__ = ["nearest_model"]
 
 BACKBONE = "stylize-nst:vgg16.oxford"
 LAYERS = "relu1_1", "relu2_1", "relu3_1", "relu4_1"
-# Longer sides of the photograph and of the painting, in pixels. The networks learnt paintings of 768
-# pixels, so that their strokes are large in a small photograph: the painting must not be as small.
+# Longer sides of the photograph and of the painting, in pixels. The networks learnt paintings of
+# 768, so that their strokes are large in a small photograph: the painting must not be as small.
 PHOTOGRAPH, PAINTING = 224, 576
 # Below it, a deviation is a rounding error: of a channel that a picture does not wake.
 FLAT = 1e-3
