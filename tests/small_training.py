@@ -10,11 +10,20 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from stylize import ModelHeader, PluginHost, Progress, Run, make_plan, make_settings, write_model
+from stylize import (
+    ModelHeader,
+    PluginHost,
+    Progress,
+    Run,
+    make_plan,
+    make_settings,
+    training_folder,
+    write_model,
+)
 from stylize.modelfile import MODEL_SCHEMA
 from stylize_johnson.network import TransformationNetwork
 from stylize_johnson.settings import JohnsonSettings
-from stylize_train.session import Training, training_folder
+from stylize_train.session import Training
 from stylize_train.settings import TrainingSettings
 
 __all__ = [

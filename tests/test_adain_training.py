@@ -22,11 +22,13 @@ from stylize import (
     make_plan,
     make_settings,
     read_header,
+    training_folder,
 )
 from stylize.errors import ModelError, UnknownNameError, UsageError
 from stylize_adain.statistics import EPSILON
 from stylize_adain.task import AdainTask
-from stylize_train.session import Training, training_folder
+from stylize_train.data import make_streams
+from stylize_train.session import Training
 
 VARIED = {"own_style": 0.5, "style_colors": 1.0, "style_mix": 1.0}
 PLAIN = {"own_style": 0.0, "style_colors": 0.0, "style_mix": 0.0}
@@ -331,9 +333,10 @@ def test_held_out_photographs_are_shown_with_paintings_and_what_became_of_them(t
 def test_paintings_are_framed_at_their_own_scales(train):
     training = train(zoom=1, style_zoom=3)
     files = {"content": ("a.png",), "style": ("b.png",)}
-    data, held_out = training._split(files, {}, 0)
+    data, shown, holds_out = make_streams(files, training.settings, 0, {})
     assert [data[name].settings.zoom for name in ("content", "style")] == [1, 3]
-    assert [len(held_out[name]) for name in ("content", "style")] == [0, 1]
+    assert [len(shown[name]) for name in ("content", "style")] == [1, 1]
+    assert not holds_out
 
 
 # It goes on.

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -81,9 +82,30 @@ def test_ctrl_c_saves_checkpoint_and_model_and_says_how_to_go_on(studio, monkeyp
     outcome = studio(*LINE, "--steps", "50")
     assert outcome.code == 130
     assert "2 of 50 steps" in outcome.err
-    assert "the same command with --resume continues" in outcome.err
+    assert "the same stylize train command with --resume continues" in outcome.err
     assert read_header(studio.folder / MODEL).steps == 2
     assert (studio.folder / "dunes.training" / "checkpoint.pt").exists()
+
+
+def test_ctrl_c_before_the_first_step_is_one_line_and_leaves_nothing(studio, monkeypatch):
+    honest = JohnsonTask.__init__
+
+    def build(*arguments, **settings):
+        os.kill(os.getpid(), signal.SIGINT)
+        honest(*arguments, **settings)
+
+    monkeypatch.setattr(JohnsonTask, "__init__", build)
+    before = studio.files
+    outcome = studio(*LINE, "-q")
+    assert (outcome.code, outcome.err.strip()) == (130, "stylize: interrupted")
+    assert studio.files == before
+
+
+def test_where_the_preview_is_is_said_at_the_start(studio):
+    said = studio(*LINE, "--validate-every", "2").err.splitlines()
+    preview = Path("dunes.training") / "preview.jpg"
+    assert said[0] == f"{preview}: what it paints so far, new every 2 steps"
+    assert (studio.folder / preview).is_file()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs groups of processes")
@@ -103,7 +125,7 @@ def test_a_signal_to_the_whole_group_saves_too(studio):
     os.killpg(process.pid, signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "the same command with --resume continues" in err
+    assert "the same stylize train command with --resume continues" in err
     assert (kept / "checkpoint.pt").exists()
 
 

@@ -119,6 +119,27 @@ def test_ctrl_c_while_modules_are_loaded_is_one_line(tmp_path):
     assert (process.returncode, err.strip()) == (130, "stylize: interrupted")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_ctrl_c_that_a_library_swallows_ends_with_one_line_too(tmp_path):
+    code = (
+        "import signal, time, stylize.__main__ as m\n"
+        "m.GRACE = 0.5\n"
+        "signal.signal(signal.SIGINT, m.interrupt)\n"
+        "print('here', flush=True)\n"
+        "while True:\n"
+        "    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        pass\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.strip()) == (130, "stylize: interrupted")
+
+
 def test_a_plugin_that_hangs_is_named_with_what_leaves_it_out(command, monkeypatch):
     from stylize.command import app
     from stylize.discovery.rows import PluginInfo

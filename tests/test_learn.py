@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +12,11 @@ from PIL import Image
 
 from command import Command
 from small_training import make_model
-from stylize import find_model, read_header, stylize_image, write_model
+from stylize import find_model, read_header, read_image, stylize_image, write_model
 from stylize.errors import ModelError, UsageError
 from stylize_models import learning
+from stylize_models.nearest import nearest_model
+from stylize_models.sheet import demo_file
 
 CPU = ("--device", "cpu", "--precision", "float32", "--size", "64")
 
@@ -56,6 +60,10 @@ def test_a_network_of_a_painting_is_trained_without_photographs_at_hand(studio, 
     learned = studio(*line, *own)
     assert learned.code == 0, learned.err
     assert "stylize train johnson --preset johnson_learn" in learned.err
+    preview = studio.folder / "own" / "painting.training" / "preview.jpg"
+    assert f"{preview}: what it paints so far, new every 20 steps" in learned.err
+    with Image.open(preview) as shown:
+        assert shown.size == (3 * 48, 2 * 48)  # the package's photographs, above its pictures
     header = find_model(host, "painting").header
     assert (header.method, header.license) == ("johnson", "CC0-1.0")
     assert header.steps == read_header(start).steps + 2
@@ -63,6 +71,68 @@ def test_a_network_of_a_painting_is_trained_without_photographs_at_hand(studio, 
     assert studio("--model", "painting", "photo.png", "-o", "made.png", *CPU).code == 0
     assert "--force" in studio(*line, *own).complaint
     assert studio("learn", "painting.png", "--network", "--name", "signac").code == 2
+
+
+@pytest.fixture
+def lines(monkeypatch) -> list[list[str]]:
+    """The trainings that would be run, instead of running them."""
+    ran: list[list[str]] = []
+    training = learning._training
+
+    def note(*arguments: Any) -> list[str]:
+        ran.append(training(*arguments))
+        return ["presets"]
+
+    monkeypatch.setattr(learning, "_training", note)
+    return ran
+
+
+def test_a_network_starts_from_the_nearest_one_unless_another_is_given(studio, lines):
+    painting = str(demo_file("starry_night.jpg"))
+    chosen = studio("learn", painting, "--network", "--name", "mine")
+    assert "starts from starry_night, the nearest in strokes of 12 included networks" in chosen.err
+    assert "--model NAME takes another" in chosen.err
+    given = studio("learn", painting, "--network", "--name", "mine", "--model", "mondrian")
+    assert "starts from" not in given.err
+    assert [line[line.index("--init") + 1] for line in lines] == ["starry_night", "mondrian"]
+
+
+@pytest.mark.parametrize(
+    ("painting", "own"), [("mosaic", "mosaic_fast"), ("kandinsky", "kandinsky_fast")]
+)
+def test_a_painting_in_other_colours_is_nearest_to_its_own_network(host, painting, own):
+    known = [find_model(host, name) for name in (own, "starry_night", "red_chalk", "wheat_field")]
+    (stored,) = find_model(host, painting).paintings()
+    pixels = 1 - read_image(stored).pixels.roll(1, dims=1)
+    assert nearest_model(host, pixels, known, "cpu").name == own
+
+
+def test_the_nearest_network_is_one_that_fits_the_settings(studio, lines):
+    refused = studio("learn", "painting.png", "--network", "--set", "johnson.width=8")
+    assert "--set johnson.width=8: no included network is so" in refused.complaint
+    assert not lines
+
+
+def test_a_painting_from_standard_input_is_learnt_under_a_name(studio, host):
+    data = (studio.folder / "painting.png").read_bytes()
+    learned = studio("learn", "-", "--name", "mine", stdin=data)
+    assert learned.code == 0, learned.err
+    header = find_model(host, "mine").header
+    assert header.styles[0].name == "mine"
+    assert header.styles[0].sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_an_unfinished_network_is_replaced_only_if_forced_and_then_leaves_nothing(studio, lines):
+    kept = studio.folder / "own" / "painting.training"
+    kept.mkdir(parents=True)
+    (kept / "checkpoint.pt").write_bytes(b"of a network")
+    for words in ((), ("--network", "--model", "mosaic_fast")):
+        refused = studio("learn", "painting.png", *words)
+        assert refused.code == 2
+        assert "a network of that name is unfinished" in refused.complaint
+    assert not lines
+    assert studio("learn", "painting.png", "--force").code == 0
+    assert not kept.exists()
 
 
 def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
@@ -86,6 +156,11 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
         (("learn", "painting.png", "--name", "../mine"), "letters"),
         (("learn", "painting.png", "--name", ""), "letters"),
         (("learn", "flat.png"), "a single colour"),
+        (("learn", "flat.png", "--network"), "a single colour"),
+        (("learn", "thin.png", "--network"), "each side needs 32"),
+        (("learn", "painting.png", "--network", "--model", "any"), "network of one, or leave it"),
+        (("learn", "-"), "standard input has no name: give the style one"),
+        (("learn", "-", "--network", "--name", "mine"), "-: a training reads its painting again"),
         (("learn", "thin.png"), "each side needs 32"),
         (("learn", "painting.png", "--set", "adain.stroke_size=0"), "stroke_size"),
         (("--model", "mosaic", "photo.png", "--style", "painting.png"), "--style"),

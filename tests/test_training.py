@@ -22,7 +22,7 @@ from small_training import (
     make_photographs,
     make_training,
 )
-from stylize import ModelFile, Run, read_header
+from stylize import ModelFile, Progress, Run, clear_training, read_header, training_folder
 from stylize.errors import (
     ModelError,
     OutputError,
@@ -31,7 +31,7 @@ from stylize.errors import (
     WeightsUnavailableError,
 )
 from stylize_johnson.task import JohnsonTask
-from stylize_train.session import Training, training_folder
+from stylize_train.session import Training
 
 FOUR = {"steps": 4, "checkpoint_every": 2}
 CRITICAL = {**NARROW, "network": "deep", "scales": 2, "critic": 1.0}
@@ -205,7 +205,103 @@ def test_held_out_pictures_are_measured_and_shown(train, tmp_path):
     assert model.header.pictures == 19
     with Image.open(training_folder(training.output) / "preview_000004.jpg") as preview:
         assert preview.size == (2 * 32, 2 * 32)  # two held out, above their pictures
-    assert "preview_000002.jpg" in files_of(training)
+    assert {"preview_000002.jpg", "preview.jpg"} <= files_of(training)
+
+
+def test_a_few_photographs_are_shown_from_the_start_though_none_is_held_out(train):
+    training = train(steps=3, validate_every=2)
+    folder = training_folder(training.output)
+    seen: list[bytes] = []
+    run = Run()
+    for step in (1, 2, 3):
+        After(step, run, lambda: seen.append((folder / "preview.jpg").read_bytes()))
+    model = training(run)
+    assert seen[0] == seen[1] != seen[2]  # what steps report comes before their previews
+    assert (folder / "preview.jpg").read_bytes() != seen[2]
+    assert files_of(training) == {"checkpoint.pt", "metrics.csv", "preview.jpg"}
+    with Image.open(folder / "preview.jpg") as preview:
+        assert preview.size == (4 * 32, 2 * 32)  # four of six, above their pictures
+    assert not model.header.losses
+    assert {row["kind"] for row in metrics(training)} == {"training"}
+
+
+def test_previews_change_no_training_even_where_they_draw_random_numbers(train, monkeypatch):
+    plain = train(output="plain.safetensors", steps=3)
+    plain(Run())
+    honest = JohnsonTask.preview
+
+    def preview(task, network, batch):
+        if not network.training:
+            torch.rand(7)
+        return honest(task, network, batch)
+
+    monkeypatch.setattr(JohnsonTask, "preview", preview)
+    shown = train(output="shown.safetensors", steps=3, validate_every=1)
+    shown(Run())
+    assert_same_network(plain, shown)
+
+
+def test_a_preview_that_cannot_be_written_is_told_once_and_ends_nothing(train):
+    told: list[str] = []
+    training = train(told=told, validate_every=1)
+    (training_folder(training.output) / "preview.jpg").mkdir(parents=True)
+    training(Run())
+    (said,) = told
+    assert "preview.jpg: is a folder" in said
+
+
+# It leaves no litter.
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_start_that_fails_leaves_nothing(train, monkeypatch, step):
+    spoil(monkeypatch, step=step)
+    training = train(steps=4, validate_every=1, checkpoint_every=3)
+    with pytest.raises(TrainingError):
+        training(Run())
+    assert not training_folder(training.output).exists()
+
+
+def test_an_interruption_before_a_checkpoint_leaves_nothing_but_what_was_there(train):
+    training = train(steps=4, checkpoint_every=3)
+    folder = training_folder(training.output)
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(KeyboardInterrupt):
+        training(Run(observers=[Interrupt()]))
+    assert files_of(training) == {"notes.txt"}
+
+
+class Interrupt:
+    def progressed(self, progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_start_over_never_goes_on_from_the_training_before(train, monkeypatch):
+    train(steps=4, checkpoint_every=2, validate_every=2)(Run())
+    again = train(steps=4, force=True)
+    with pytest.raises(KeyboardInterrupt):
+        again(Run(observers=[Interrupt()]))
+    with pytest.raises(UsageError, match="leave out --resume to start over"):
+        train(steps=4, resume=True)(Run())
+
+
+def test_a_resumed_run_that_fails_keeps_its_checkpoint(train):
+    train()(Run())
+    with pytest.raises(KeyboardInterrupt):
+        train(steps=4, resume=True)(Run(observers=[Interrupt()]))
+    assert "checkpoint.pt" in files_of(train())
+
+
+def test_all_that_a_training_writes_is_cleared(train, tmp_path):
+    make_photographs(tmp_path / "photographs", count=12)
+    training = train(validate_every=1)
+    training(Run())
+    folder = training_folder(training.output)
+    assert len(files_of(training)) == 5
+    clear_training(folder)
+    assert not folder.exists()
+    clear_training(folder)  # of which there is none
 
 
 def test_tensorboard_logs_are_written_where_they_are_asked_for(train):
@@ -452,7 +548,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(train, full_disk, monkeypatch):
     with full_disk(), pytest.raises(OutputError, match=r"checkpoint\.pt: .*free some space"):
         train(steps=4, resume=True)(Run())
     assert path.read_bytes() == before
-    assert files_of(training) == {"checkpoint.pt", "metrics.csv"}
+    assert files_of(training) == {"checkpoint.pt", "metrics.csv", "preview.jpg"}
     train(steps=4, resume=True)(Run())
     whole = train(steps=4, output="whole.safetensors")
     whole(Run())
@@ -465,11 +561,12 @@ FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a di
 @FULL
 def test_metrics_that_cannot_be_started_are_an_error_of_one_line(train):
     training = train()
-    folder = training_folder(training.output)
-    folder.mkdir()
-    (folder / "metrics.csv").symlink_to("/dev/full")
+    training(Run())
+    path = training_folder(training.output) / "metrics.csv"
+    path.unlink()
+    path.symlink_to("/dev/full")
     with pytest.raises(OutputError, match=r"metrics\.csv: .*free some space, then --resume"):
-        training(Run())
+        train(resume=True)(Run())
 
 
 @FULL

@@ -102,6 +102,10 @@ from stylize.models.finding import find_model as find_model
 from stylize.models.finding import known_models as known_models
 from stylize.models.finding import model_names as model_names
 from stylize.models.finding import user_models_folder as user_models_folder
+from stylize.models.trainings import CHECKPOINT as CHECKPOINT
+from stylize.models.trainings import TRAINING_SUFFIX as TRAINING_SUFFIX
+from stylize.models.trainings import clear_training as clear_training
+from stylize.models.trainings import training_folder as training_folder
 from stylize.naming.names import full_name as full_name
 from stylize.naming.names import name_parts as name_parts
 from stylize.naming.names import plain_names as plain_names

@@ -36,7 +36,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     import threading
 
     signal.signal(signal.SIGINT, leave)
-    timer = threading.Timer(GRACE, os._exit, (INTERRUPTED,))
+    timer = threading.Timer(GRACE, leave, (number, None))
     timer.daemon = True
     timer.start()
     signal.default_int_handler(number, frame)

@@ -8,28 +8,38 @@ import shlex
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stylize import (
+    CHECKPOINT,
     Kind,
     MethodSpec,
+    ModelFile,
     PluginHost,
+    clear_training,
     find_model,
+    known_models,
     make_plan,
     open_image,
+    training_folder,
     user_models_folder,
 )
 from stylize.command import (
+    STANDARD,
     SetOption,
     clean_stdout,
     collect_settings,
     completion_of,
+    loading,
     require_files,
     say,
 )
 from stylize.errors import ImageError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from stylize import Picture
 
 __all__ = ["learn"]
 
@@ -38,10 +48,11 @@ __all__ = ["learn"]
 LONGEST, QUALITY = 1024, 90
 # Least shorter side in pixels, and the deviation below which all colours count as one.
 LEAST, BLANK = 32, 1 / 255
-# The model that paints with paintings, and the network that one of their own starts from. It knows
-# photographs and strokes, so that the package's own few photographs are enough.
-PAINTS, STARTS = "any", "starry_night"
-TRAINING = ("train", "johnson", "--preset", "johnson_learn")
+# The model that paints with paintings, and how a network of their own is trained: from another one,
+# which knows photographs and strokes, so that the package's own few photographs are enough.
+PAINTS = "any"
+METHOD, PRESET = "johnson", "johnson_learn"
+TRAINING = ("train", METHOD, "--preset", PRESET, "--validate-every", "20")
 
 
 def learn(
@@ -63,7 +74,8 @@ def learn(
             "--model",
             metavar="MODEL",
             help=f"The model that paints with it, which has to take any painting (by default "
-            f"{PAINTS}); with --network, the network to start from (by default {STARTS}).",
+            f"{PAINTS}); with --network, the network to start from (by default the included one "
+            "whose strokes are nearest to the painting's).",
             autocompletion=completion_of("model"),
         ),
     ] = None,
@@ -92,20 +104,27 @@ def learn(
     that suit the painting, such as --set adain.stroke_size=2, are saved with it.
 
     With --network, stylize train learns the painting from an included network and the package's own
-    photographs; the line is printed, to be continued or varied.
+    photographs; the line is printed, to be continued or varied. What the network paints so far is
+    in NAME.training/preview.jpg.
     """
     host: PluginHost = ctx.obj
     require_files([painting])
-    if not painting.is_fifo():  # which can be read once
+    once = str(painting) == STANDARD or painting.is_fifo()
+    if once and network:
+        raise UsageError(f"{painting}: a training reads its painting again to go on: give a file")
+    if not once:
         with open_image(painting):
             pass
     if network:
-        start = model_name or STARTS
-        if host.get(MethodSpec, find_model(host, start).header.method).needs_style:
+        if (
+            model_name
+            and host.get(MethodSpec, find_model(host, model_name).header.method).needs_style
+        ):
             raise UsageError(
-                f"--model {start}: takes any painting: give a network of one, such as {STARTS}"
+                f"--model {model_name}: takes any painting: give a network of one, or leave it out"
             )
         path = _choose_path(host, painting, name, output, force=force)
+        start = model_name or _choose_start(host, painting, assignments or ())
         options = {"--init": start, "--summary": summary, "--license": license_}
         line = _training(painting, path, options, assignments or ())
         say(f"stylize {shlex.join(line)}")
@@ -122,6 +141,7 @@ def learn(
     path = _choose_path(host, painting, name, output, force=force)
     if path.stem == base and output is None:
         raise UsageError(f"--name {base}: is the model that paints with it: choose another name")
+    title = path.stem if str(painting) == STANDARD else painting.name
     own = dict(model.header.network)
     assert plan.method_settings is not None  # any method that applies a model has them
     suits = plan.method_settings.model_dump(mode="json", exclude_unset=True)
@@ -130,39 +150,82 @@ def learn(
         import numpy as np
         import torch
 
-        from stylize import StyleRecord, framework_version, read_image, to_pil, write_model
+        from stylize import StyleRecord, framework_version, to_pil, write_model
 
-        picture = read_image(str(painting), size=LONGEST)
-        height, width = picture.pixels.shape[-2:]
-        if min(height, width) < LEAST:
-            raise ImageError(
-                f"{painting}: is stored as {width}x{height}, but each side needs {LEAST} pixels: "
-                f"use a larger picture, or crop it"
-            )
-        if picture.pixels.std(dim=(2, 3)).max() < BLANK:
-            raise ImageError(f"{painting}: is a single colour, without strokes: use another")
+        picture = _read(painting)
         held = io.BytesIO()
         to_pil(picture.pixels).save(held, "JPEG", quality=QUALITY)
         header = model.header.model_copy(
             update={
                 "base": str(model.path.resolve()) if base.endswith(".safetensors") else base,
                 "usual": usual,
-                "styles": (StyleRecord(name=painting.name, sha256=picture.sha256),),
-                "summary": summary or f"The painting {painting.name}",
+                "styles": (StyleRecord(name=title, sha256=picture.sha256),),
+                "summary": summary or f"The painting {title}",
                 "license": license_,
                 "framework": framework_version(),
             }
         )
         data = torch.from_numpy(np.frombuffer(held.getvalue(), dtype=np.uint8).copy())
         write_model(path, header, {"painting": data}, force=force)
+    clear_training(training_folder(path))  # of a network whose place it takes
     shown = shlex.quote(str(path)) if output else path.stem
     say(f"{path}: {path.stat().st_size / 1000:.0f} kB: stylize --model {shown} photo.jpg")
+
+
+def _read(painting: Path) -> Picture:
+    """Read a painting at the size that is stored. Raises: ImageError if it has nothing to learn."""
+    from stylize import read_image
+
+    picture = read_image(str(painting), size=LONGEST)
+    height, width = picture.pixels.shape[-2:]
+    if min(height, width) < LEAST:
+        raise ImageError(
+            f"{painting}: is stored as {width}x{height}, but each side needs {LEAST} pixels: "
+            f"use a larger picture, or crop it"
+        )
+    if picture.pixels.std(dim=(2, 3)).max() < BLANK:
+        raise ImageError(f"{painting}: is a single colour, without strokes: use another")
+    return picture
+
+
+def _choose_start(host: PluginHost, painting: Path, assignments: Sequence[str]) -> str:
+    """Return the included network whose strokes are nearest to a painting's, and say so.
+
+    Raises: ImageError; UsageError if settings are given that no included network has.
+    """
+    asked = collect_settings(host, {"method": METHOD}, PRESET, assignments)
+    plan = make_plan(host, asked, training=True)
+    own = plan.method_settings.model_dump() if plan.method_settings else {}
+    fitting = [
+        model
+        for model in known_models(host)
+        if isinstance(model, ModelFile)
+        and model.distribution  # of a plugin
+        and model.header.method == METHOD
+        and all(own.get(key) == value for key, value in model.header.network.items())
+    ]
+    if not fitting:
+        raise UsageError(
+            f"--set {' --set '.join(assignments)}: no included network is so: give one to start "
+            f"from with --model, or leave out what shapes the network"
+        )
+    with clean_stdout(), loading():
+        from stylize_models.nearest import nearest_model
+
+        start = nearest_model(host, _read(painting).pixels, fitting).name
+    say(
+        f"starts from {start}, the nearest in strokes of {len(fitting)} included networks "
+        f"(--model NAME takes another)"
+    )
+    return start
 
 
 def _choose_path(
     host: PluginHost, painting: Path, name: str | None, output: Path | None, *, force: bool
 ) -> Path:
     """Return the file of a new style, in a folder that exists. Raises: UsageError, OutputError."""
+    if name is None and str(painting) == STANDARD:
+        raise UsageError("-: standard input has no name: give the style one, as --name my_style")
     style = name if name is not None else re.sub(r"\W+", "_", painting.stem).strip("_")
     if not re.fullmatch(r"\w[\w-]*", style):
         raise UsageError(f"--name {style!r}: give letters, digits, - and _, such as my_style")
@@ -174,6 +237,12 @@ def _choose_path(
         raise OutputError(f"-o {path}: a model file ends in .safetensors: use {named}")
     if path.exists() and not force:
         raise OutputError(f"{path}: exists: replace it with --force, or give another --name")
+    kept = training_folder(path) / CHECKPOINT
+    if kept.exists() and not force:
+        raise OutputError(
+            f"{kept}: a network of that name is unfinished: continue with stylize train --resume, "
+            f"replace it with --force, or give another --name"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

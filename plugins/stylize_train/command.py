@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 from stylize import (
     MethodSpec,
     PluginHost,
+    Progress,
     RunSettings,
     find_model,
     load_preset,
@@ -74,7 +76,7 @@ def train(
             "-o",
             metavar="FILE",
             help="The model, .safetensors. Checkpoint, metrics.csv and previews go into "
-            "NAME.training in the same folder.",
+            "NAME.training in the same folder; preview.jpg there is the newest.",
         ),
     ],
     style: Annotated[
@@ -138,9 +140,9 @@ def train(
 ) -> None:
     """Train a model: a network that restyles photographs in one pass.
 
-    Ctrl-C and --time save a checkpoint and the model so far. For several GPUs, use accelerate
-    launch -m stylize train ...; for several processes on CPUs, torchrun --nproc-per-node N -m
-    stylize train ..., because accelerate launch starts only one there.
+    Ctrl-C and --time save a checkpoint and the model so far, unless no step was begun. For several
+    GPUs, use accelerate launch -m stylize train ...; for several processes on CPUs, torchrun
+    --nproc-per-node N -m stylize train ..., because accelerate launch starts only one there.
     """
     host: PluginHost = ctx.obj
     # Of several processes, as accelerate launch starts them, the first speaks.
@@ -163,7 +165,8 @@ def train(
             require_folder(folder, option)
     started = ctx.meta["begun"]
     with clean_stdout():
-        from stylize import Run, deadline_of
+        from stylize import Run, deadline_of, training_folder
+        from stylize_train.previews import PREVIEW
         from stylize_train.session import Training
 
         run = Run(
@@ -186,13 +189,16 @@ def train(
             summary=summary,
             license=license_,
             tell=warn,
+            # Before it trains, there is nothing to save, and Ctrl-C ends at once.
+            guard=partial(
+                interruptible, run.cancelled, "saving the checkpoint and the model so far"
+            ),
         )
         job.check()
-        with (
-            watch(output.name, quiet=quiet, lines=True) as observers,
-            interruptible(run.cancelled, "saving the checkpoint and the model so far"),
-        ):
-            run.observers = [*observers, *host.observers(plan)]
+        with watch(output.name, quiet=quiet, lines=True) as observers:
+            shown = training_folder(output) / PREVIEW
+            tellers = [] if quiet else [PreviewTeller(shown, training.validate_every)]
+            run.observers = [*tellers, *observers, *host.observers(plan)]
             model = job(run)
     losses = ", ".join(f"{name} {value:.3g}" for name, value in model.header.losses.items())
     if not quiet:
@@ -200,10 +206,26 @@ def train(
         held = f", held-out losses: {losses}" if losses else ""
         say(f"{output}: {run.steps_done} of {training.steps} steps, {minutes:.1f} min{held}")
     if run.stop_reason != "done" and not quiet:
-        say("stopped early: the same command with --resume continues")
+        say("stopped early: the same stylize train command with --resume continues")
     for warning in run.warnings:
         warn(warning)
     raise typer.Exit(INTERRUPTED if run.stop_reason == "interrupted" else 0)
+
+
+class PreviewTeller:
+    """Observes a run to say where its preview is, once there is one."""
+
+    def __init__(self, preview: Path, every: int) -> None:
+        self.preview = preview
+        self.every = every
+        self.told = False
+
+    def progressed(self, progress: Progress) -> None:
+        """Say so after the first step."""
+        del progress
+        if not self.told and self.preview.is_file():
+            say(f"{self.preview}: what it paints so far, new every {self.every} steps")
+        self.told = True
 
 
 def _training_settings(

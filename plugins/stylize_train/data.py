@@ -19,25 +19,24 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from stylize import bytes_of, list_pictures, read_bytes
+from stylize import TRAINING_SUFFIX, bytes_of, list_pictures, read_bytes
 from stylize.errors import ImageError, TrainingError, UsageError
 from stylize_train.folders import require_folder
+from stylize_train.previews import PREVIEWED
 from stylize_train.settings import TrainingSettings
 
 __all__ = [
-    "RESULTS",
     "Photographs",
     "Sample",
     "find_photographs",
     "load_batches",
+    "make_streams",
     "pair_pictures",
     "split_held_out",
     "stack_samples",
     "summarize_files",
 ]
 
-# The ending of the folder next to a model file that keeps the training's checkpoint and logs.
-RESULTS = ".training"
 # After this many broken pictures in a row, the whole folder is taken to be broken.
 PATIENCE = 200
 
@@ -148,7 +147,7 @@ def find_photographs(folder: str | Path, option: str = "--data") -> tuple[str, .
     files = [
         file
         for file in list_pictures(folder)
-        if not any(parent.suffix == RESULTS for parent in Path(file).relative_to(folder).parents)
+        if not any(p.suffix == TRAINING_SUFFIX for p in Path(file).relative_to(folder).parents)
     ]
     if not files:
         raise UsageError(f"{option} {folder}: no pictures in it or in folders within: give another")
@@ -187,6 +186,37 @@ def split_held_out(
     chosen = set(_shuffle(len(listed), seed, -1)[: min(count, len(listed) // 10)])
     held_out = tuple(file for index, file in enumerate(listed) if index in chosen)
     return tuple(file for index, file in enumerate(listed) if index not in chosen), held_out
+
+
+def make_streams(
+    files: Mapping[str, Sequence[str]],
+    settings: TrainingSettings,
+    seed: int,
+    taught: Mapping[str, str],
+) -> tuple[dict[str, Photographs], dict[str, Photographs], bool]:
+    """Return the streams to train on, those to look at, and whether the latter are held out.
+
+    With fewer than ten photographs none is held out: the previews show some of the training's. With
+    fewer than ten paintings the held-out photographs get known ones.
+
+    Args:
+        files: by stream: "content", and maybe "style".
+        taught: by photograph, its target picture.
+    """
+    data, shown, holds_out = {}, {}, False
+    for number, (name, listed) in enumerate(files.items()):
+        own = settings
+        if name == "style" and settings.style_zoom is not None:
+            own = settings.model_copy(update={"zoom": settings.style_zoom})
+        training, kept = split_held_out(listed, settings.validation, seed + number)
+        if name == "content":
+            holds_out = bool(kept)
+        pairs = taught if name == "content" else {}
+        data[name] = Photographs(training, own, seed + number, taught=pairs)
+        shown[name] = Photographs(
+            kept or training[:PREVIEWED], own, seed + number, fixed=True, taught=pairs
+        )
+    return data, shown, holds_out
 
 
 def load_batches(

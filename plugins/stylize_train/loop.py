@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from stylize import Progress, Run, TrainingTask, write_picture
+from stylize import CHECKPOINT, Progress, Run, TrainingTask, clear_training
 from stylize.errors import TrainingError
 from stylize_train.checkpoint import (
     Checkpoint,
@@ -26,7 +26,7 @@ from stylize_train.checkpoint import (
 )
 from stylize_train.data import Photographs, Sample, load_batches, stack_samples
 from stylize_train.logs import MetricsLog
-from stylize_train.previews import tile_preview
+from stylize_train.previews import Previews
 from stylize_train.settings import TrainingSettings
 from stylize_train.stepping import Stepper
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Trainer"]
 
-CHECKPOINT = "checkpoint.pt"
-PREVIEWED = 4
 # The share of each new step in the moving average of losses that is shown.
 NEWEST = 0.05
 
@@ -47,7 +45,7 @@ class Trainer:
     Args:
         task: what is trained.
         data: a stream for each input of the task's loss: "content", and maybe "style".
-        held_out: the same streams, of pictures that are not trained on; may be empty.
+        shown: the same streams, of the pictures of previews; may be empty.
         settings: how long and how often.
         run: seed, deadline, cancellation, observers.
         folder: for the checkpoint, metrics.csv and previews; made if need be.
@@ -55,13 +53,14 @@ class Trainer:
         accelerator: from `make_accelerator`.
         tell: called with each warning, such as a broken picture, as one line.
         before: steps of the model that the run starts from; a checkpoint knows its own.
+        holds_out: whether `shown` are not trained on, so that losses are measured on them too.
     """
 
     def __init__(
         self,
         task: TrainingTask,
         data: Mapping[str, Photographs],
-        held_out: Mapping[str, Photographs],
+        shown: Mapping[str, Photographs],
         settings: TrainingSettings,
         run: Run,
         folder: Path,
@@ -69,6 +68,8 @@ class Trainer:
         accelerator: Accelerator,
         tell: Callable[[str], None],
         before: int = 0,
+        *,
+        holds_out: bool = True,
     ) -> None:
         self.task = task
         self.data = data
@@ -85,8 +86,10 @@ class Trainer:
         self._average: dict[str, float] = {}
         task.network.to(accelerator.device).to(memory_format=torch.channels_last)
         self.stepper = Stepper(task, accelerator, tell)
+        self.holds_out = holds_out
         # Read once: they are few, and every validation sees the same.
-        self.held_out = self._read_held_out(held_out)
+        self.shown = self._read_shown(shown)
+        self.previews = Previews(task, self.shown, folder, self._tell_once)
 
     @property
     def checkpoint(self) -> Path:
@@ -96,15 +99,28 @@ class Trainer:
     def __call__(self, *, resume: bool = False) -> Trained:
         """Train, from the start or from the checkpoint, and return the network.
 
-        Ends early, with a checkpoint, at the run's deadline or cancellation.
+        Ends early, with a checkpoint, at the run's deadline or cancellation. A run that ends before
+        its first checkpoint leaves nothing in its folder.
 
         Raises: TrainingError for a loss that is not finite or pictures that are all broken, with
             the last checkpoint left in place; UsageError for a checkpoint of another run;
             OutputError if a file cannot be written.
         """
         start = self.run.steps_done = self._load() if resume else 0
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._is_main:
+            if not resume:  # of another training, which this one must not go on from
+                clear_training(self.folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._train(start)
+        except BaseException:  # an interruption too
+            if self._is_main and not self.checkpoint.is_file():
+                clear_training(self.folder)
+            raise
+
+    def _train(self, start: int) -> Trained:
         self.task.network.train()
+        self.previews.write()
         with MetricsLog(self.folder, start, self.settings, enabled=self._is_main) as log:
             began, seen = time.monotonic(), 0
             step = start
@@ -207,20 +223,20 @@ class Trainer:
 
     # Looking at the network.
 
-    def _read_held_out(self, held_out: Mapping[str, Photographs]) -> list[dict[str, Tensor]]:
-        """Return batches of held-out photographs, with paintings from the first on, over and over.
+    def _read_shown(self, shown: Mapping[str, Photographs]) -> list[dict[str, Tensor]]:
+        """Return batches of the photographs to look at, with paintings from the first on.
 
         A broken picture is reported and replaced by another, as in training. If all are broken,
-        there is nothing to validate.
+        there is nothing to look at.
         """
-        count = len(held_out["content"]) if all(map(len, held_out.values())) else 0
+        count = len(shown["content"]) if all(map(len, shown.values())) else 0
         if not (count and self._is_main):
             return []
         stacks: dict[str, Tensor] = {}
-        for name, data in held_out.items():
+        for name, data in shown.items():
             samples = [data[number] for number in range(count)]
             if any(sample.pixels is None for sample in samples):
-                self._tell_of(samples)
+                self._tell_of(samples if self.holds_out else ())  # training tells of its own
                 return []
             stacks |= self._stack(name, samples)
         size = self.settings.batch
@@ -231,27 +247,24 @@ class Trainer:
 
     @torch.no_grad()
     def _validate(self, step: int, log: MetricsLog) -> None:
-        """Measure the objective on held-out pictures, and write a preview of the first."""
-        if not self.held_out:
+        """Write a preview; with held-out pictures, measure the objective and keep the preview."""
+        if not self.holds_out:
+            self.previews.write()
             return
-        network = self.task.network
+        if not self.shown:
+            return
         sums: dict[str, float] = {}
         count = 0
-        pictures: list[Tensor] = []
-        network.eval()
-        for batch in self.held_out:
-            _, terms = self.task.loss(network, batch)
+        self.task.network.eval()
+        for batch in self.shown:
+            _, terms = self.task.loss(self.task.network, batch)
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + value.sum().item()
             count += len(batch["content"])
-            if sum(map(len, pictures)) < PREVIEWED:
-                shown = self.task.preview(network, batch).float().clamp(0, 1)
-                pictures.append(torch.stack([*batch.values(), shown], dim=1))
-        network.train()
+        self.task.network.train()
         self.losses = {name: value / count for name, value in sums.items()}
         log.write_validation(step, self.losses)
-        sheet = tile_preview(torch.cat(pictures)[:PREVIEWED])
-        write_picture(sheet, self.folder / f"preview_{step:06d}.jpg", force=True)
+        self.previews.write(f"preview_{step:06d}.jpg")
 
     # Checkpoints.
 

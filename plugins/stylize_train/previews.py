@@ -1,14 +1,74 @@
-"""Previews of a training: the network's pictures of held-out photographs."""
+"""Previews of a training: the network's pictures of a few photographs."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from stylize import to_pil
+from stylize import to_pil, write_picture
+from stylize.errors import OutputError
 
-__all__ = ["tile_preview"]
+if TYPE_CHECKING:
+    from stylize import TrainingTask
+
+__all__ = ["PREVIEW", "PREVIEWED", "Previews", "tile_preview"]
+
+# The newest preview, which a viewer may keep open, and how many photographs it shows.
+PREVIEW, PREVIEWED = "preview.jpg", 4
+
+
+class Previews:
+    """Writes what a network makes of the same photographs, again and again.
+
+    Args:
+        task: what is trained.
+        batches: of the photographs, and maybe of paintings; without any, nothing is written.
+        folder: that exists when a preview is written.
+        tell: called with why a preview cannot be written, which ends no training.
+    """
+
+    def __init__(
+        self,
+        task: TrainingTask,
+        batches: Sequence[Mapping[str, Tensor]],
+        folder: Path,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._task = task
+        self._tell = tell
+        self._folder = folder
+        self._batches: list[Mapping[str, Tensor]] = []
+        for batch in batches:
+            if sum(len(each["content"]) for each in self._batches) < PREVIEWED:
+                self._batches.append(batch)
+
+    @torch.no_grad()
+    def write(self, *kept: str) -> None:
+        """Replace the newest preview, and write it under further names too.
+
+        Training goes on as without it: torch's random numbers stay as they were.
+        """
+        pictures: list[Tensor] = []
+        network = self._task.network
+        network.eval()
+        for batch in self._batches:
+            device = batch["content"].device
+            with torch.random.fork_rng([device] if device.type == "cuda" else []):
+                shown = self._task.preview(network, batch).float().clamp(0, 1)
+            pictures.append(torch.stack([*batch.values(), shown], dim=1))
+        network.train()
+        if pictures:
+            sheet = tile_preview(torch.cat(pictures)[:PREVIEWED])
+            try:
+                for name in (PREVIEW, *kept):
+                    write_picture(sheet, self._folder / name, force=True)
+            except OutputError as error:
+                self._tell(str(error))
 
 
 def tile_preview(columns: Tensor) -> Image.Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from stylize import (
+    CHECKPOINT,
     MAX_PIXELS,
     TRAINED,
     BuiltParts,
@@ -28,17 +30,17 @@ from stylize import (
     read_header,
     read_image,
     style_shares,
+    training_folder,
     write_model,
 )
 from stylize.errors import ModelError, OutputError, UsageError
 from stylize_train.accelerating import make_accelerator
 from stylize_train.checkpoint import PARTS
 from stylize_train.data import (
-    RESULTS,
     Photographs,
     find_photographs,
+    make_streams,
     pair_pictures,
-    split_held_out,
     summarize_files,
 )
 from stylize_train.header import make_header
@@ -48,7 +50,7 @@ from stylize_train.settings import TrainingSettings
 if TYPE_CHECKING:
     from stylize import PluginHost
 
-__all__ = ["Training", "training_folder"]
+__all__ = ["Training"]
 
 # Below this deviation of colours, a painting counts as a single colour.
 BLANK = 1 / 255
@@ -57,11 +59,6 @@ FREE = {
     "learning_rate", "steps", "validate_every", "checkpoint_every", "log_every", "workers",
     "tensorboard",
 }  # fmt: skip
-
-
-def training_folder(output: Path) -> Path:
-    """Return the folder next to a model file that keeps its checkpoint, metrics and previews."""
-    return output.with_name(f"{output.stem}{RESULTS}")
 
 
 @dataclass
@@ -81,6 +78,8 @@ class Training:
         init: a model file to start from.
         summary, license: for the model's header.
         tell: called with each warning, such as a broken picture, as one line.
+        guard: is entered when training begins, until the model is written: an interruption may then
+            save what there is.
     """
 
     host: PluginHost
@@ -98,6 +97,7 @@ class Training:
     license: str = ""
     max_pixels: int = MAX_PIXELS
     tell: Callable[[str], None] = print
+    guard: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def check(self) -> None:
         """Check everything that can be checked before anything heavy is loaded.
@@ -119,7 +119,7 @@ class Training:
             raise OutputError(f"-o {self.output}: there is no folder {self.output.parent}: make it")
         folder = training_folder(self.output)
         if not (self.force or self.resume):
-            for path in (self.output, folder / "checkpoint.pt"):
+            for path in (self.output, folder / CHECKPOINT):
                 if path.exists():
                     raise OutputError(
                         f"{path}: exists: continue with --resume, start over with --force, or "
@@ -169,7 +169,7 @@ class Training:
                     f"--pictures {self.pictures}: photographs without one are skipped: {left}"
                 )
             files["content"] = tuple(taught)
-        data, held_out = self._split(files, taught, run.seed)
+        data, shown, holds_out = make_streams(files, self.settings, run.seed, taught)
         records = tuple(
             StyleRecord(name=Path(picture.name).name, sha256=picture.sha256) for picture in pictures
         )
@@ -179,7 +179,7 @@ class Training:
         trainer = Trainer(
             task,
             data,
-            held_out,
+            shown,
             self.settings,
             run,
             training_folder(self.output),
@@ -187,7 +187,19 @@ class Training:
             accelerator,
             self.tell,
             before,
+            holds_out=holds_out,
         )
+        with self.guard():
+            return self._train(trainer, parts, network, records)
+
+    def _train(
+        self,
+        trainer: Trainer,
+        parts: Parts,
+        network: Mapping[str, object],
+        records: tuple[StyleRecord, ...],
+    ) -> ModelFile:
+        """Train, and write the model, or what there is of it."""
         trained = trainer(resume=self.resume)
         header = make_header(
             self.host,
@@ -196,12 +208,12 @@ class Training:
             weights=parts.weights.fingerprint,
             network=network,
             styles=records,
-            pictures=len(data["content"]),
+            pictures=len(trainer.data["content"]),
             trained=trained,
         ).model_copy(update={"summary": self.summary, "license": self.license})
-        if accelerator.is_main_process:
+        if trainer.accelerator.is_main_process:
             write_model(self.output, header, trained.network, force=self.force or self.resume)
-        accelerator.wait_for_everyone()
+        trainer.accelerator.wait_for_everyone()
         return ModelFile(str(self.output), self.output, header)
 
     def _read_style(self, name: str) -> Picture:
@@ -215,26 +227,6 @@ class Training:
                 f"painting"
             )
         return picture
-
-    def _split(
-        self, files: Mapping[str, Sequence[str]], taught: Mapping[str, str], seed: int
-    ) -> tuple[dict[str, Photographs], dict[str, Photographs]]:
-        """Return the streams to train on, and the held-out ones.
-
-        With fewer than ten paintings none is held out: the held-out photographs get known ones.
-        """
-        data, held_out = {}, {}
-        for number, (name, listed) in enumerate(files.items()):
-            settings = self.settings
-            if name == "style" and settings.style_zoom is not None:
-                settings = settings.model_copy(update={"zoom": settings.style_zoom})
-            training, kept = split_held_out(listed, settings.validation, seed + number)
-            if name == "style":
-                kept = kept or training
-            pairs = taught if name == "content" else {}
-            data[name] = Photographs(training, settings, seed + number, taught=pairs)
-            held_out[name] = Photographs(kept, settings, seed + number, fixed=True, taught=pairs)
-        return data, held_out
 
     def _start_from_init(
         self,

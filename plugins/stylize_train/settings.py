@@ -54,7 +54,10 @@ class TrainingSettings(Settings):
         "inverse: falls as 1 / (1 + step / 20000), as in AdaIN's code.",
     )
     validation: int = Field(
-        8, ge=0, description="Photographs held out for validation and previews; at most a tenth."
+        8,
+        ge=0,
+        description="Photographs held out for validation and previews; at most a tenth. If none "
+        "is, previews show some of the others.",
     )
     validate_every: int = Field(
         200, ge=1, description="Steps between validations, each with a preview picture."

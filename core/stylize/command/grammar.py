@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from stylize.command.absent import refuse_absent
 from stylize.command.options import with_settings_options
-from stylize.command.saying import offer
+from stylize.command.saying import offer, say
 from stylize.errors import UsageError
 from stylize.guests import guest
 from stylize.spelling import nearest_name
@@ -207,6 +207,14 @@ class StylizeGroup(TyperGroup):
         module = str(getattr(getattr(command, "callback", None), "__module__", ""))
         offer((option for param in params for option in param.opts), str(name), module)
         return name, command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and say if it is interrupted without handling that."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("stylize: interrupted")
+            raise
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Complete a first word: a command, or an option, the default command's too."""
