@@ -19,9 +19,9 @@ MEASURED = 256
 # Largest factor for a contrast; the smallest is its inverse. An overcast sky has no contrast that
 # could be stretched to a painting's without its noise.
 MOST = 2.0
-# Share of pixels on each side that do not count for the range of colours, and the part of it in
-# which colours are compressed, of 255: whites would burn out if they were cut off.
-EXTREME, SOFT = 0.005, 24.0
+# Share of pixels on each side that do not count for the range of colours, and the part of [0, 1] at
+# its ends in which colours are compressed: whites would burn out if they were cut off.
+EXTREME, SOFT, TINY = 0.005, 0.09, 1e-6
 # Added to variances, as a picture of one colour has none.
 PLAIN = 1e-5
 
@@ -70,12 +70,16 @@ class Palette:
 
 @dataclass(frozen=True)
 class ColorMap:
-    """Maps colours (3,) to `matrix` times colours plus `shift`, softly kept in [low, high]."""
+    """Maps colours (3,) to `matrix` times colours plus `shift`, kept in [low, high].
+
+    Within the distance `soft` from both, colours are compressed.
+    """
 
     matrix: Tensor
     shift: Tensor
     low: Tensor
     high: Tensor
+    soft: Tensor
 
     @classmethod
     def between(cls, own: Palette, wanted: Palette, share: float) -> ColorMap:
@@ -92,6 +96,7 @@ class ColorMap:
             torch.lerp(own.mean, wanted.mean, share) - mixed @ own.mean,
             share * wanted.low,
             1 - share * (1 - wanted.high),
+            torch.tensor(share * SOFT),
         )
 
     def blend(self, other: ColorMap, share: float) -> ColorMap:
@@ -102,20 +107,21 @@ class ColorMap:
     def apply(self, picture: Tensor, rows: int) -> None:
         """Change a picture (1, 3, H, W), uint8, in place, some rows at a time."""
         matrix = self.matrix.float()
-        shift, low, high = (
-            255 * each.float()[:, None, None] for each in (self.shift, self.low, self.high)
+        shift, low, high, soft = (
+            255 * each.float().view(-1, 1, 1)
+            for each in (self.shift, self.low, self.high, self.soft)
         )
         for top in range(0, picture.shape[-2], rows):
             band = picture[0, :, top : top + rows]
             mapped = torch.einsum("ij,jhw->ihw", matrix, band.float()) + shift
-            limited = -_limit(-_limit(mapped, high), -low)
+            limited = -_limit(-_limit(mapped, high, soft), -low, soft)
             band.copy_(limited.round().clamp(0, 255))
 
 
-def _limit(values: Tensor, most: Tensor) -> Tensor:
-    """Return values that approach `most` ever more slowly within the last SOFT of them."""
-    excess = (values - (most - SOFT)).clamp_min(0)
-    return values - excess + SOFT * torch.tanh(excess / SOFT)
+def _limit(values: Tensor, most: Tensor, soft: Tensor) -> Tensor:
+    """Return values that approach `most` ever more slowly within the last `soft` of them."""
+    excess = (values - (most - soft)).clamp_min(0)
+    return values - excess + soft * torch.tanh(excess / soft.clamp_min(TINY))
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
