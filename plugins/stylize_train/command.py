@@ -55,8 +55,8 @@ def _known_method(ctx: typer.Context, name: str) -> str:
 
     Raises: UnknownNameError; UsageError if it applies no model.
     """
-    host: PluginHost = ctx.obj
-    if not host.get(MethodSpec, name).trainable:
+    host = ctx.find_object(PluginHost)  # None where a line is only parsed
+    if host and not host.get(MethodSpec, name).trainable:
         raise UsageError(f"method {name} applies no model: there is nothing to train")
     return name
 

@@ -25,7 +25,7 @@ POLICY = (
 class OnlyFromHere:
     """Lets browsers load nothing from elsewhere, and no other page send files (ASGI middleware).
 
-    A request that Gradio fails to answer is refused, and told in a line.
+    A request that Gradio fails to answer is rejected, and reported in a line.
 
     Args: direct: browsers reach the server itself, so that they name it as they name its pages.
     """
