@@ -50,7 +50,7 @@ def refuse(command: Command, *arguments: str | Path, code: int = 2) -> str:
         ("--max-pixels 0", "--max-pixels is '0': must be greater than or equal to 1 (see"),
         ("--max-pixels many", "--max-pixels is 'many': must be a valid integer"),
         ("--no-style -s painting.png", "leave out --style"),
-        ("--no-style --no-content", "leave out --style and --no-content"),
+        ("--no-style --no-content", "photographs only: leave out --no-content"),
     ],
 )
 def test_wrong_options_are_one_line_with_the_nearest_name(command, arguments, message):

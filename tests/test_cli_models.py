@@ -143,6 +143,13 @@ def test_a_rerun_with_another_model_of_that_name_warns(gallery):
     assert "the pictures may differ" in outcome.err
 
 
+def test_weights_that_a_model_does_not_look_at_are_told(gallery):
+    made = gallery(*APPLY, "--weights", "away.safetensors", "-o", "out.png")
+    assert made.code == 0
+    told = "warning: model dunes looks at no features; without effect: --weights away.safetensors"
+    assert told in made.err
+
+
 AGREE = (
     ("--backbone", "vgg16"),
     ("--backbone", "vgg16.oxford"),
@@ -195,8 +202,11 @@ def test_an_option_that_contradicts_the_model_prints_the_training_command(galler
 REFUSED = (
     (("--method", "gatys"), "--model is of trained models, and method gatys applies none"),
     (("--strength", "2"), "train a model with --strength 2"),
-    (("--style", "painting.png"), "photographs only"),
-    (("--no-content",), "photographs only"),
+    (
+        ("--style", "painting.png"),
+        "--style painting.png: model dunes has learnt its style and takes photographs only: leave",
+    ),
+    (("--no-content",), "--no-content: model dunes has learnt its style and takes photographs"),
     (("--set", "gatys.optimizer=adam"), "options of gatys are given, and the method is johnson"),
 )
 

@@ -185,6 +185,8 @@ REFUSED = {
         "method gatys applies no model: there is nothing to train",
     ),
     "of an unknown method": (("train", "jonson", *LINE[2:]), "did you mean johnson?"),
+    "of an unknown method, with nothing else": (("train", "jonson"), "did you mean johnson?"),
+    "of a method without a model": (("train", "gatys"), "gatys applies no model: there is nothing"),
     "without a painting": (without("--style"), "give --style FILE"),
     "on a folder of paintings": ((*LINE, "--styles", "photographs"), "give --style FILE"),
     "on no folder": ((*LINE, "--data", "away"), "--data away: is no folder"),

@@ -86,7 +86,7 @@ def test_a_gpu_of_a_mac_is_mps(monkeypatch):
         choose_device("gpu")
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "meta"])
+@pytest.mark.parametrize("name", ["cuda:99", "meta", "cpu:9"])
 def test_a_device_that_is_not_there_is_refused_with_a_remedy(name):
     with pytest.raises(
         UsageError, match=r"use --device (cpu, the only one here$|auto, or one of cpu, )"

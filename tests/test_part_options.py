@@ -125,6 +125,17 @@ def test_by_their_own_name_by_set_by_preset_and_in_python_they_are_the_same(comm
     assert made.plan.smoothing_settings.gain == 2.5
 
 
+@pytest.mark.parametrize("part", ["bent", "smoothing", "acme-curves:bent"])
+def test_by_their_own_name_and_by_set_they_cannot_be_two_values(command: Command, part: str):
+    pair = ("photo.png", "painting.png")
+    refused = command(*pair, *BENT, "--curve-gain", "2.5", "--set", f"{part}.gain=3")
+    assert refused.code == 2
+    said = f"--curve-gain 2.5 and --set {part}.gain=3 contradict each other: give only one"
+    assert refused.complaint == f"stylize: {said}"
+    alike = ("--curve-gain", "2.5", "--set", f"{part}.gain=2.50")
+    assert gains(command(*pair, *BENT, *alike, "--json")) == [2.5]
+
+
 def test_over_a_preset_the_command_line_has_the_last_word(command: Command):
     made = command(
         "photo.png", "painting.png", "--preset", "set", "--curve-gain", "4", *FAST, "--json"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from command import ENDLESS, SMALL, STEPS, Command
 from stylize import Stylizer, make_settings, read_image, read_record
+from stylize.files import package_file
 
 PAIR = ("photo.png", "painting.png")
 
@@ -186,6 +190,40 @@ def test_other_weights_are_told(made):
     outcome = made("rerun", "out.png")
     assert outcome.code == 0
     assert "weights was 0123456789abcdef and is " in outcome.err
+
+
+def change_one_value(path: Path) -> None:
+    tensors = load_file(path)
+    name = min(tensors)
+    tensors[name] = tensors[name] + 0.01
+    with safe_open(path, framework="pt") as opened:
+        metadata = opened.metadata()
+    save_file(tensors, path, metadata)
+
+
+@pytest.mark.parametrize("kind", ["model", "weights"])
+def test_a_file_of_weights_is_found_or_said_to_be_missing_or_changed(command, noise_model, kind):
+    file, kept = command.folder / "mine.safetensors", command.folder / "kept"
+    kept.mkdir()
+    embedded = package_file("stylize_vgg:vgg16-oxford.safetensors")
+    shutil.copy(noise_model if kind == "model" else embedded, file)
+    shutil.copy(file, kept)
+    inputs, options = (PAIR[:1], SMALL) if kind == "model" else (PAIR, STEPS)
+    assert command(*inputs, f"--{kind}", file.name, *options, "-o", "out.png").code == 0
+    change_one_value(file)
+    changed = command("rerun", "out.png")
+    assert changed.code == 2
+    assert f"its {kind} file mine.safetensors has changed since: name the " in changed.complaint
+    assert command("rerun", "out.png", "--changed", "-o", "other.png").code == 0
+    file.unlink()
+    missing = command("rerun", "out.png")
+    assert missing.code == 2
+    assert missing.complaint.startswith(
+        f"stylize: out.png: its {kind} file mine.safetensors is missing: put"
+    )
+    assert "name its folder with --inputs" in missing.complaint
+    assert command("rerun", "out.png", "--inputs", kept).code == 0
+    assert same_pixels(command, "out.png", "out_rerun.png")
 
 
 def test_a_texture_and_a_reconstruction_are_repeated(command):

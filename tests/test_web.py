@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from stylize import PluginHost, Progress, read_record
 from stylize_web import markup
 from stylize_web.clipjob import ClipJob
 from stylize_web.recipe import ClipRecipe, Recipe, Upload
+from stylize_web.serving import OnlyFromHere
 from stylize_web.session import Session
 from stylize_web.studio import Studio
 from stylize_web.styles import Style, learnt_styles
@@ -519,6 +521,24 @@ def test_of_a_clip_that_is_stopped_the_first_frames_are_kept_and_repeat(
     by_command.unlink()
     exec(job.recipe.python(), {})
     assert np.array_equal(made, frames_of(by_command))
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_request_that_gradio_fails_to_answer_is_refused_in_a_line(begun: bool, capsys):
+    async def fails(scope, receive, send):
+        if begun:
+            await send({"type": "http.response.start", "status": 200})
+        raise KeyError(999)
+
+    async def keep(message):
+        sent.append(message)
+
+    sent: list[dict] = []
+    scope = {"type": "http", "method": "POST", "path": "/queue/join", "headers": []}
+    asyncio.run(OnlyFromHere(fails, direct=True)(scope, None, keep))
+    assert [message["status"] for message in sent if "status" in message] == [200 if begun else 400]
+    told = "stylize: warning: /queue/join: Gradio cannot answer this request (KeyError(999))\n"
+    assert capsys.readouterr().err == told
 
 
 def test_thumbnails_use_one_core_and_pictures_all(tmp_path, host: PluginHost):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from command import SMALL
 from stylize import PluginHost, make_plan, make_settings, read_image
 from stylize.errors import WeightsError
 from stylize.files import package_file
+from stylize.tensorfile import read_tensors
 
 PAIR = ("photo.png", "painting.png")
 THIN = "stylize_resnet:resnet50_thin-open_nsfw.safetensors"
@@ -119,6 +121,35 @@ def test_wrong_files_are_refused_before_any_warning(command, thin):
         outcome = command(*PAIR, *SOFT, "--weights", name)
         assert outcome.code == 2
         assert message in outcome.complaint
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_damaged_pytorch_file_is_told_in_our_own_words(tmp_path):
+    path = tmp_path / "w.pth"
+    chance = random.Random(0)
+    for old in (False, True):
+        torch.save({"a": torch.ones(3)}, path, _use_new_zipfile_serialization=not old)
+        whole = path.read_bytes()
+        refused = []
+        for _ in range(200):
+            damaged = bytearray(whole[: chance.choice([len(whole), len(whole) // 2])])
+            for _ in range(8):
+                damaged[chance.randrange(2, len(damaged))] = chance.randrange(256)
+            path.write_bytes(damaged)
+            try:
+                read_tensors(path)
+            except WeightsError as error:
+                refused.append(str(error))
+        assert len(refused) > 100
+        assert not [said for said in refused if not said.startswith(f"weights file {path} ")]
+        assert not [said for said in refused if "torch.load" in said or "\n" in said]
+
+
+def test_a_pickled_network_is_refused_with_how_to_save_its_weights(tmp_path):
+    path = tmp_path / "whole.pth"
+    torch.save(torch.nn.Conv2d(1, 1, 1), path)
+    with pytest.raises(WeightsError, match=r"holds torch\.nn\.modules\.conv\.Conv2d, .*: save its"):
+        read_tensors(path)
 
 
 def test_a_trained_model_is_no_file_of_weights(command, noise_model):

@@ -35,8 +35,8 @@ ROOMS = """
     modelfile
     tensorfile
     guests
-    coherence : entropy : extras : files : lazy : matching : precision : version
-    missing
+    coherence : entropy : extras : files : lazy : matching : version
+    missing : precision
     disabling
     errors : placing
     spelling

@@ -153,6 +153,7 @@ from stylize.planning.planning import make_plan as make_plan
 from stylize.planning.planning import make_settings as make_settings
 from stylize.precision import choose_precision as choose_precision
 from stylize.precision import declares_bfloat16 as declares_bfloat16
+from stylize.precision import to_float64 as to_float64
 from stylize.recording.parts import describe_parts as describe_parts
 from stylize.recording.parts import part_changes as part_changes
 from stylize.version import DISTRIBUTION as DISTRIBUTION

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from stylize.precision import to_float64
+
 __all__ = ["normalized_entropy"]
 
 
@@ -15,7 +17,7 @@ def normalized_entropy(values: Tensor) -> float:
 
     It is between 0 (one value only) and 1 (all alike); NaN if all are 0, 1 for a single value.
     """
-    magnitudes = values.abs().double().flatten()
+    magnitudes = to_float64(values.abs()).flatten()
     if len(magnitudes) == 1:
         return 1.0
     shares = magnitudes / magnitudes.sum()

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylize.precision import has_float64, to_float64
+
 __all__ = ["Matches", "balance_shares", "nearest", "principal_axes"]
 
 # Queries and keys that are compared at a time: a processor's cache holds the products of the
@@ -67,12 +69,14 @@ def principal_axes(rows: Tensor, count: int, sample: int = 1024) -> Tensor:
     Args: sample: how many rows, evenly spread, they are computed from.
     """
     chosen = torch.linspace(0, len(rows) - 1, min(len(rows), sample), device=rows.device)
-    centred = rows[chosen.round().long()].double() - rows.mean(dim=0, dtype=torch.float64)
+    wide = torch.float64 if has_float64(rows.device) else torch.float32
+    mean = to_float64(rows.mean(dim=0, dtype=wide))
+    centred = to_float64(rows[chosen.round().long()]) - mean
     values, vectors = torch.linalg.eigh(centred @ centred.mT)
     kept = values > values[-1] * NEGLIGIBLE
     values, vectors = values[kept][-count:], vectors[:, kept][:, -count:]
     axes: Tensor = centred.mT @ vectors / values.sqrt()
-    return axes.to(rows.dtype)
+    return axes.to(rows)
 
 
 def balance_shares(cosines: Tensor, shares: Sequence[float]) -> Tensor:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
+from torch import Tensor
 
 from stylize.errors import UsageError
 
-__all__ = ["choose_precision", "declares_bfloat16"]
+__all__ = ["choose_precision", "declares_bfloat16", "has_float64", "to_float64"]
 
 AMX, AVX = "AMX", "AVX-512 bfloat16"
 
@@ -40,6 +43,21 @@ def declares_bfloat16(device: torch.device) -> tuple[bool, str]:
     if not found:
         return False, f"the processor declares neither {AMX} nor {AVX}"
     return True, f"the processor declares {' and '.join(found)}"
+
+
+@cache
+def has_float64(device: torch.device) -> bool:
+    """Whether a device computes in float64: GPUs of Apple do not, nor do some of Intel."""
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device).item()
+    except (TypeError, RuntimeError):
+        return False
+    return True
+
+
+def to_float64(tensor: Tensor) -> Tensor:
+    """Return a tensor in float64: on its device, or on the CPU if that has no float64."""
+    return tensor.to(tensor.device if has_float64(tensor.device) else "cpu", torch.float64)
 
 
 def _cpu_features() -> dict[str, bool]:

@@ -6,8 +6,9 @@ PyTorch's own files are read too, without running code.
 from __future__ import annotations
 
 import json
-import pickle
+import re
 import struct
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ __all__ = [
 LONGEST_HEADER = 10_000_000
 # How PyTorch's files begin: today's are zip archives, and older ones pickles.
 PYTORCH = (b"PK", b"\x80\x02")
+# How PyTorch names what it does not read, as it is no tensor.
+FOREIGN = re.compile(r"GLOBAL (\S+) was not an allowed global")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def list_tensors(path: Path) -> TensorList:
             listed = json.loads(file.read(length))
         except RecursionError as error:
             raise ValueError("its header is nested too deeply") from error
+        except ValueError as error:
+            raise ValueError("its header is no JSON") from error
         held = file.seek(0, 2) - 8 - length
     if not isinstance(listed, dict):
         raise ValueError("its header is no JSON object")
@@ -111,23 +116,42 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Mapping[str, str]
 
     Raises: WeightsError if it is damaged, or neither safetensors nor a plain state dict.
     """
-    import torch
     from safetensors import SafetensorError, safe_open
 
     try:
         if is_pytorch(path):
-            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-            state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
-            return {k: v for k, v in state.items() if isinstance(v, torch.Tensor)}, {}
+            return _load_pytorch(path), {}
         with safe_open(path, framework="pt") as opened:
             return {k: opened.get_tensor(k) for k in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except (SafetensorError, OSError) as error:
         raise unreadable(path, error) from error
 
 
-def unreadable(path: Path, error: Exception) -> WeightsError:
+def _load_pytorch(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a PyTorch file by name. Raises: OSError; WeightsError."""
+    import torch
+
+    try:
+        with warnings.catch_warnings(action="ignore"):  # which ask to report a damaged file
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # of whatever type, as the bytes of a damaged file may mean anything
+        # PyTorch's own words advise to read the file less safely.
+        if found := FOREIGN.search(str(error)):
+            raise WeightsError(
+                f"weights file {path} holds {found[1]}, and only tensors are read, as anything "
+                f"else may run code: save its state dict, with torch.save(network.state_dict(), "
+                f"FILE)"
+            ) from error
+        raise unreadable(path, "PyTorch cannot decode it") from error
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+    tensors = state.items() if isinstance(state, dict) else ()
+    return {k: v for k, v in tensors if isinstance(v, torch.Tensor)}
+
+
+def unreadable(path: Path, reason: Exception | str) -> WeightsError:
     """Return what is said of a weights file that cannot be read."""
-    reason = str(error).strip().splitlines()[0]
     return WeightsError(
         f"weights file {path} cannot be read ({reason}): it is corrupt or neither safetensors "
         f"nor a plain PyTorch state dict; get it again"

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from stylize import ComponentSpec, MethodSpec, ModelSpec, PresetSpec, hookimpl
+
+if TYPE_CHECKING:
+    from stylize import Plan, Problem
 
 STYLIZE_PLUGIN_API = 1
 
@@ -48,3 +54,14 @@ def stylize_components() -> list[ComponentSpec]:
             for name, summary in PRESETS.items()
         ),
     ]
+
+
+@hookimpl
+def stylize_check(plan: Plan) -> Iterable[Problem]:
+    if not plan.method.factory.startswith(f"{__name__}."):  # another's may be called johnson
+        return
+    if plan.model is not None and plan.settings.weights is not None:
+        yield plan.warning(
+            f"model {plan.model.name} looks at no features; without effect: --weights "
+            f"{plan.settings.weights}"
+        )

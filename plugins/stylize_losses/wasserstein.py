@@ -63,10 +63,9 @@ class WassersteinLoss:
 
 def _gaussian(statistics: Statistics) -> tuple[Tensor, Tensor]:
     """Return mean and covariance in float64: roots of float32 eigenvalues near zero are noise."""
-    mean, outer = statistics.values["mean"], statistics.values["outer"]
-    if mean.device.type == "mps":  # has neither float64 nor eigenvalues
-        mean, outer = mean.cpu(), outer.cpu()
-    mean, outer = mean.double(), outer.double()
+    from stylize import to_float64
+
+    mean, outer = (to_float64(statistics.values[name]) for name in ("mean", "outer"))
     return mean, outer - mean[:, :, None] * mean[:, None, :]
 
 

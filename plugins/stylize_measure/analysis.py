@@ -32,7 +32,7 @@ from stylize.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from stylize import ImageSource
-from stylize import normalized_entropy
+from stylize import normalized_entropy, to_float64
 
 __all__ = ["LayerActivations", "analyze_activations", "peak_to_mean"]
 
@@ -64,7 +64,7 @@ class LayerActivations:
 
 def peak_to_mean(values: Tensor) -> float:
     """Return max |v| / mean |v| over a tensor of any shape; NaN if all are 0."""
-    magnitudes = values.abs().double()
+    magnitudes = to_float64(values.abs())
     return float(magnitudes.max() / magnitudes.mean())
 
 
@@ -179,6 +179,6 @@ def _measure(
 
 def _gram(features: Tensor) -> Tensor:
     """Return the Gram matrix of (1, C, H, W), except for a factor: softmax's would underflow."""
-    flat = features.flatten(2).double()
+    flat = to_float64(features.flatten(2))
     flat = flat / flat.abs().max()
     return flat @ flat.mT / flat.shape[-1]

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
-from stylize import PluginHost, Progress, load_backbone, read_image
+from stylize import PluginHost, Progress, load_backbone, read_image, to_float64
 from stylize.errors import ImageError, StylizeError, UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ def calibrate_gains(
         else:
             used += 1
             for layer, tensor in features.items():
-                sums[layer] += tensor.square().mean(dtype=torch.float64).item()
+                sums[layer] += to_float64(tensor.square()).mean().item()
         for observer in observers:
             observer.progressed(Progress(number / len(images), number, len(images), {}, "photo"))
     if not used:

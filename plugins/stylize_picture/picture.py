@@ -115,8 +115,9 @@ def picture(
     contents, paintings = sort_files(
         given,
         styles,
-        no_style=no_style or not plan.needs_style,
+        no_style=no_style,
         no_content=no_content,
+        plan=plan,
     )
     report = partial(Report, as_json=as_json, quiet=quiet, debug=ctx.meta["debug"])
     code = _make(
@@ -150,7 +151,7 @@ def demo(
 ) -> None:
     """Make the demo picture, from a photograph and a painting included in stylize."""
     plan = make_plan(ctx.obj, collect_settings(ctx.obj, settings, preset, assignments or ()))
-    contents, paintings = sort_files([], [], no_style=not plan.needs_style, no_content=False)
+    contents, paintings = sort_files([], [], no_style=False, no_content=False, plan=plan)
     report = partial(Report, as_json=False, quiet=quiet, debug=ctx.meta["debug"])
     raise typer.Exit(
         _make(ctx, plan, contents, paintings, output, report, force=force, batch=False)

@@ -52,6 +52,17 @@ PANELS = {
 TRAINING_PANELS = {"Training": tuple(TrainingSettings.model_fields)}
 
 
+def _known_method(ctx: typer.Context, name: str) -> str:
+    """Return the method's name, checked before options that are missing are asked for.
+
+    Raises: UnknownNameError; UsageError if it applies no model.
+    """
+    host = ctx.find_object(PluginHost)  # None where a line is only parsed
+    if host and not host.get(MethodSpec, name).trainable:
+        raise UsageError(f"method {name} applies no model: there is nothing to train")
+    return name
+
+
 @settings_options((TrainingSettings, TRAINING_PANELS), (RunSettings, PANELS), parts=False)
 def train(
     ctx: typer.Context,
@@ -61,6 +72,7 @@ def train(
             metavar="METHOD",
             help="A method that applies a model, such as johnson.",
             autocompletion=completion_of("method"),
+            callback=_known_method,
         ),
     ],
     data: Annotated[

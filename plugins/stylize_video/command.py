@@ -195,8 +195,9 @@ def _sort_clips(
     contents, paintings = sort_files(
         files,
         styles,
-        no_style=not plan.needs_style,
+        no_style=False,
         no_content=False,
+        plan=plan,
         expand=_expand_clips,
     )
     return [content for content in contents if content], paintings

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stylize.command import import_extra
+from stylize.command import import_extra, warn
 from stylize_web.page import CSS, SCRIPT, build_page, make_theme
 from stylize_web.studio import Studio
 
@@ -25,6 +25,8 @@ POLICY = (
 class OnlyFromHere:
     """Lets browsers load nothing from elsewhere, and no other page send files (ASGI middleware).
 
+    A request that Gradio fails to answer is rejected, and reported in a line.
+
     Args: direct: browsers reach the server itself, so that they name it as they name its pages.
     """
 
@@ -38,8 +40,12 @@ class OnlyFromHere:
             await send({"type": "http.response.body"})
             return
 
+        begun = False
+
         async def send_with_policy(message: Any) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 message["headers"] = [
                     *message.get("headers", ()),
                     (b"content-security-policy", POLICY),
@@ -47,7 +53,15 @@ class OnlyFromHere:
                 ]
             await send(message)
 
-        await self.app(scope, receive, send_with_policy)
+        try:
+            await self.app(scope, receive, send_with_policy)
+        except Exception as error:  # Gradio expects no other requests than those of its page
+            if scope["type"] != "http":
+                raise
+            warn(f"{scope['path']}: Gradio cannot answer this request ({error!r})")
+            if not begun:
+                await send({"type": "http.response.start", "status": 400})
+                await send({"type": "http.response.body"})
 
 
 def _is_of_another_page(scope: Any, direct: bool) -> bool:

@@ -33,6 +33,8 @@ def choose_device(name: str = "auto") -> torch.device:
         try:
             device = torch.device(chosen)
             torch.zeros(1, device=device).item()  # the meta device, for one, holds no values
+            if device.type == "cpu" and device.index:  # whatever the number, torch takes it
+                raise RuntimeError("the CPU is one device")
             return device
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             failed, reason = error, str(error).splitlines()[0].split(". ")[0].strip(".")

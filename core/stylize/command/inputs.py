@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from stylize.contract.plan import Plan
 from stylize.errors import ImageError, OutputError, UsageError
 from stylize.missing import tell_missing
 from stylize.pictures.listing import expand_contents
@@ -51,6 +52,7 @@ def sort_files(
     *,
     no_style: bool,
     no_content: bool,
+    plan: Plan | None = None,
     expand: Callable[[Sequence[str]], list[str]] = expand_contents,
 ) -> tuple[list[str | None], list[str]]:
     """Tell contents from styles: without `--style` the last file is the style.
@@ -59,15 +61,15 @@ def sort_files(
 
     Args:
         no_style: of the option, or of a method that needs no style image.
+        plan: of the run, which may need no style image either.
         expand: gives the contents that arguments stand for.
 
     Raises: UsageError; ImageError for a single file that is not there.
     """
+    learnt = _learnt(plan) if plan else ""
+    no_style = no_style or bool(learnt)
     if no_style and (no_content or styles):
-        raise UsageError(
-            "--no-style, or a method that has learnt its style, takes photographs only: "
-            "leave out --style and --no-content"
-        )
+        raise _beside_photographs(styles, no_content, learnt)
     if [*files, *styles].count(STANDARD) > 1:
         raise UsageError("- is given twice, and standard input holds one picture: name a file")
     if not files and not styles:
@@ -92,6 +94,22 @@ def sort_files(
     if STANDARD in styles and len(contents) > 1:
         raise UsageError("- as the painting serves one photograph: name a file for several")
     return list(contents), list(styles)
+
+
+def _learnt(plan: Plan) -> str:
+    """Return what has learnt its style; "" if the run needs paintings."""
+    if plan.needs_style:
+        return ""
+    return f"model {plan.model.name}" if plan.model else f"method {plan.method.name}"
+
+
+def _beside_photographs(styles: Sequence[str], no_content: bool, learnt: str) -> UsageError:
+    """Return what is said of options that do not go with photographs alone."""
+    given = {"--style": " ".join(styles)} if styles else {}
+    given |= {"--no-content": ""} if no_content else {}
+    told = " and ".join(f"{option} {value}".strip() for option, value in given.items())
+    taker = f"{learnt} has learnt its style and" if learnt else "--no-style"
+    return UsageError(f"{told}: {taker} takes photographs only: leave out {' and '.join(given)}")
 
 
 def require_files(names: Iterable[str | Path]) -> None:

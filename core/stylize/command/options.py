@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -14,9 +15,11 @@ from pydantic.fields import FieldInfo
 from stylize.command.completion import completion_of, names_of
 from stylize.contract.plan import RunSettings
 from stylize.contract.settings import Duration, Settings
+from stylize.contract.spec import LossSpec
 from stylize.discovery.host import PluginHost
 from stylize.errors import UsageError
 from stylize.making.presets import load_preset, merge_settings
+from stylize.models.applying import says
 from stylize.naming.names import in_words
 from stylize.pictures.record import RecordKind
 from stylize.planning.partoptions import find_part_options
@@ -197,9 +200,28 @@ def collect_settings(
     """
     over: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     options = parse_assignments(assignments)
+    _refuse_contradictions(host, over, options)
     base = load_preset(host, preset).settings if preset else {}
     merged = merge_settings(base, {**over, **({"options": options} if options else {})})
     return make_settings(merged, host)
+
+
+def _refuse_contradictions(
+    host: PluginHost, given: Mapping[str, str], options: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Raise UsageError if an option and a `--set` give one setting different values."""
+    own = given.keys() - RunSettings.model_fields.keys()
+    known = find_part_options(host) if own and options else {}
+    for name in sorted(own & known.keys()):
+        for declared, (part, values) in product(known[name], options.items()):
+            spec, other = declared.spec, values.get(declared.setting)
+            roles = {spec.kind, f"{spec.role}_loss" if isinstance(spec, LossSpec) else spec.kind}
+            meant = part.rpartition(":")[2] in {spec.name, *roles}
+            if meant and other is not None and not says(other, given[name]):
+                raise UsageError(
+                    f"{declared.flag} {given[name]} and --set {part}.{declared.setting}={other} "
+                    f"contradict each other: give only one"
+                )
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, dict[str, str]]:

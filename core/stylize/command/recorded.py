@@ -15,6 +15,7 @@ from stylize.command.saying import warn
 from stylize.errors import UsageError
 from stylize.files import sha256_of
 from stylize.modelfile import PartRecord
+from stylize.models.finding import SUFFIX
 
 __all__ = ["InputRecord", "RerunRequest", "RunRecord", "find_files", "find_inputs"]
 
@@ -82,13 +83,23 @@ class RunRecord(BaseModel):
 
 
 def find_files(settings: Mapping[str, Any], request: RerunRequest) -> dict[str, str]:
-    """Return settings that name files (model, weights) with where those are now."""
+    """Return settings that name files (model, weights) with where those are now.
+
+    Raises: UsageError where one is missing.
+    """
     found: dict[str, str] = {}
     for setting in ("model", "weights"):
         name = settings.get(setting)
-        if name and Path(name).suffix:  # others are names of models
-            there = (place for place in _places(Path(name), request) if place.is_file())
-            found[setting] = str(next(there, name))
+        if not name or (setting == "model" and not Path(name).suffix):  # the name of a model
+            continue
+        there = next((place for place in _places(Path(name), request) if place.is_file()), None)
+        # Names of models may have a dot too.
+        if there is None and (setting == "weights" or name.endswith(SUFFIX)):
+            raise UsageError(
+                f"{request.path}: its {setting} file {name} is missing: put it beside the picture, "
+                f"or name its folder with --inputs"
+            )
+        found[setting] = str(there or name)
     return found
 
 

@@ -38,12 +38,12 @@ def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Pl
     Warns of parts that are of another version or code now. Their settings are those recorded,
     whatever their defaults are by now.
 
-    Raises: UsageError where this installation cannot do it; ExtraMissingError for a part whose
-        distribution is not installed.
+    Raises: UsageError where this installation cannot do it, or a file of a model or of weights is
+        missing or has changed; ExtraMissingError for a part whose distribution is not installed.
     """
     made = f"{request.path} was made with"
+    recorded = {**record.settings, **find_files(record.settings, request)}
     try:
-        recorded = {**record.settings, **find_files(record.settings, request)}
         make_settings(recorded, host)  # which says what is wrong with them
         named = name_recorded(host, recorded, record.parts, made=made)
         settings = make_settings(named, host)
@@ -55,6 +55,7 @@ def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Pl
         plan = make_plan(host, make_settings({**settings.model_dump(), **changes}, host))
     except UsageError as error:
         raise UsageError(f"{request.path}, made by stylize {record.stylize}: {error}") from error
+    _check_files(host, plan, record, request)
     for change in part_changes(record.parts, describe_parts(host, plan)):
         warn(f"{change}: the pictures may differ")
     if record.stopped != "done" and not any(record.replay.values()):
@@ -63,6 +64,30 @@ def plan_rerun(host: PluginHost, record: RunRecord, request: RerunRequest) -> Pl
             f"records nothing that repeats its steps: the pictures may differ"
         )
     return plan
+
+
+def _check_files(host: PluginHost, plan: Plan, record: RunRecord, request: RerunRequest) -> None:
+    """Check that the user's own file of a model or of weights is the one that was used.
+
+    Raises: UsageError if it has changed, unless the request allows for it; WeightsError.
+    """
+    model, weights = plan.model, plan.settings.weights
+    if request.changed:  # which the report tells, with all else that may make a difference
+        return
+    if model and model.name == str(model.path):  # not a name, which may mean another file now
+        kind, file, found = "model", model.path, model.fingerprint()
+    elif weights and not model and plan.method.needs_features:
+        from stylize.building.weights import resolve_weights
+
+        source = resolve_weights(host, plan.backbone, plan.weights_tag, weights)
+        kind, file, found = "weights", weights, source.load().fingerprint
+    else:
+        return
+    if found != record.weights:
+        raise UsageError(
+            f"{request.path}: its {kind} file {file} has changed since: name the folder of the old "
+            f"file with --inputs, or use --changed to go on with this one"
+        )
 
 
 def _recorded_options(settings: RunSettings, record: RunRecord) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ __all__ = [
     "TRAINED",
     "choose_model",
     "method_name",
+    "says",
     "take_over",
     "tell_unused",
     "trained_settings",
@@ -180,7 +181,7 @@ def take_over(
     for part in ("method", method.name):
         for name, value in options.get(part, {}).items():
             own = header.network.get(name)
-            if name in header.network and not _says(value, own):
+            if name in header.network and not says(value, own):
                 _refuse(model, f"{method.name}.{name}", value, own)
     _check_parts(given, model, options)
     # Losses are not computed: their options from the model's training do not matter here.
@@ -238,7 +239,7 @@ def _check_parts(
             own |= trained.options[name]
         for part in names.intersection(options):
             for name, value in options[part].items():
-                if name not in own or not _says(value, own[name]):
+                if name not in own or not says(value, own[name]):
                     _refuse(model, f"{part}.{name}", value, own.get(name, "default"))
 
 
@@ -248,8 +249,8 @@ def _same(name: str, asked: Any, own: Any) -> bool:
     return bool(asked == own)
 
 
-def _says(text: object, value: object) -> bool:
-    """Whether an option, as given, equals a value of a model: 2 is 2.0."""
+def says(text: object, value: object) -> bool:
+    """Whether an option, as given, equals another value, such as a model's: 2 is 2.0."""
     try:
         return float(str(text)) == float(str(value))
     except ValueError:

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from stylize.precision import has_float64
+
 __all__ = ["KeepColor", "keep_luminance", "match_colors"]
 
 KeepColor = Literal["none", "luminance", "histogram"]
@@ -50,8 +52,6 @@ def _color_statistics(image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     values, vectors = torch.linalg.eigh(covariance)
     # A grey or single-coloured image has directions without variance: they stay as they are.
     roots = values.clamp_min(1e-8).sqrt()
-    device = image.device
     parts = pixels, mean, vectors * roots @ vectors.mT, vectors / roots @ vectors.mT
-    if device.type == "mps":  # has no float64
-        return tuple(part.float().to(device) for part in parts)  # type: ignore[return-value]
-    return tuple(part.to(device) for part in parts)  # type: ignore[return-value]
+    form = torch.float64 if has_float64(image.device) else torch.float32
+    return tuple(part.to(form).to(image.device) for part in parts)  # type: ignore[return-value]

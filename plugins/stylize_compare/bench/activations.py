@@ -16,6 +16,7 @@ from stylize import (
     load_backbone,
     normalized_entropy,
     read_image,
+    to_float64,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _smoothed_layers(plan: Plan, network: Network) -> list[str]:
 
 
 def _peak(values: Tensor) -> float:
-    magnitudes = values.abs().double()
+    magnitudes = to_float64(values.abs())
     return float(magnitudes.max() / magnitudes.mean())
 
 
