@@ -8,8 +8,9 @@ from torch import Tensor
 
 from stylize import LayerInfo, Tile
 from stylize_adain.packing import LUMA, Packing
+from stylize_adain.searching import SWEEPS, SwapStyle
 from stylize_adain.statistics import Moments
-from stylize_adain.swap import SWEEPS, Swap, SwapStyle
+from stylize_adain.swap import Swap
 from stylize_adain.transform import Piece
 
 PACKING = Packing(
@@ -219,3 +220,22 @@ def test_a_blank_photograph_and_a_blank_painting_stay_finite():
     blank = torch.zeros(1, CHANNELS, 4, 5)
     for photograph, painting in ((blank, features(1)), (features(0), blank)):
         assert apply(make_swap(0.1, 4), photograph, painting).isfinite().all()
+
+
+def test_a_plain_match_does_not_wipe_out_detail_and_gives_its_colours():
+    """Where the painting is plainer than the photograph, the photograph's lines are kept."""
+    height, width = 12, 14
+    line = torch.zeros(1, COLORED.channels, height, width)
+    line[:, :3, 6] = 5.0
+    photograph = line + 0.1 * torch.randn(line.shape, generator=torch.Generator().manual_seed(5))
+    plain = 0.1 * torch.randn(line.shape, generator=torch.Generator().manual_seed(6))
+    plain[:, LUMA:] += 3.0
+
+    def made(detail: float) -> Tensor:
+        swap = Swap(COLORED, 0, 0.0, torch.float32, detail=detail)
+        style = swap.measure([Piece(plain, Tile(0, height, 0, width))], (height, width))
+        return swap.apply(photograph, COLORED.moments_of(photograph), style, 1.0)
+
+    gone, kept = made(0.0), made(1.0)
+    assert gone[:, :3, 6].abs().max() < 1 < 3 < kept[:, :3, 6].abs().min()
+    assert torch.equal(kept[:, LUMA:], gone[:, LUMA:])

@@ -24,6 +24,7 @@ def create_transform(settings: AdainSettings, packing: Packing, dtype: torch.dty
             tone=settings.tone,
             light=settings.light,
             guide=settings.guide,
+            detail=settings.detail,
             hue=settings.hue,
         )
     return Normalization(packing, settings.gain_limit)

@@ -98,6 +98,14 @@ class AdainSettings(Settings):
         description="With transfer=swap: share of the transferred colours that is filtered along "
         "the photograph's shapes, so that plain areas get no patches.",
     )
+    detail: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="With transfer=swap: how far a position whose match has less detail than the "
+        "photograph keeps its own features, so that plain pieces of the painting do not wipe out "
+        "faces.",
+    )
     palette: float = Field(
         0.7,
         ge=0,

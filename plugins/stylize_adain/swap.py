@@ -8,57 +8,25 @@ match would repeat and leave rows of dashes.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylize import Grids, Tile, balance_shares, make_coherent, nearest, principal_axes
+from stylize import Tile, balance_shares, nearest
 from stylize_adain.augmentation import Mixture
 from stylize_adain.guiding import REACH, guide_colors
-from stylize_adain.light import give_light, tones_of
+from stylize_adain.light import give_light
 from stylize_adain.normalization import measure_pieces
 from stylize_adain.packing import LUMA, Packing
+from stylize_adain.searching import SWEEPS, Search, SwapStyle
 from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.transform import Piece
 
-__all__ = ["Swap", "SwapStyle"]
+__all__ = ["Swap"]
 
-# Number of coherence sweeps: a match can change another that many positions away.
-SWEEPS = 6
-# Number of positions for the principal components, spread over the paintings.
-SAMPLE = 512
-
-
-@dataclass(frozen=True)
-class SwapStyle:
-    """The features of one or several paintings, ready to be searched; K positions in all.
-
-    Args:
-        values: packed features (K, C).
-        sizes: height and width of each painting, in positions.
-        shares: the share of a photograph that each painting gets.
-        moments: moments of each painting.
-        axes: axes (C, D) in which positions are compared; None for all channels.
-        keys: the features (K, D) in these axes, of length 1 or 0.
-        bias: (K,), added to the cosine of each position; None for nothing.
-    """
-
-    values: Tensor
-    sizes: tuple[tuple[int, int], ...]
-    shares: tuple[float, ...]
-    moments: tuple[Moments, ...]
-    axes: Tensor | None
-    keys: Tensor
-    bias: Tensor | None = None
-
-    @property
-    def counts(self) -> list[int]:
-        """Number of positions of each painting."""
-        return [height * width for height, width in self.sizes]
+TINY = 1e-12
 
 
 class Swap:
@@ -70,6 +38,7 @@ class Swap:
         hue: weight of colour differences relative to it.
         light: share of the photograph's light and dark in the transferred colours.
         guide: share of the transferred colours that is filtered along the photograph's.
+        detail: how far a position with more detail than its match keeps its features.
         coherence: bonus of a match, in cosine, if all eight neighbours continue it, and its
             penalty if all take the same position.
         dtype: precision of the comparison.
@@ -91,14 +60,14 @@ class Swap:
         light: float = 0.0,
         hue: float = 0.0,
         guide: float = 0.0,
+        detail: float = 0.0,
     ) -> None:
         self.packing = packing
-        self.components = components
-        self.coherence = coherence
-        self.dtype = dtype
-        self.tone, self.light, self.hue, self.guide = (
-            (tone, light, hue, guide) if packing.colors else (0.0, 0.0, 0.0, 0.0)
-        )
+        self.detail = detail
+        if not packing.colors:
+            tone = light = hue = guide = 0.0
+        self.light, self.guide = light, guide
+        self.search = Search(packing, components, coherence, dtype, tone, hue)
         # How many positions away a match, or a colour, can change another.
         self.margin = SWEEPS + REACH * bool(self.guide)
 
@@ -116,14 +85,14 @@ class Swap:
                 yield piece
 
         moments = measure_pieces(keep(pieces), self.packing).to(kept[0])
-        return self._index(kept[0].flatten(0, 1), (size,), (1.0,), (moments,))
+        return self.search.index(kept[0].flatten(0, 1), (size,), (1.0,), (moments,))
 
     def blend(self, several: Sequence[SwapStyle], weights: Sequence[float]) -> SwapStyle:
         """Return the features of all paintings, each to be used in proportion to its weight."""
         pairs = [pair for pair in zip(several, weights, strict=True) if pair[1] > 0]
         if len(pairs) == 1:
             return pairs[0][0]
-        return self._index(
+        return self.search.index(
             torch.cat([each.values for each, _ in pairs]),
             tuple(size for each, _ in pairs for size in each.sizes),
             tuple(weight for _, weight in pairs),
@@ -135,7 +104,7 @@ class Swap:
         if len(style.shares) == 1:
             return style
         features, content = look()
-        queries = self.project(_rows(features), content.to(features), style.axes)
+        queries, _ = self.search.project(_rows(features), content.to(features), style.axes)
         cosines = [nearest(queries, keys).cosine for keys in torch.split(style.keys, style.counts)]
         bias = balance_shares(torch.stack(cosines), style.shares)
         counts = torch.tensor(style.counts, device=bias.device)
@@ -153,10 +122,18 @@ class Swap:
         """Return features (1, C, h, w), each position blended with the style's nearest."""
         if not alpha:
             return features
-        rows, content = _rows(features), content.to(features)
-        queries = self.project(rows, content, style.axes)
+        taken, own, theirs = self._take(features, content.to(features), style, first)
+        shares = self.shares(own, theirs, alpha).view(-1, *features.shape[-2:])
+        return features.lerp(taken.to(features.dtype), shares.to(features.dtype))
+
+    def _take(
+        self, features: Tensor, content: Moments, style: SwapStyle, first: tuple[int, int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the nearest features (1, C, h, w), and the lengths of own ones and of these."""
+        rows = _rows(features)
+        queries, lengths = self.search.project(rows, content, style.axes)
         height, width = features.shape[-2:]
-        index = self._match(queries, style, (height, width), first)
+        index = self.search.match(queries, style, (height, width), first)
         own = blend_moments(style.moments, style.shares).to(features)
         taken = (
             self.lit(style.values[index], rows, content, own)
@@ -167,7 +144,7 @@ class Swap:
             kept, colors = taken[:, :LUMA], taken[:, LUMA:]
             guided = guide_colors(colors, features[:, LUMA:].to(colors.dtype))
             taken = torch.cat([kept, colors.lerp(guided, self.guide)], dim=1)
-        return features.lerp(taken.to(features.dtype), alpha)
+        return taken, lengths, style.lengths[index]
 
     def restyle(self, content: Tensor, styles: Tensor, mixture: Mixture) -> Tensor:
         """Return photographs (N, C, h, w) with the features of styles, or of a mixture of two."""
@@ -187,8 +164,23 @@ class Swap:
             own = self.packing.moments_of(features)
             both = self.blend([side, sides[partner]], [1 - share, share])
             style = self.settle(both, lambda seen=(features, own): seen)  # type: ignore[misc]
-            made.append(self.apply(features, own, style, 1.0))
+            made.append(self._take(features, own.to(features), style, (0, 0))[0])
         return torch.cat(made).float()
+
+    def shares(self, own: Tensor, taken: Tensor, alpha: float | Tensor) -> Tensor:
+        """Return each channel's share of the style at each position, (C, M) or (1, M).
+
+        Colours are taken in full. Features are so only if they have the detail of the position's
+        own: a plain piece of the painting would wipe out the eye of a white cat.
+
+        Args: own, taken: lengths (M,) of the features, without means.
+        """
+        missing = 1 - (taken / own.clamp_min(TINY)).clamp(max=1)
+        share = alpha * (1 - self.detail * missing)[None]
+        if self.packing.colors is None:
+            return share
+        colors = torch.zeros_like(share) + alpha
+        return torch.cat([share.expand(self.packing.channels + LUMA, -1), colors.expand(-LUMA, -1)])
 
     def exported(self) -> nn.Module:
         """Return the search of all channels, without coherence."""
@@ -199,77 +191,6 @@ class Swap:
         if not self.light:
             return taken
         return give_light(taken, rows, content, style, self.light)
-
-    def _index(
-        self,
-        values: Tensor,
-        sizes: tuple[tuple[int, int], ...],
-        shares: tuple[float, ...],
-        moments: tuple[Moments, ...],
-    ) -> SwapStyle:
-        """Return features (K, C) of paintings with their keys."""
-        counts = [height * width for height, width in sizes]
-        parts = list(zip(torch.split(values, counts), moments, strict=True))
-        axes = None
-        if self.components:
-            # A sample of rows from all paintings; the others are projected in one step below.
-            every = max(1, len(values) // SAMPLE)
-            seen = [self._directions(rows[::every], own, None) for rows, own in parts]
-            axes = principal_axes(torch.cat(seen).float(), self.components, SAMPLE)
-        keys = torch.cat([self.project(rows, own, axes) for rows, own in parts])
-        return SwapStyle(values, sizes, shares, moments, axes, keys)
-
-    def project(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
-        """Return rows (M, C) ready for comparison, in its dtype, of length 1 or 0."""
-        found = self._directions(rows, moments, axes)
-        if self.tone or self.hue:
-            colors = tones_of(rows, moments, self.tone, self.hue)
-            found = F.normalize(torch.cat([found, colors], dim=1), dim=1)
-        return found.to(self.dtype)
-
-    def _directions(self, rows: Tensor, moments: Moments, axes: Tensor | None) -> Tensor:
-        """Return rows (M, C) less their mean, each layer in its own unit, of length 1 or 0."""
-        units = self.packing.units(moments)[0]
-        mean = moments.mean[0]
-        if axes is None:
-            found = (rows.float() - mean) * units
-        else:
-            scaled = units[:, None] * axes
-            found = torch.addmm(-(mean @ scaled), rows.float(), scaled)
-        return F.normalize(found, dim=1)
-
-    def _match(
-        self, queries: Tensor, style: SwapStyle, size: tuple[int, int], first: tuple[int, int]
-    ) -> Tensor:
-        """Return the (M,) positions of the paintings that match those of a photograph."""
-        keys, bias = style.keys, style.bias
-        if bias is None:
-            index = nearest(queries, keys).index
-            bias = keys.new_zeros(len(keys), dtype=torch.float32)
-        else:
-            starts = [0, *itertools.accumulate(style.counts)]
-            found = [nearest(queries, keys[a:b]) for a, b in itertools.pairwise(starts)]
-            worth = torch.stack(
-                [each.cosine + bias[start] for each, start in zip(found, starts[:-1], strict=True)]
-            )
-            index = torch.stack(
-                [each.index + start for each, start in zip(found, starts[:-1], strict=True)]
-            ).gather(0, worth.argmax(dim=0, keepdim=True))[0]
-        if not self.coherence:
-            return index
-        grids = Grids(style.sizes, keys.device)
-        return make_coherent(
-            index,
-            queries,
-            keys,
-            bias,
-            grids,
-            size,
-            self.coherence,
-            repetition=self.coherence,
-            sweeps=SWEEPS,
-            first=first,
-        )
 
 
 def _rows(features: Tensor) -> Tensor:
@@ -288,7 +209,10 @@ class _Exported(nn.Module):
         swap, (_, channels, height, width) = self.swap, content.shape
         own, other = (swap.packing.moments_of(features) for features in (content, style))
         rows, painted = _rows(content), _rows(style)
-        queries, keys = swap.project(rows, own, None), swap.project(painted, other, None)
+        queries, lengths = swap.search.project(rows, own, None)
+        keys, theirs = swap.search.project(painted, other, None)
         index = (queries @ keys.mT).argmax(dim=1)
         taken = swap.lit(painted[index], rows, own, other)
-        return content + alpha * (taken.mT.reshape(1, channels, height, width) - content)
+        shares = swap.shares(lengths, theirs[index], alpha)
+        restyled = rows + shares.mT * (taken - rows)
+        return restyled.mT.reshape(1, channels, height, width)
