@@ -177,14 +177,17 @@ def sheet(
                 warn(f"{model.name}: {error}")
                 continue
             painting = summarize(host, model).partition(": ")[0]
-            tiles.append(Tile(image, model.name, f"{painting}, {seconds:.1f} s"))
+            tiles.append(Tile(image, model.name, f"{painting}, {seconds:.2f} s"))
             for observer in observers:
                 done = Progress(number / len(models), number, len(models), {}, model.name)
                 observer.progressed(done)
     if failed < len(models):
         write_picture(draw_tiles(tiles, size), target, force=force, inputs=[photograph])
         if not quiet:
-            say(f"{target}: {count(len(tiles) - 1, 'style')}, {time.monotonic() - began:.1f} s")
+            more = 0 if everything else len(_learnt(host, everything=True)) - len(models)
+            others = f" ({more} more of the same paintings with --all)" if more else ""
+            took = f"{time.monotonic() - began:.1f} s"
+            say(f"{target}: {count(len(tiles) - 1, 'style')}, {took}{others}")
     raise typer.Exit(1 if failed else 0)
 
 

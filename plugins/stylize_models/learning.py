@@ -33,6 +33,7 @@ from stylize.command import (
     collect_settings,
     completion_of,
     loading,
+    require_extra,
     require_files,
     say,
 )
@@ -124,6 +125,7 @@ def learn(
                 f"--model {model_name}: takes any painting: give a network of one, or leave it out"
             )
         path = _choose_path(host, painting, name, output, force=force)
+        require_extra("accelerate", "train", "learn --network")
         start = model_name or _choose_start(host, painting, assignments or ())
         options = {"--init": start, "--summary": summary, "--license": license_}
         line = _training(painting, path, options, assignments or ())
