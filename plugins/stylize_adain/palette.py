@@ -46,9 +46,10 @@ class Palette:
         every = -(-max(picture.shape[-2:]) // MEASURED)
         seen = picture[0, :, ::every, ::every].flatten(1).cpu()
         colors = seen.double() / (1 if seen.is_floating_point() else 255)
-        ordered = colors.sort(dim=1).values
-        last = ordered.shape[1] - 1
-        low, high = (ordered[:, round(last * part)] for part in (EXTREME, 1 - EXTREME))
+        low, high = (
+            colors.kthvalue(1 + round((colors.shape[1] - 1) * part), dim=1).values
+            for part in (EXTREME, 1 - EXTREME)
+        )
         return cls(colors.mean(dim=1), torch.cov(colors, correction=0), low, high)
 
     @classmethod

@@ -123,8 +123,8 @@ class Swap:
         if not alpha:
             return features
         taken, own, theirs = self._take(features, content.to(features), style, first)
-        shares = self.shares(own, theirs, alpha).view(-1, *features.shape[-2:])
-        return features.lerp(taken.to(features.dtype), shares.to(features.dtype))
+        blended = self.blended(_rows(features), _rows(taken), own, theirs, alpha)
+        return blended.view(1, *features.shape[-2:], -1).permute(0, 3, 1, 2)
 
     def _take(
         self, features: Tensor, content: Moments, style: SwapStyle, first: tuple[int, int]
@@ -141,9 +141,9 @@ class Swap:
             .permute(0, 3, 1, 2)
         )
         if self.guide:
-            kept, colors = taken[:, :LUMA], taken[:, LUMA:]
+            colors = taken[:, LUMA:]  # a view: what is taken is a copy already
             guided = guide_colors(colors, features[:, LUMA:].to(colors.dtype))
-            taken = torch.cat([kept, colors.lerp(guided, self.guide)], dim=1)
+            colors.lerp_(guided, self.guide)
         return taken, lengths, style.lengths[index]
 
     def restyle(self, content: Tensor, styles: Tensor, mixture: Mixture) -> Tensor:
@@ -167,20 +167,24 @@ class Swap:
             made.append(self._take(features, own.to(features), style, (0, 0))[0])
         return torch.cat(made).float()
 
-    def shares(self, own: Tensor, taken: Tensor, alpha: float | Tensor) -> Tensor:
-        """Return each channel's share of the style at each position, (C, M) or (1, M).
+    def blended(
+        self, rows: Tensor, taken: Tensor, own: Tensor, theirs: Tensor, alpha: float | Tensor
+    ) -> Tensor:
+        """Return rows (M, C) blended with the features (M, C) that they take.
 
         Colours are taken in full. Features are so only if they have the detail of the position's
         own: a plain piece of the painting would wipe out the eye of a white cat.
 
-        Args: own, taken: lengths (M,) of the features, without means.
+        Args: own, theirs: lengths (M,) of the features, without means.
         """
-        missing = 1 - (taken / own.clamp_min(TINY)).clamp(max=1)
-        share = alpha * (1 - self.detail * missing)[None]
-        if self.packing.colors is None:
-            return share
-        colors = torch.zeros_like(share) + alpha
-        return torch.cat([share.expand(self.packing.channels + LUMA, -1), colors.expand(-LUMA, -1)])
+        missing = 1 - (theirs / own.clamp_min(TINY)).clamp(max=1)
+        share = (alpha * (1 - self.detail * missing))[:, None]
+        taken = taken.to(rows.dtype)
+        blended = rows.lerp(taken, share.to(rows.dtype))
+        if self.packing.colors:
+            given, wanted = rows[:, LUMA:], taken[:, LUMA:]
+            blended[:, LUMA:] = given + alpha * (wanted - given)
+        return blended
 
     def exported(self) -> nn.Module:
         """Return the search of all channels, without coherence."""
@@ -213,6 +217,5 @@ class _Exported(nn.Module):
         keys, theirs = swap.search.project(painted, other, None)
         index = (queries @ keys.mT).argmax(dim=1)
         taken = swap.lit(painted[index], rows, own, other)
-        shares = swap.shares(lengths, theirs[index], alpha)
-        restyled = rows + shares.mT * (taken - rows)
-        return restyled.mT.reshape(1, channels, height, width)
+        blended = swap.blended(rows, taken, lengths, theirs[index], alpha)
+        return blended.mT.reshape(1, channels, height, width)
