@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -535,7 +536,9 @@ def test_a_request_that_gradio_fails_to_answer_is_refused_in_a_line(begun: bool,
 
     sent: list[dict] = []
     scope = {"type": "http", "method": "POST", "path": "/queue/join", "headers": []}
-    asyncio.run(OnlyFromHere(fails, direct=True)(scope, None, keep))
+    # In a thread of its own: a browser of another test may keep a loop running in this one.
+    with ThreadPoolExecutor(1) as alone:
+        alone.submit(asyncio.run, OnlyFromHere(fails, direct=True)(scope, None, keep)).result()
     assert [message["status"] for message in sent if "status" in message] == [200 if begun else 400]
     told = "stylize: warning: /queue/join: Gradio cannot answer this request (KeyError(999))\n"
     assert capsys.readouterr().err == told
