@@ -8,7 +8,7 @@ from torch import Tensor
 
 from stylize import LayerInfo, Tile
 from stylize_adain.packing import LUMA, Packing
-from stylize_adain.searching import SWEEPS, SwapStyle
+from stylize_adain.searching import SWEEPS, Search, SwapStyle
 from stylize_adain.statistics import Moments
 from stylize_adain.swap import Swap
 from stylize_adain.transform import Piece
@@ -28,7 +28,7 @@ def features(seed: int, height: int = 12, width: int = 14) -> Tensor:
 
 
 def make_swap(coherence: float = 0.0, components: int = 0) -> Swap:
-    return Swap(PACKING, components, coherence, torch.float32)
+    return Swap(Search(PACKING, components, coherence, torch.float32))
 
 
 def measure(swap: Swap, painting: Tensor) -> SwapStyle:
@@ -167,7 +167,7 @@ def test_light_and_dark_decide_where_features_say_nothing(tone):
         return COLORED.pack({"relu2_1": maps}, pictures)
 
     photograph, painting = packed(0.5 + 0.3 * light), packed(light)
-    swap = Swap(COLORED, 0, 0.0, torch.float32, tone)
+    swap = Swap(Search(COLORED, 0, 0.0, torch.float32, tone))
     style = swap.measure([Piece(painting, Tile(0, 8, 0, 12))], (8, 12))
     made = swap.apply(photograph, COLORED.moments_of(photograph), style, 1.0)
     agree = (COLORED.colors_of(made).mean(dim=1) > 0.5) == (light[0] > 0.5)
@@ -187,7 +187,7 @@ def test_colours_decide_where_features_and_light_say_nothing(hue):
         return COLORED.pack({"relu2_1": maps}, large)
 
     photograph, painting = packed(0.3 + 0.5 * colors), packed(colors)
-    swap = Swap(COLORED, 0, 0.0, torch.float32, hue=hue)
+    swap = Swap(Search(COLORED, 0, 0.0, torch.float32, hue=hue))
     style = swap.measure([Piece(painting, Tile(0, 8, 0, 12))], (8, 12))
     made = swap.apply(photograph, COLORED.moments_of(photograph), style, 1.0)
     agree = (COLORED.colors_of(made)[:, 2] > 0.5) == (colors[:, 2] > 0.5)
@@ -206,7 +206,7 @@ def test_subjects_keep_their_light_in_the_painting_s_range():
     own, other = COLORED.moments_of(photograph), COLORED.moments_of(painting)
 
     def lumas(light: float) -> Tensor:
-        swap = Swap(COLORED, 0, 0.0, torch.float32, light=light)
+        swap = Swap(Search(COLORED, 0, 0.0, torch.float32), light=light)
         style = swap.measure([Piece(painting, Tile(0, 8, 0, 12))], (8, 12))
         return rows(swap.apply(photograph, own, style, 1.0))[:, LUMA]
 
@@ -232,7 +232,7 @@ def test_a_plain_match_does_not_wipe_out_detail_and_gives_its_colours():
     plain[:, LUMA:] += 3.0
 
     def made(detail: float) -> Tensor:
-        swap = Swap(COLORED, 0, 0.0, torch.float32, detail=detail)
+        swap = Swap(Search(COLORED, 0, 0.0, torch.float32), detail=detail)
         style = swap.measure([Piece(plain, Tile(0, height, 0, width))], (height, width))
         return swap.apply(photograph, COLORED.moments_of(photograph), style, 1.0)
 

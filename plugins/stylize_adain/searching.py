@@ -64,7 +64,7 @@ class Search:
         coherence: bonus of a match, in cosine, if all eight neighbours continue it, and its
             penalty if all take the same position.
         dtype: precision of the comparison.
-        tone: weight of light and dark relative to the cosine of features.
+        tone: weight of light and dark relative to the cosine of features, if they include colours.
         hue: weight of colour differences relative to it.
     """
 
@@ -74,14 +74,14 @@ class Search:
         components: int,
         coherence: float,
         dtype: torch.dtype,
-        tone: float,
-        hue: float,
+        tone: float = 0.0,
+        hue: float = 0.0,
     ) -> None:
         self.packing = packing
         self.components = components
         self.coherence = coherence
         self.dtype = dtype
-        self.tone, self.hue = tone, hue
+        self.tone, self.hue = (tone, hue) if packing.colors else (0.0, 0.0)
 
     def index(
         self,

@@ -19,7 +19,7 @@ from stylize_adain.augmentation import Mixture
 from stylize_adain.guiding import REACH, guide_colors
 from stylize_adain.light import give_light
 from stylize_adain.normalization import measure_pieces
-from stylize_adain.packing import LUMA, Packing
+from stylize_adain.packing import LUMA
 from stylize_adain.searching import SWEEPS, Search, SwapStyle
 from stylize_adain.statistics import Moments, blend_moments
 from stylize_adain.transform import Piece
@@ -33,15 +33,10 @@ class Swap:
     """Takes the painting's nearest features, coherent with the neighbours'.
 
     Args:
-        components: number of principal components to compare; 0 compares all channels.
-        tone: weight of light and dark relative to the cosine of features, if they include colours.
-        hue: weight of colour differences relative to it.
+        search: finds them.
         light: share of the photograph's light and dark in the transferred colours.
         guide: share of the transferred colours that is filtered along the photograph's.
         detail: how far a position with more detail than its match keeps its features.
-        coherence: bonus of a match, in cosine, if all eight neighbours continue it, and its
-            penalty if all take the same position.
-        dtype: precision of the comparison.
     """
 
     name = "swap"
@@ -51,23 +46,12 @@ class Swap:
     coarse_to_fine = True
 
     def __init__(
-        self,
-        packing: Packing,
-        components: int,
-        coherence: float,
-        dtype: torch.dtype,
-        tone: float = 0.0,
-        light: float = 0.0,
-        hue: float = 0.0,
-        guide: float = 0.0,
-        detail: float = 0.0,
+        self, search: Search, *, light: float = 0.0, guide: float = 0.0, detail: float = 0.0
     ) -> None:
-        self.packing = packing
+        self.search = search
+        self.packing = search.packing
         self.detail = detail
-        if not packing.colors:
-            tone = light = hue = guide = 0.0
-        self.light, self.guide = light, guide
-        self.search = Search(packing, components, coherence, dtype, tone, hue)
+        self.light, self.guide = (light, guide) if self.packing.colors else (0.0, 0.0)
         # How many positions away a match, or a colour, can change another.
         self.margin = SWEEPS + REACH * bool(self.guide)
 
@@ -123,7 +107,7 @@ class Swap:
         if not alpha:
             return features
         taken, own, theirs = self._take(features, content.to(features), style, first)
-        blended = self.blended(_rows(features), _rows(taken), own, theirs, alpha)
+        blended = self.mix(_rows(features), _rows(taken), own, theirs, alpha)
         return blended.view(1, *features.shape[-2:], -1).permute(0, 3, 1, 2)
 
     def _take(
@@ -167,7 +151,7 @@ class Swap:
             made.append(self._take(features, own.to(features), style, (0, 0))[0])
         return torch.cat(made).float()
 
-    def blended(
+    def mix(
         self, rows: Tensor, taken: Tensor, own: Tensor, theirs: Tensor, alpha: float | Tensor
     ) -> Tensor:
         """Return rows (M, C) blended with the features (M, C) that they take.
@@ -217,5 +201,5 @@ class _Exported(nn.Module):
         keys, theirs = swap.search.project(painted, other, None)
         index = (queries @ keys.mT).argmax(dim=1)
         taken = swap.lit(painted[index], rows, own, other)
-        blended = swap.blended(rows, taken, lengths, theirs[index], alpha)
+        blended = swap.mix(rows, taken, lengths, theirs[index], alpha)
         return blended.mT.reshape(1, channels, height, width)
