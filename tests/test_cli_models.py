@@ -86,6 +86,7 @@ def test_a_sheet_shows_a_photograph_in_each_style(gallery, host):
     names = [model.name for model in known_models(host) if model.name != "any"]
     styles = len([name for name in names if not name.endswith("_fast")])
     assert outcome.err.startswith(f"sheet.png: {styles} styles, ")
+    assert f"({len(names) - styles} more of the same paintings with --all)" in outcome.err
     with Image.open("sheet.png") as sheet:
         assert sheet.width == 4 * (64 + 12) + 12
         colours = {sheet.getpixel((12 + 76 * column + 32, 36)) for column in range(4)}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from command import Command
 from small_training import make_model
-from stylize import find_model, read_header, read_image, stylize_image, write_model
+from stylize import extras, find_model, read_header, read_image, stylize_image, write_model
 from stylize.errors import ModelError, UsageError
 from stylize_models import learning
 from stylize_models.nearest import nearest_model
@@ -95,6 +95,17 @@ def test_a_network_starts_from_the_nearest_one_unless_another_is_given(studio, l
     given = studio("learn", painting, "--network", "--name", "mine", "--model", "mondrian")
     assert "starts from" not in given.err
     assert [line[line.index("--init") + 1] for line in lines] == ["starry_night", "mondrian"]
+
+
+def test_a_network_without_its_extra_is_refused_before_a_start_is_looked_for(studio, monkeypatch):
+    there = extras.find_spec
+    monkeypatch.setattr(
+        extras, "find_spec", lambda name: None if name == "accelerate" else there(name)
+    )
+    refused = studio("learn", "painting.png", "--network")
+    assert refused.code == 3
+    assert "pip install 'stylize-nst[train]'" in refused.complaint
+    assert "starts from" not in refused.err
 
 
 @pytest.mark.parametrize(
