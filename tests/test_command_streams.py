@@ -125,9 +125,10 @@ def test_ctrl_c_that_a_library_swallows_ends_with_one_line_too(tmp_path):
         "import signal, time, stylize.__main__ as m\n"
         "m.GRACE = 0.5\n"
         "signal.signal(signal.SIGINT, m.interrupt)\n"
-        "print('here', flush=True)\n"
+        # Said inside: before the try, Ctrl-C would end the loop that shall swallow it.
         "while True:\n"
-        "    try:\n        time.sleep(60)\n    except KeyboardInterrupt:\n        pass\n"
+        "    try:\n        print('here', flush=True)\n        time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n        pass\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
