@@ -51,7 +51,7 @@ LONGEST, QUALITY = 1024, 90
 # Least shorter side in pixels, and the deviation below which all colours count as one.
 LEAST, BLANK = 32, 1 / 255
 # The model that paints with paintings, and how a network of their own is trained: from another one,
-# which knows photographs and strokes, so that the package's own few photographs are enough.
+# which knows photographs and strokes, so that the demo's few pictures are enough.
 PAINTS = "any"
 METHOD, PRESET = "johnson", "johnson_learn"
 TRAINING = ("train", METHOD, "--preset", PRESET, "--validate-every", "20", "--plain")
@@ -110,7 +110,7 @@ def learn(
     that suit the painting, such as --set adain.stroke_size=2, are saved with it.
 
     With --network, stylize train learns the painting from an included network and the package's own
-    photographs; the line is printed, to be varied. What the network paints so far is in
+    pictures; the line is printed, to be varied. What the network paints so far is in
     NAME.training/preview.jpg. Ctrl-C saves the network so far, and --resume continues.
     """
     host: PluginHost = ctx.obj

@@ -1,4 +1,4 @@
-"""What a training tells of its pictures, each thing once."""
+"""The faults of its pictures that a training reports, each once."""
 
 from __future__ import annotations
 
