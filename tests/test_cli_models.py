@@ -62,7 +62,7 @@ def test_show_tells_how_a_model_was_made(gallery, name):
     shown = gallery("models", "show", name).out
     assert shown.startswith(f"{name}: Sand\n")
     assert f"  use        stylize photo.jpg --model {name}\n" in shown
-    assert "  trained    7 steps on " in shown
+    assert "  trained    7 steps (with those of any model before it) on " in shown
     assert max(map(len, shown.splitlines())) < 100 + len(str(gallery.folder))
     record = json.loads(gallery("models", "show", name, "--json").out)
     assert record["styles"][0]["name"] == "painting.png"

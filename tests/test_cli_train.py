@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from PIL import Image, ImageOps
 from command import Command, Outcome
 from small_training import TRAIN, make_model, make_photographs
 from stylize import read_header
+from stylize.command import progress
 from stylize_johnson.task import JohnsonTask
 from stylize_train.data import Photographs, find_photographs
 from stylize_train.settings import TrainingSettings
@@ -47,6 +50,14 @@ def test_a_trained_model_makes_a_picture(studio):
 def test_quiet_training_says_nothing(studio):
     outcome = studio(*LINE, "--quiet")
     assert (outcome.code, outcome.err, outcome.out) == (0, "", "")
+
+
+def test_progress_may_do_without_figures(studio, monkeypatch):
+    monkeypatch.setattr(progress, "ProgressLines", partial(progress.ProgressLines, every=0))
+    figures, plain = (studio(*LINE, *words).err for words in ((), ("--plain", "--force")))
+    assert re.search(r"\d images/s, step 2 of 2 content .* style .*, 0 min left", figures)
+    assert "step 2 of 2, 0 min left" in plain.splitlines()
+    assert "images/s" not in plain
 
 
 def test_a_model_or_a_checkpoint_that_exists_is_not_trained_over(studio):
@@ -82,7 +93,8 @@ def test_ctrl_c_saves_checkpoint_and_model_and_says_how_to_go_on(studio, monkeyp
     outcome = studio(*LINE, "--steps", "50")
     assert outcome.code == 130
     assert "2 of 50 steps" in outcome.err
-    assert "the same stylize train command with --resume continues" in outcome.err
+    assert "preview.jpg: what it paints after step 2" in outcome.err
+    assert "the same command with --resume continues" in outcome.err
     assert read_header(studio.folder / MODEL).steps == 2
     assert (studio.folder / "dunes.training" / "checkpoint.pt").exists()
 
@@ -125,7 +137,7 @@ def test_a_signal_to_the_whole_group_saves_too(studio):
     os.killpg(process.pid, signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "the same stylize train command with --resume continues" in err
+    assert "the same command with --resume continues" in err
     assert (kept / "checkpoint.pt").exists()
 
 
@@ -197,6 +209,7 @@ REFUSED = {
         (*LINE, "-o", "dunes.pt"),
         "ends in .safetensors: use dunes.safetensors",
     ),
+    "into what is a folder": ((*LINE, "-f", "-o", "."), "-o .: is a folder: name a file"),
     "into no folder": ((*LINE, "-o", "away/dunes.safetensors"), "there is no folder away: make it"),
     "both again and on": ((*LINE, "--resume", "--force"), "leave one out"),
     "on from nothing": ((*LINE, "--resume"), "leave out --resume to start over"),

@@ -223,7 +223,11 @@ def test_exporting_without_its_extra_names_it(gallery, monkeypatch, package):
 
 @pytest.mark.parametrize(
     ("output", "said"),
-    [("dunes.pt", "ends in .onnx: use dunes.onnx"), ("away/dunes.onnx", "there is no folder away")],
+    [
+        ("dunes.pt", "ends in .onnx: use dunes.onnx"),
+        ("away/dunes.onnx", "there is no folder away"),
+        (".", "is a folder: name a file"),
+    ],
 )
 def test_a_wrong_output_is_refused(gallery, output, said):
     outcome = gallery("models", "export", "dunes.safetensors", "-o", output)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from command import Command
 from small_training import make_model
 from stylize import extras, find_model, read_header, read_image, stylize_image, write_model
 from stylize.errors import ModelError, UsageError
+from stylize_johnson.task import JohnsonTask
 from stylize_models import learning
 from stylize_models.nearest import nearest_model
 from stylize_models.sheet import demo_file
+from stylize_train.previews import CAPTION
 
 CPU = ("--device", "cpu", "--precision", "float32", "--size", "64")
 
@@ -51,26 +56,71 @@ def test_a_learned_painting_paints_like_the_painting_itself_and_repeats(studio):
     assert read_header(folder / "own" / "mine.safetensors").license == "CC0-1.0"
 
 
+# A training of two steps.
+TINY = "--steps 2 --crop 48 --batch 1 --workers 0 --style-size 64 --device cpu"
+OWN = ("--set", "johnson.width=8", "--set", "johnson.blocks=1", "--set", "johnson.scales=1")
+
+
 def test_a_network_of_a_painting_is_trained_without_photographs_at_hand(studio, monkeypatch, host):
-    small = "--steps 2 --crop 48 --batch 1 --workers 0 --style-size 64 --device cpu"
-    monkeypatch.setattr(learning, "TRAINING", (*learning.TRAINING, *small.split()))
+    monkeypatch.setattr(learning, "TRAINING", (*learning.TRAINING, *TINY.split()))
     start = make_model(studio.folder / "start.safetensors", width=8, network="deep", blocks=1)
-    own = ("--set", "johnson.width=8", "--set", "johnson.blocks=1", "--set", "johnson.scales=1")
     line = ("learn", "painting.png", "--network", "--model", start.name, "--license", "CC0-1.0")
-    learned = studio(*line, *own)
+    learned = studio(*line, *OWN)
     assert learned.code == 0, learned.err
     assert "stylize train johnson --preset johnson_learn" in learned.err
     preview = studio.folder / "own" / "painting.training" / "preview.jpg"
     assert f"{preview}: what it paints so far, new every 20 steps" in learned.err
     with Image.open(preview) as shown:
-        assert shown.size == (3 * 48, 2 * 48)  # the package's photographs, above its pictures
+        assert shown.size == (3 * 48, 2 * 48 + CAPTION)  # the package's, above its pictures
     header = find_model(host, "painting").header
     assert (header.method, header.license) == ("johnson", "CC0-1.0")
     assert header.steps == read_header(start).steps + 2
+    assert f"{preview}: what it paints after step 2" in learned.err
+    assert "to paint with it: stylize --model painting photo.jpg" in learned.err
+    assert (
+        "trained    2 steps, from start (2 steps), on 3" in studio("models", "show", "painting").out
+    )
     assert [style.name for style in header.styles] == ["painting.png"]
     assert studio("--model", "painting", "photo.png", "-o", "made.png", *CPU).code == 0
-    assert "--force" in studio(*line, *own).complaint
+    assert "--force" in studio(*line, *OWN).complaint
     assert studio("learn", "painting.png", "--network", "--name", "signac").code == 2
+
+
+def test_a_network_that_was_stopped_is_continued_by_the_same_line(studio, monkeypatch, host):
+    monkeypatch.setattr(
+        learning, "TRAINING", (*learning.TRAINING, *TINY.replace("2", "4", 1).split())
+    )
+    start = make_model(studio.folder / "start.safetensors", width=8, network="deep", blocks=1)
+    line = ("learn", "painting.png", "--network", "--model", start.name, *OWN)
+    assert studio(*line, "--name", "whole").code == 0
+    with monkeypatch.context() as patched:
+        interrupt_at(2, patched)
+        stopped = studio(*line)
+    assert stopped.code == 130
+    assert "2 of 4 steps" in stopped.err
+    assert "stopped early: the same command with --resume continues" in stopped.err
+    assert "continue its training with --network --resume" in studio(*line).complaint
+    resumed = studio("learn", "painting.png", "--network", "--resume", *OWN)
+    assert resumed.code == 0, resumed.err
+    assert "4 of 4 steps" in resumed.err
+    assert "starts from" not in resumed.err
+    whole, broken = (find_model(host, name) for name in ("whole", "painting"))
+    assert broken.header == whole.header
+    first, second = whole.tensors(), broken.tensors()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ctrl-C come in a step of a training, counted from 1."""
+    honest, seen = JohnsonTask.loss, []
+
+    def loss(task, network, batch):
+        seen.append(batch)
+        if len(seen) == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return honest(task, network, batch)
+
+    monkeypatch.setattr(JohnsonTask, "loss", loss)
 
 
 @pytest.fixture
@@ -140,7 +190,7 @@ def test_an_unfinished_network_is_replaced_only_if_forced_and_then_leaves_nothin
     for words in ((), ("--network", "--model", "mosaic_fast")):
         refused = studio("learn", "painting.png", *words)
         assert refused.code == 2
-        assert "a network of that name is unfinished" in refused.complaint
+        assert "exists: continue its training with --network --resume" in refused.complaint
     assert not lines
     assert studio("learn", "painting.png", "--force").code == 0
     assert not kept.exists()
@@ -170,6 +220,11 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
         (("learn", "flat.png", "--network"), "a single colour"),
         (("learn", "thin.png", "--network"), "each side needs 32"),
         (("learn", "painting.png", "--network", "--model", "any"), "network of one, or leave it"),
+        (("learn", "painting.png", "--resume"), "of a network: add --network"),
+        (("learn", "painting.png", "--network", "--resume", "--force"), "leave one out"),
+        (("learn", "painting.png", "--network", "--resume"), "leave out --resume to start over"),
+        (("learn", "painting.png", "-o", "."), ".: is a folder: name a file, as -o mine.safet"),
+        (("learn", "painting.png", "-f", "-o", "folder.safetensors"), "is a folder: name a file"),
         (("learn", "-"), "standard input has no name: give the style one"),
         (("learn", "-", "--network", "--name", "mine"), "-: a training reads its painting again"),
         (("learn", "thin.png"), "each side needs 32"),
@@ -182,6 +237,7 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
 def test_what_cannot_be_learned_or_given_is_an_error_that_names_it(studio, words, said):
     Image.new("RGB", (80, 80), "green").save(studio.folder / "flat.png")
     Image.effect_noise((2000, 3), 60).save(studio.folder / "thin.png")
+    (studio.folder / "folder.safetensors").mkdir()
     refused = studio(*words)
     assert refused.code == 2, refused.err
     assert said in refused.complaint

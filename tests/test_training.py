@@ -31,6 +31,7 @@ from stylize.errors import (
     WeightsUnavailableError,
 )
 from stylize_johnson.task import JohnsonTask
+from stylize_train.previews import CAPTION, Previews, tile_preview
 from stylize_train.session import Training
 
 FOUR = {"steps": 4, "checkpoint_every": 2}
@@ -204,7 +205,7 @@ def test_held_out_pictures_are_measured_and_shown(train, tmp_path):
     assert model.header.losses == pytest.approx(last, abs=1e-4)
     assert model.header.pictures == 19
     with Image.open(training_folder(training.output) / "preview_000004.jpg") as preview:
-        assert preview.size == (2 * 32, 2 * 32)  # two held out, above their pictures
+        assert preview.size == (2 * 32, 2 * 32 + CAPTION)  # two held out, above their pictures
     assert {"preview_000002.jpg", "preview.jpg"} <= files_of(training)
 
 
@@ -220,9 +221,44 @@ def test_a_few_photographs_are_shown_from_the_start_though_none_is_held_out(trai
     assert (folder / "preview.jpg").read_bytes() != seen[2]
     assert files_of(training) == {"checkpoint.pt", "metrics.csv", "preview.jpg"}
     with Image.open(folder / "preview.jpg") as preview:
-        assert preview.size == (4 * 32, 2 * 32)  # four of six, above their pictures
+        assert preview.size == (4 * 32, 2 * 32 + CAPTION)  # four of six, above their pictures
     assert not model.header.losses
     assert {row["kind"] for row in metrics(training)} == {"training"}
+
+
+def test_a_stop_leaves_the_preview_of_the_network_that_is_saved(train):
+    training = train(steps=9, validate_every=2)
+    preview = training_folder(training.output) / "preview.jpg"
+    run = Run()
+    After(3, run)
+    training(run)
+    assert training.shown_step == run.steps_done == 3
+    left = preview.read_bytes()
+    train(steps=3, resume=True)(Run())  # shows what the checkpoint holds
+    assert preview.read_bytes() == left
+
+
+def test_the_preview_of_a_stop_may_be_interrupted_without_harm(train, monkeypatch):
+    honest = Previews.write
+
+    def write(previews, step, *kept):
+        if step == 3:
+            raise KeyboardInterrupt
+        honest(previews, step, *kept)
+
+    monkeypatch.setattr(Previews, "write", write)
+    training = train(steps=9, validate_every=2)
+    run = Run()
+    After(3, run)
+    assert training(run).header.steps == 3
+    assert training.shown_step == 2
+
+
+def test_a_preview_says_which_step_it_shows():
+    one, other = (tile_preview(torch.full((4, 2, 3, 32, 32), 0.5), f"step {n}") for n in (20, 40))
+    pictures, caption = (0, 0, 128, 64), (0, 64, 128, 64 + CAPTION)
+    assert one.crop(pictures).tobytes() == other.crop(pictures).tobytes()
+    assert one.crop(caption).tobytes() != other.crop(caption).tobytes()
 
 
 def test_previews_change_no_training_even_where_they_draw_random_numbers(train, monkeypatch):
@@ -462,7 +498,9 @@ def test_init_starts_from_a_model_and_counts_its_steps(train):
     first = train(output="first.safetensors")
     first(Run())
     second = train(output="second.safetensors", init=first.output, steps=1, learning_rate=1e-12)
-    assert second(Run()).header.steps == 3
+    header = second(Run()).header
+    assert (header.steps, header.start, header.start_steps) == (3, "first", 2)
+    assert read_header(first.output).start == ""
     before, after = tensors_of(first), tensors_of(second)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -479,7 +517,18 @@ def test_a_broken_run_from_a_model_resumes_too(train):
     again = train(output="broken.safetensors", init=first.output, resume=True, **FOUR)
     model = again(Run())
     assert_same_network(whole, broken)
-    assert model.header.steps == 2 + 4
+    assert (model.header.steps, model.header.start) == (2 + 4, "first")
+
+
+def test_a_checkpoint_that_does_not_name_its_start_is_continued(train):
+    """As those of earlier releases."""
+    training = train()
+    training(Run())
+    path = training_folder(training.output) / "checkpoint.pt"
+    saved = torch.load(path, weights_only=True)
+    del saved["start"]
+    torch.save(saved, path)
+    assert train(steps=3, resume=True)(Run()).header.start is None
 
 
 def test_init_from_another_network_names_the_setting(train):

@@ -94,6 +94,12 @@ class ModelHeader(BaseModel):
     steps: int = Field(
         description="Steps taken, including those of the models that it started from."
     )
+    start: str | None = Field(
+        None,
+        description="Name of the model that it started from; empty if from none, and null in files "
+        "of earlier releases, which do not say.",
+    )
+    start_steps: int = Field(0, description="Steps of that model, which `steps` includes.")
     losses: dict[str, float] = Field(default_factory=dict, description="Last validation losses.")
     base: str = Field(
         "",

@@ -37,7 +37,7 @@ from stylize.command import (
     watch,
 )
 from stylize.errors import ModelError, StylizeError, UsageError
-from stylize_models.summaries import summarize
+from stylize_models.summaries import summarize, tell_steps
 from stylize_models.writing import export_as_files, export_as_page
 
 __all__ = ["app"]
@@ -119,7 +119,7 @@ def show(ctx: typer.Context, name: Name, as_json: JsonOption = False) -> None:
         "licence": header.license,
         "method": header.method,
         "network": f"that of {header.base}" * bool(header.base),
-        "trained": f"{count(header.steps, 'step')} on {count(header.pictures, 'photograph')}, "
+        "trained": f"{tell_steps(header)} on {count(header.pictures, 'photograph')}, "
         f"with the losses of {header.backbone}",
         "losses": ", ".join(losses),
         "made with": f"stylize {header.framework}" * bool(header.framework),

@@ -36,6 +36,7 @@ from stylize.command import (
     require_extra,
     require_files,
     say,
+    warn,
 )
 from stylize.errors import ImageError, OutputError, UsageError
 
@@ -50,10 +51,10 @@ LONGEST, QUALITY = 1024, 90
 # Least shorter side in pixels, and the deviation below which all colours count as one.
 LEAST, BLANK = 32, 1 / 255
 # The model that paints with paintings, and how a network of their own is trained: from another one,
-# which knows photographs and strokes, so that the package's own few photographs are enough.
+# which knows photographs and strokes, so that the demo's few pictures are enough.
 PAINTS = "any"
 METHOD, PRESET = "johnson", "johnson_learn"
-TRAINING = ("train", METHOD, "--preset", PRESET, "--validate-every", "20")
+TRAINING = ("train", METHOD, "--preset", PRESET, "--validate-every", "20", "--plain")
 
 
 def learn(
@@ -88,6 +89,10 @@ def learn(
             "and clips then take a blink.",
         ),
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="With --network, continue a training that was stopped."),
+    ] = False,
     summary: Annotated[
         str, typer.Option("--summary", metavar="TEXT", help="One line for stylize models list.")
     ] = "",
@@ -105,11 +110,17 @@ def learn(
     that suit the painting, such as --set adain.stroke_size=2, are saved with it.
 
     With --network, stylize train learns the painting from an included network and the package's own
-    photographs; the line is printed, to be continued or varied. What the network paints so far is
-    in NAME.training/preview.jpg.
+    pictures; the line is printed, to be varied. What the network paints so far is in
+    NAME.training/preview.jpg. Ctrl-C saves the network so far, and --resume continues.
     """
     host: PluginHost = ctx.obj
     require_files([painting])
+    if resume and (force or not network):
+        raise UsageError(
+            "--resume continues; --force starts over: leave one out"
+            if force
+            else "--resume continues the training of a network: add --network"
+        )
     once = str(painting) == STANDARD or painting.is_fifo()
     if once and network:
         raise UsageError(f"{painting}: a training reads its painting again to go on: give a file")
@@ -124,15 +135,20 @@ def learn(
             raise UsageError(
                 f"--model {model_name}: takes any painting: give a network of one, or leave it out"
             )
-        path = _choose_path(host, painting, name, output, force=force)
+        path = _choose_path(host, painting, name, output, force=force, resume=resume)
         require_extra("accelerate", "train", "learn --network")
-        start = model_name or _choose_start(host, painting, assignments or ())
+        start = model_name or ""
+        if not (start or resume):  # a checkpoint holds its start
+            start = _choose_start(host, painting, assignments or ())
         options = {"--init": start, "--summary": summary, "--license": license_}
         line = _training(painting, path, options, assignments or ())
         say(f"stylize {shlex.join(line)}")
         root: Any = ctx.find_root().command
-        forced = ["--force"] if force else []
-        raise typer.Exit(root([*line, *forced], standalone_mode=False, obj=host) or 0)
+        more = ["--force"] * force + ["--resume"] * resume
+        code = root([*line, *more], standalone_mode=False, obj=host) or 0
+        if path.is_file():
+            say(f"to paint with it: {_use(path, output)}")
+        raise typer.Exit(code)
     base = model_name or PAINTS
     model = find_model(host, base)
     plan = make_plan(host, collect_settings(host, {"model": base}, None, assignments or ()))
@@ -155,6 +171,8 @@ def learn(
         from stylize import StyleRecord, framework_version, to_pil, write_model
 
         picture = _read(painting)
+        for warning in picture.warnings:
+            warn(warning)
         held = io.BytesIO()
         to_pil(picture.pixels).save(held, "JPEG", quality=QUALITY)
         header = model.header.model_copy(
@@ -170,8 +188,12 @@ def learn(
         data = torch.from_numpy(np.frombuffer(held.getvalue(), dtype=np.uint8).copy())
         write_model(path, header, {"painting": data}, force=force)
     clear_training(training_folder(path))  # of a network whose place it takes
-    shown = shlex.quote(str(path)) if output else path.stem
-    say(f"{path}: {path.stat().st_size / 1000:.0f} kB: stylize --model {shown} photo.jpg")
+    say(f"{path}: {path.stat().st_size / 1000:.0f} kB: {_use(path, output)}")
+
+
+def _use(path: Path, output: Path | None) -> str:
+    """Return the command that paints with a model."""
+    return f"stylize --model {shlex.quote(str(path)) if output else path.stem} photo.jpg"
 
 
 def _read(painting: Path) -> Picture:
@@ -223,27 +245,41 @@ def _choose_start(host: PluginHost, painting: Path, assignments: Sequence[str]) 
 
 
 def _choose_path(
-    host: PluginHost, painting: Path, name: str | None, output: Path | None, *, force: bool
+    host: PluginHost,
+    painting: Path,
+    name: str | None,
+    output: Path | None,
+    *,
+    force: bool,
+    resume: bool = False,
 ) -> Path:
-    """Return the file of a new style, in a folder that exists. Raises: UsageError, OutputError."""
+    """Return the file of a style, in a folder that exists. Raises: UsageError, OutputError.
+
+    Args:
+        force, resume: allow one that exists.
+    """
     if name is None and str(painting) == STANDARD:
         raise UsageError("-: standard input has no name: give the style one, as --name my_style")
     style = name if name is not None else re.sub(r"\W+", "_", painting.stem).strip("_")
     if not re.fullmatch(r"\w[\w-]*", style):
         raise UsageError(f"--name {style!r}: give letters, digits, - and _, such as my_style")
-    if output is None and style in host.names(Kind.MODEL) and not force:
+    fresh = not (force or resume)
+    if output is None and style in host.names(Kind.MODEL) and fresh:
         raise UsageError(f"{style} is an included style: give another --name, or --force")
     path = output or user_models_folder() / f"{style}.safetensors"
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder: name a file, as -o {path / 'mine.safetensors'}")
     if path.suffix != ".safetensors":
         named = path.with_suffix(".safetensors")
         raise OutputError(f"-o {path}: a model file ends in .safetensors: use {named}")
-    if path.exists() and not force:
-        raise OutputError(f"{path}: exists: replace it with --force, or give another --name")
     kept = training_folder(path) / CHECKPOINT
-    if kept.exists() and not force:
+    if resume and not kept.exists():
+        raise UsageError(f"--resume: there is no {kept}: leave out --resume to start over")
+    found = next((file for file in (path, kept) if file.exists()), None)
+    if found and fresh:
+        further = "continue its training with --network --resume, " if kept.exists() else ""
         raise OutputError(
-            f"{kept}: a network of that name is unfinished: continue with stylize train --resume, "
-            f"replace it with --force, or give another --name"
+            f"{found}: exists: {further}replace it with --force, or give another --name"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

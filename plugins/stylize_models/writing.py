@@ -14,6 +14,8 @@ __all__ = ["export_as_files", "export_as_page"]
 def export_as_files(host: PluginHost, name: str, output: Path, *, force: bool) -> None:
     """Write a model's networks, and report their difference from PyTorch. Raises: OutputError."""
     model = find_model(host, name)
+    if output.is_dir():
+        raise OutputError(f"-o {output}: is a folder: name a file, as {output / 'model.onnx'}")
     if output.suffix != ".onnx":
         raise OutputError(
             f"-o {output}: an ONNX file ends in .onnx: use {output.with_suffix('.onnx')}"

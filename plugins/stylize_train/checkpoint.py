@@ -16,7 +16,15 @@ from stylize import PartRecord, part_changes
 from stylize.command import write_file
 from stylize.errors import TrainingError, UsageError
 
-__all__ = ["PARTS", "Checkpoint", "Trained", "read_checkpoint", "state_of", "write_checkpoint"]
+__all__ = [
+    "PARTS",
+    "Checkpoint",
+    "Start",
+    "Trained",
+    "read_checkpoint",
+    "state_of",
+    "write_checkpoint",
+]
 
 FORMAT = 1
 # These identify a run, but may have another version when it is resumed.
@@ -24,15 +32,29 @@ PARTS = "parts"
 
 
 @dataclass(frozen=True)
+class Start:
+    """The model that a run starts from.
+
+    Args:
+        model: its name; "" without one, None if a checkpoint of an earlier release leaves it out.
+        steps: that it was trained for.
+    """
+
+    model: str | None = ""
+    steps: int = 0
+
+
+@dataclass(frozen=True)
 class Trained:
     """The result of training: the network's state in float32, steps, last validation losses.
 
-    The steps include those of the model that the run started from.
+    The steps are the run's own, after those of the model that it begins with.
     """
 
     network: Mapping[str, Tensor]
     steps: int
     losses: Mapping[str, float]
+    begins: Start
 
 
 @dataclass(frozen=True)
@@ -49,6 +71,7 @@ class Checkpoint:
         losses: of the last validation.
         before: steps of the model that the run started from.
         task: what else the task learns: its `state()`.
+        start: name of the model that the run started from, as in `Start`.
     """
 
     step: int
@@ -59,6 +82,7 @@ class Checkpoint:
     losses: Mapping[str, float]
     before: int = 0
     task: Mapping[str, Any] = field(default_factory=dict)
+    start: str | None = None
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 
 from stylize import (
     MethodSpec,
+    Observer,
     PluginHost,
     Progress,
     RunSettings,
@@ -49,6 +51,7 @@ PANELS = {
     "Look": ("strength", "style_weights", "balance", "content_weight", "style_weight"),
     "Run": ("time", "seed", "device", "precision"),
 }  # fmt: skip
+SAVING = "saving the checkpoint, the model so far and a preview of it"
 TRAINING_PANELS = {"Training": tuple(TrainingSettings.model_fields)}
 
 
@@ -147,6 +150,12 @@ def train(
     ] = "",
     preset: PresetOption = None,
     assignments: SetOption = None,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain", help="Show progress as steps and the time left, without losses and speed."
+        ),
+    ] = False,
     quiet: QuietOption = False,
     **settings: str | None,
 ) -> None:
@@ -202,26 +211,38 @@ def train(
             license=license_,
             tell=warn,
             # Before it trains, there is nothing to save, and Ctrl-C ends at once.
-            guard=partial(
-                interruptible, run.cancelled, "saving the checkpoint and the model so far"
-            ),
+            guard=partial(interruptible, run.cancelled, SAVING),
         )
         job.check()
         with watch(output.name, quiet=quiet, lines=True) as observers:
             shown = training_folder(output) / PREVIEW
             tellers = [] if quiet else [PreviewTeller(shown, training.validate_every)]
-            run.observers = [*tellers, *observers, *host.observers(plan)]
+            showing = [Plain(each) for each in observers] if plain else observers
+            run.observers = [*tellers, *showing, *host.observers(plan)]
             model = job(run)
     losses = ", ".join(f"{name} {value:.3g}" for name, value in model.header.losses.items())
     if not quiet:
         minutes = (time.monotonic() - started) / 60
         held = f", held-out losses: {losses}" if losses else ""
         say(f"{output}: {run.steps_done} of {training.steps} steps, {minutes:.1f} min{held}")
+        if job.shown_step is not None:
+            say(f"{shown}: what it paints after step {job.shown_step}")
     if run.stop_reason != "done" and not quiet:
-        say("stopped early: the same stylize train command with --resume continues")
+        say("stopped early: the same command with --resume continues")
     for warning in run.warnings:
         warn(warning)
     raise typer.Exit(INTERRUPTED if run.stop_reason == "interrupted" else 0)
+
+
+class Plain:
+    """Passes on how far a training is, without its figures."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+
+    def progressed(self, progress: Progress) -> None:
+        """Tell the observer the step."""
+        self.observer.progressed(replace(progress, losses={}, stage="step"))
 
 
 class PreviewTeller:

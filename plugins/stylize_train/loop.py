@@ -19,6 +19,7 @@ from stylize import CHECKPOINT, Progress, Run, TrainingTask, clear_training
 from stylize.errors import TrainingError
 from stylize_train.checkpoint import (
     Checkpoint,
+    Start,
     Trained,
     read_checkpoint,
     state_of,
@@ -29,6 +30,7 @@ from stylize_train.logs import MetricsLog
 from stylize_train.previews import Previews
 from stylize_train.settings import TrainingSettings
 from stylize_train.stepping import Stepper
+from stylize_train.telling import Teller
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -52,7 +54,7 @@ class Trainer:
         identity: what must not change between a run and its resumption.
         accelerator: from `make_accelerator`.
         tell: called with each warning, such as a broken picture, as one line.
-        before: steps of the model that the run starts from; a checkpoint knows its own.
+        begins: the model that the run starts from; a checkpoint knows its own.
         holds_out: whether `shown` are not trained on, so that losses are measured on them too.
     """
 
@@ -67,7 +69,7 @@ class Trainer:
         identity: Mapping[str, Any],
         accelerator: Accelerator,
         tell: Callable[[str], None],
-        before: int = 0,
+        begins: Start,
         *,
         holds_out: bool = True,
     ) -> None:
@@ -79,17 +81,17 @@ class Trainer:
         self.identity = {**identity, "processes": accelerator.num_processes}
         self.accelerator = accelerator
         self.tell = tell
-        self.before = before
+        self.begins = begins
         self.losses: dict[str, float] = {}
         self.saved_step = 0
-        self._told: set[str] = set()
+        self.tell_once = Teller(tell, settings.crop)
         self._average: dict[str, float] = {}
         task.network.to(accelerator.device).to(memory_format=torch.channels_last)
         self.stepper = Stepper(task, accelerator, tell)
         self.holds_out = holds_out
         # Read once: they are few, and every validation sees the same.
         self.shown = self._read_shown(shown)
-        self.previews = Previews(task, self.shown, folder, self._tell_once)
+        self.previews = Previews(task, self.shown, folder, self.tell_once)
 
     @property
     def checkpoint(self) -> Path:
@@ -120,7 +122,7 @@ class Trainer:
 
     def _train(self, start: int) -> Trained:
         self.task.network.train()
-        self.previews.write()
+        self.previews.write(start)
         with MetricsLog(self.folder, start, self.settings, enabled=self._is_main) as log:
             began, seen = time.monotonic(), 0
             step = start
@@ -141,7 +143,12 @@ class Trainer:
                 if stop:
                     break
         self.accelerator.wait_for_everyone()
-        return Trained(state_of(self.task.network), self.before + step, self.losses)
+        return Trained(state_of(self.task.network), step, self.losses, self.begins)
+
+    def show(self) -> None:
+        """Bring the newest preview up to the network, which an early stop leaves ahead of it."""
+        if self.previews.step not in (None, self.run.steps_done):
+            self.previews.write(self.run.steps_done)
 
     @property
     def _is_main(self) -> bool:
@@ -169,24 +176,9 @@ class Trainer:
 
     def _stack(self, name: str, samples: Sequence[Sample]) -> dict[str, Tensor]:
         """Return (N, 3, S, S) in [0, 1] on the device by name; report what was wrong."""
-        self._tell_of(samples)
+        self.tell_once.tell_of(samples)
         squares, device = stack_samples(name, samples), self.accelerator.device
         return {key: stack.to(device).float().div_(255) for key, stack in squares.items()}
-
-    def _tell_of(self, samples: Sequence[Sample]) -> None:
-        for sample in samples:
-            for fault in sample.faults:
-                self._tell_once(fault)
-            if sample.grown:
-                self._tell_once(
-                    f"some pictures are smaller than the crop of {self.settings.crop} and are "
-                    f"enlarged: --small skip leaves them out"
-                )
-
-    def _tell_once(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
-            self.tell(message)
 
     def _step(self, step: int, batch: Mapping[str, Tensor]) -> dict[str, float]:
         """Take a step and return the terms of the objective, the batch's mean."""
@@ -236,7 +228,8 @@ class Trainer:
         for name, data in shown.items():
             samples = [data[number] for number in range(count)]
             if any(sample.pixels is None for sample in samples):
-                self._tell_of(samples if self.holds_out else ())  # training tells of its own
+                if self.holds_out:  # training tells of its own
+                    self.tell_once.tell_of(samples)
                 return []
             stacks |= self._stack(name, samples)
         size = self.settings.batch
@@ -249,7 +242,7 @@ class Trainer:
     def _validate(self, step: int, log: MetricsLog) -> None:
         """Write a preview; with held-out pictures, measure the objective and keep the preview."""
         if not self.holds_out:
-            self.previews.write()
+            self.previews.write(step)
             return
         if not self.shown:
             return
@@ -264,7 +257,7 @@ class Trainer:
         self.task.network.train()
         self.losses = {name: value / count for name, value in sums.items()}
         log.write_validation(step, self.losses)
-        self.previews.write(f"preview_{step:06d}.jpg")
+        self.previews.write(step, f"preview_{step:06d}.jpg")
 
     # Checkpoints.
 
@@ -279,8 +272,9 @@ class Trainer:
                     self.stepper.optimizer.optimizer.state_dict(),
                     torch.get_rng_state(),
                     self.losses,
-                    self.before,
+                    self.begins.steps,
                     self.task.state() if hasattr(self.task, "state") else {},
+                    self.begins.model,
                 ),
             )
         self.saved_step = step
@@ -294,6 +288,6 @@ class Trainer:
             self.task.load_state(checkpoint.task)
         torch.set_rng_state(checkpoint.rng)
         self.losses = dict(checkpoint.losses)
-        self.before = checkpoint.before
+        self.begins = Start(checkpoint.start, checkpoint.before)
         self.saved_step = checkpoint.step
         return checkpoint.step

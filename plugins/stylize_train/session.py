@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from stylize import (
     CHECKPOINT,
     MAX_PIXELS,
-    TRAINED,
     BuiltParts,
     ModelFile,
     Parts,
@@ -25,8 +24,6 @@ from stylize import (
     StyleRecord,
     TrainableMethod,
     TrainingTask,
-    describe_parts,
-    plain_names,
     read_header,
     read_image,
     style_shares,
@@ -35,15 +32,10 @@ from stylize import (
 )
 from stylize.errors import ModelError, OutputError, UsageError
 from stylize_train.accelerating import make_accelerator
-from stylize_train.checkpoint import PARTS
-from stylize_train.data import (
-    Photographs,
-    find_photographs,
-    make_streams,
-    pair_pictures,
-    summarize_files,
-)
+from stylize_train.checkpoint import Start
+from stylize_train.data import find_photographs, make_streams, pair_pictures
 from stylize_train.header import make_header
+from stylize_train.identity import make_identity
 from stylize_train.loop import Trainer
 from stylize_train.settings import TrainingSettings
 
@@ -54,11 +46,6 @@ __all__ = ["Training"]
 
 # Below this deviation of colours, a painting counts as a single colour.
 BLANK = 1 / 255
-# What may change when a run is resumed, for the result does not depend on it.
-FREE = {
-    "learning_rate", "steps", "validate_every", "checkpoint_every", "log_every", "workers",
-    "tensorboard",
-}  # fmt: skip
 
 
 @dataclass
@@ -80,6 +67,7 @@ class Training:
         tell: called with each warning, such as a broken picture, as one line.
         guard: is entered when training begins, until the model is written: an interruption may then
             save what there is.
+        shown_step: of the newest preview, once trained; None if there is none.
     """
 
     host: PluginHost
@@ -98,6 +86,7 @@ class Training:
     max_pixels: int = MAX_PIXELS
     tell: Callable[[str], None] = print
     guard: Callable[[], AbstractContextManager[object]] = nullcontext
+    shown_step: int | None = field(default=None, init=False)
 
     def check(self) -> None:
         """Check everything that can be checked before anything heavy is loaded.
@@ -112,6 +101,8 @@ class Training:
         if not method.needs_style and (self.paintings is not None or not self.styles):
             raise UsageError(f"{method.name} learns one painting, or a blend: give --style FILE")
         style_shares(self.plan.settings, len(self.styles))
+        if self.output.is_dir():
+            raise OutputError(f"-o {self.output}: is a folder: name a file, as mine.safetensors")
         if self.output.suffix != ".safetensors":
             named = self.output.with_suffix(".safetensors")
             raise OutputError(f"-o {self.output}: a model file ends in .safetensors: use {named}")
@@ -173,9 +164,9 @@ class Training:
         records = tuple(
             StyleRecord(name=Path(picture.name).name, sha256=picture.sha256) for picture in pictures
         )
-        # A checkpoint has the tensors, and the steps before it.
+        # A checkpoint has the tensors, and tells where they started.
         starts = self.init is not None and not self.resume
-        before = self._start_from_init(task, network, records) if starts else 0
+        begins = self._start_from_init(task, network, records) if starts else Start()
         trainer = Trainer(
             task,
             data,
@@ -183,10 +174,18 @@ class Training:
             self.settings,
             run,
             training_folder(self.output),
-            self._identity(parts, network, records, data),
+            make_identity(
+                self.host,
+                self.plan,
+                self.settings,
+                weights=parts.weights.fingerprint,
+                network=network,
+                styles=records,
+                data=data,
+            ),
             accelerator,
             self.tell,
-            before,
+            begins,
             holds_out=holds_out,
         )
         with self.guard():
@@ -213,6 +212,9 @@ class Training:
         ).model_copy(update={"summary": self.summary, "license": self.license})
         if trainer.accelerator.is_main_process:
             write_model(self.output, header, trained.network, force=self.force or self.resume)
+        with suppress(KeyboardInterrupt):  # a second one: everything else is saved
+            trainer.show()
+        self.shown_step = trainer.previews.step
         trainer.accelerator.wait_for_everyone()
         return ModelFile(str(self.output), self.output, header)
 
@@ -233,8 +235,8 @@ class Training:
         task: TrainingTask,
         settings: Mapping[str, object],
         styles: tuple[StyleRecord, ...],
-    ) -> int:
-        """Fill the network from `init`, and return the number of steps that model was trained for.
+    ) -> Start:
+        """Fill the network from `init`, and return what that model is.
 
         Raises: ModelError.
         """
@@ -256,37 +258,4 @@ class Training:
                 f"--init {self.init}: its tensors do not fit this network "
                 f"({str(error).splitlines()[-1].strip()}): give another model"
             ) from error
-        return header.steps
-
-    def _identity(
-        self,
-        parts: Parts,
-        network: Mapping[str, object],
-        styles: Sequence[StyleRecord],
-        data: Mapping[str, Photographs],
-    ) -> dict[str, Any]:
-        settings = self.settings.model_dump(mode="json", exclude=FREE)
-        if self.settings.schedule == "cosine":  # whose step sizes depend on the last step
-            settings["steps"] = self.settings.steps
-        run, method = self.plan.settings, self.plan.method_settings
-        plain = plain_names(run.model_dump(mode="json"))
-        described = describe_parts(self.host, self.plan)
-        own = method.model_dump(mode="json") if method else {}
-        return {
-            **settings,
-            **{f"network {key}": value for key, value in network.items()},
-            **{
-                f"{self.plan.method.name} {key}": value
-                for key, value in own.items()
-                if key not in network
-            },
-            "seed": run.seed,
-            "strength": run.strength,
-            "options": {k: v for k, v in run.options.items() if k != self.plan.method.name},
-            **{name: plain[name] for name in TRAINED},
-            "weights": parts.weights.fingerprint,
-            PARTS: {role: part.model_dump() for role, part in described.items()},
-            "paintings": [style.sha256[:16] for style in styles],
-            **{f"{name} pictures": summarize_files(stream.files) for name, stream in data.items()},
-            "taught pictures": summarize_files(tuple(data["content"].taught.values())),
-        }
+        return Start(self.init.stem, header.steps)

@@ -100,9 +100,7 @@ class ProgressBar:
 
     def progressed(self, progress: Progress) -> None:
         """Show how far the run is."""
-        losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
-        state = f"{progress.stage} {progress.step} of {progress.steps} {losses}"
-        self._bar.update(self._task, completed=progress.fraction, state=state)
+        self._bar.update(self._task, completed=progress.fraction, state=_state(progress))
 
 
 class ProgressLines:
@@ -128,11 +126,13 @@ class ProgressLines:
         self._said = now
         done = progress.fraction - self._start
         left = (now - self._began) * (1 - progress.fraction) / done if done else float("nan")
-        losses = " ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
-        say(
-            f"{progress.stage} {progress.step} of {progress.steps} {losses}"
-            + (f", {left / 60:.0f} min left" if done else "")
-        )
+        say(_state(progress) + (f", {left / 60:.0f} min left" if done else ""))
+
+
+def _state(progress: Progress) -> str:
+    """Return the stage, the step and the losses in a line."""
+    losses = (f"{name} {value:.3g}" for name, value in progress.losses.items())
+    return " ".join([progress.stage, f"{progress.step} of {progress.steps}", *losses])
 
 
 def _at_terminal() -> bool:
