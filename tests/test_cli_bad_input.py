@@ -57,6 +57,33 @@ def test_wrong_options_are_one_line_with_the_nearest_name(command, arguments, me
     assert message in refuse(command, *PAIR, *arguments.split())
 
 
+@pytest.mark.parametrize("last", ["photo.png", "lost.png"])
+def test_a_model_in_the_photograph_s_place_is_told_to_go_last(command, last):
+    assert refuse(command, "starry_night", last) == (
+        f"stylize: starry_night: no such file, and a trained model goes last: stylize {last} "
+        f"starry_night"
+    )
+
+
+@pytest.mark.parametrize("photos", [1, 3])
+def test_a_painting_that_is_not_there_is_told_of_once(command, photos):
+    names = [f"{number}.png" for number in range(photos)]
+    for name in names:
+        shutil.copy(command.folder / "photo.png", command.folder / name)
+    said = refuse(command, *names, "lost.png")
+    assert said == "stylize: lost.png: no such file: check the name and the folder"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("photo.png", "https://a.example/b.jpg"), ("https://a.example/b.jpg", "painting.png")],
+)
+def test_an_address_in_place_of_a_file_is_told_of_with_the_remedy(command, arguments):
+    assert refuse(command, *arguments) == (
+        "stylize: https://a.example/b.jpg: no such file: download it first, and name the file"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -30,6 +30,23 @@ def gallery(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
     return command
 
 
+def test_small_strokes_on_large_pictures_are_told_of_once_and_not_under_quiet(gallery):
+    photos = gallery.folder / "photos"
+    photos.mkdir()
+    for width in (2048, 2600, 1024):
+        Image.new("RGB", (width, 32)).save(photos / f"{width}.png")
+    line = ("photos", *APPLY[1:], "--size", "full", "-o", "made", "--force")
+    hint = (
+        "stylize: hint: a trained network's strokes are small on a picture of 2048 px: "
+        "--stroke-size 2 enlarges them"
+    )
+    assert [told for told in gallery(*line).err.splitlines() if "stroke" in told] == [hint]
+    for options in (("-q",), ("--stroke-size", "1"), ("--size", "1024")):
+        outcome = gallery(*line, *options)
+        assert outcome.code == 0
+        assert "--stroke-size" not in outcome.err
+
+
 def test_list_names_the_user_s_own_models_and_where_they_are(gallery):
     for words in (("models", "list"), ("models",)):
         outcome = gallery(*words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from stylize import (
     Progress,
     Result,
     Role,
+    Run,
     Stylizer,
     create_loss,
     get_spec,
@@ -174,6 +176,33 @@ def test_a_time_limit_counts_from_where_the_command_started_for_the_first_pictur
     first, second = stylizer(photo, [painting]), stylizer(photo, [painting])
     assert (first.stopped, first.record["steps"]) == ("time", 1)
     assert (second.stopped, second.record["steps"]) == ("done", 40)
+
+
+@dataclass
+class Short(Run):
+    """A run whose time is over after some steps."""
+
+    steps: int = 0
+
+    def time_left(self) -> float:
+        return 1e6 if self.steps_done < self.steps else -1.0
+
+
+@pytest.mark.parametrize("method", ["gatys", "neighbors"])
+@pytest.mark.parametrize(("steps", "far"), [(1, True), (4, True), (5, False), (19, False)])
+def test_a_picture_that_time_left_far_from_finished_says_so(method, steps, far, photo, painting):
+    options = {method: {"scales": [0.5, 1.0], "iterations": [10, 10]}}
+    stylizer = Stylizer(make_settings({**SMALL, "method": method, "options": options}))
+    content = stylizer.as_content(read_image(photo, size=96).pixels)
+    styles = stylizer.as_styles(stylizer.read_paintings([painting], 96), content)
+    run = Short(steps=steps)
+    stylizer.stylize(content, styles, run)
+    assert (run.stop_reason, run.steps_done) == ("time", steps)
+    said = (
+        f"time allowed only {steps} of 20 steps, so the picture is far from finished: use more "
+        f"--time, or a smaller --size, or --method adain, which takes one pass"
+    )
+    assert run.warnings == ([said] if far else [])
 
 
 def test_cancelling_ends_with_the_best_image_so_far(photo, painting):

@@ -34,6 +34,7 @@ from stylize import (
     write_image,
 )
 from stylize.errors import ImageError, NonFiniteError, OutputError, UsageError
+from stylize.pictures.color import match_colors
 from stylize.pictures.writing import check_output
 
 DEMO = Path(str(files("stylize") / "demo"))
@@ -728,3 +729,27 @@ def test_paths_and_limits_need_no_torch(tmp_path: Path) -> None:
         "assert not {'torch', 'torchvision', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# Colours.
+
+
+def test_matched_colours_have_the_mean_and_covariance_of_others_within_whose_range_they_are():
+    generator = torch.Generator().manual_seed(0)
+    image, reference = torch.rand((2, 1, 3, 40, 50), generator=generator).double()
+    reference[..., 0, 0], reference[..., 0, 1] = 0, 1
+    matched = match_colors(image * 0.2 + 0.3, reference * 0.9 + 0.05)
+    one, other = (each[0].flatten(1) for each in (matched, reference * 0.9 + 0.05))
+    torch.testing.assert_close(one.mean(1), other.mean(1), atol=0.005, rtol=0)
+    torch.testing.assert_close(one.cov(), other.cov(), atol=0.005, rtol=0)
+
+
+def test_matched_colours_stay_apart_and_in_the_range_of_the_others():
+    """Few dark shades on much white, matched to even shades: cut off, they would be one black."""
+    shades = torch.linspace(0, 0.3, 32).double()
+    image = torch.cat([shades, torch.ones(480)]).expand(1, 3, 1, 512).double()
+    reference = torch.linspace(0.1, 0.9, 512).expand(1, 3, 1, 512).double()
+    matched = match_colors(image, reference)[0, :, 0]
+    assert matched.min() >= 0.1 - 1e-6
+    assert matched.max() <= 0.9 + 1e-6
+    assert (matched[:, :32].diff() > 1e-4).all()

@@ -82,6 +82,15 @@ def server(chromium: str, uploads: Path, tmp_path_factory: pytest.TempPathFactor
     assert not [path for path in uploads.rglob("*") if path.is_file()]
 
 
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """One thread for what the tests make themselves, as the server has: bfloat16 rounds by it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def browser(chromium: str):
     from playwright.sync_api import sync_playwright

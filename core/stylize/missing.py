@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from pathlib import Path
 
 from stylize.disabling import DISABLE_VARIABLE, disabled_names
@@ -10,9 +11,15 @@ from stylize.spelling import nearest_name
 
 __all__ = ["tell_missing"]
 
+# A path has lost one of the two slashes.
+ADDRESS = re.compile(r"(https?|ftp):/+(?=[^/])", re.IGNORECASE)
+
 
 def tell_missing(path: str | Path) -> str:
     """Say that there is no such file, with the nearest name in its folder if one is near."""
+    if ADDRESS.match(str(path)):
+        address = ADDRESS.sub(r"\1://", str(path), count=1)
+        return f"{address}: no such file: download it first, and name the file"
     path = Path(path)
     near = _nearest(path)
     remedy = f"did you mean {near}?" if near else "check the name and the folder"

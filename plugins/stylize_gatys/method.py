@@ -60,6 +60,7 @@ class Gatys:
             least=least,
             owner="gatys",
             elsewhere="start elsewhere (--set gatys.init=noise)",
+            sooner="--method adain, which takes one pass" if content is not None and styles else "",
         )
 
     def _start(

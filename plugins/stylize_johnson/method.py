@@ -30,11 +30,13 @@ from stylize import (
 )
 from stylize.errors import ImageTooSmallError, ModelError, UsageError
 from stylize_johnson.network import ClampedNetwork, TransformationNetwork
-from stylize_johnson.settings import NETWORK_SETTINGS, JohnsonSettings
+from stylize_johnson.settings import LARGEST_STROKES, NETWORK_SETTINGS, JohnsonSettings
 from stylize_johnson.task import JohnsonTask
 
 # A larger picture takes its statistics from a copy scaled down to this longer side.
 THUMBNAIL = 1024
+# Strokes of the included models suit a picture of this longer side.
+SUITED = 1024
 
 
 class Johnson:
@@ -43,6 +45,7 @@ class Johnson:
     def __init__(self, settings: JohnsonSettings) -> None:
         self.settings = settings
         self._loaded: tuple[ModelFile, TransformationNetwork] | None = None
+        self._hinted = False
 
     def network_settings(self) -> Mapping[str, object]:
         """Return the settings that shape the network."""
@@ -109,11 +112,23 @@ class Johnson:
                 f"the stroke size: use a larger image",
                 (width, height),
             )
+        self._hint(max(height, width), run)
         photograph = to_bytes(content)
         seen = resize(photograph, size)
         picture = self._make(network, seen, parts, run)
         picture = resize(picture, (height, width))
         return _blend(photograph, picture, run.strength)
+
+    def _hint(self, longest: int, run: Run) -> None:
+        """Tell once of strokes that are small on a large picture, unless their size was chosen."""
+        suiting = min(round(2 * longest / SUITED) / 2, LARGEST_STROKES)
+        if suiting > 1 and "stroke_size" not in self.settings.model_fields_set and not self._hinted:
+            self._hinted = True
+            run.tell(
+                "hinted",
+                f"a trained network's strokes are small on a picture of {longest} px: "
+                f"--stroke-size {suiting:g} enlarges them",
+            )
 
     def _network(self, parts: Parts) -> TransformationNetwork:
         """Return the model's network on the device, loaded once."""

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from stylize import CommandOption, Settings
 
+LARGEST_STROKES = 32
+
 
 class JohnsonSettings(Settings):
     """Settings of the johnson method. A model fixes the first three, which shape the network."""
@@ -31,7 +33,7 @@ class JohnsonSettings(Settings):
     stroke_size: Annotated[float, CommandOption("--stroke-size")] = Field(
         1.0,
         ge=0.125,
-        le=32,
+        le=LARGEST_STROKES,
         description="Size of the strokes relative to the trained model's; without a model, "
         "relative to the painting's.",
     )

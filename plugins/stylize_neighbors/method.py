@@ -97,6 +97,7 @@ class Neighbors:
             least=least,
             owner="neighbors",
             elsewhere="use another painting",
+            sooner="--method adain, which takes one pass" if content is not None else "",
         )
 
     def _look(

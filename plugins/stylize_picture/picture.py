@@ -217,11 +217,21 @@ def _names_model(
 ) -> bool:
     """Whether a trained model is named in place of the painting.
 
-    Raises: UsageError if the last word is neither, but similar to a model's name.
+    Raises: UsageError if another word is a model's name, or the last one is similar to one.
     """
-    if len(given) < 2 or styles or settings.get("model") or Path(given[-1]).exists():
+    if len(given) < 2 or styles or settings.get("model"):
+        return False
+    lost = [word for word in given if not Path(word).exists()]
+    if not lost:
         return False
     last, names = given[-1], model_names(host)
+    if first := next((word for word in given[:-1] if word in lost and word in names), None):
+        others = " ".join(word for word in given if word != first)
+        raise UsageError(
+            f"{first}: no such file, and a trained model goes last: stylize {others} {first}"
+        )
+    if last not in lost:
+        return False
     if set("*?[").intersection(last):  # a pattern of files
         return False
     # With an extension it is meant for a file, and reading it tells which is near.

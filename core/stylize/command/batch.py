@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylize.command.crowd import CrowdTeller
+from stylize.command.hints import HintTeller
 from stylize.command.inputs import STANDARD, Job, require_files
 from stylize.command.progress import loading, watch
 from stylize.command.recorded import RunRecord
@@ -188,13 +189,14 @@ def make_pictures(
         stylizer = Stylizer(plan, host, max_pixels=max_pixels, started=started, cancelled=cancelled)
         on_cpu = stylizer.parts.device.type == "cpu"
         crowd = [CrowdTeller(torch.get_num_threads())] if on_cpu else []
+        hints = [] if report.quiet else [HintTeller()]
 
         limit = plan.settings.time
         begins = iter([started])
 
         def make(job: Job, observers: Sequence[Observer]) -> Made:
             began = next(begins, time.monotonic())
-            result = stylizer(job.content, job.styles, [*observers, *crowd])
+            result = stylizer(job.content, job.styles, [*observers, *crowd, *hints])
             told = result.record
             if before:
                 compare_runs(before, validate_record(RunRecord, told, job.output))

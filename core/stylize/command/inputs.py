@@ -64,7 +64,7 @@ def sort_files(
         plan: of the run, which may need no style image either.
         expand: gives the contents that arguments stand for.
 
-    Raises: UsageError; ImageError for a single file that is not there.
+    Raises: UsageError; ImageError for a painting, or a single file, that is not there.
     """
     learnt = _learnt(plan) if plan else ""
     no_style = no_style or bool(learnt)
@@ -91,6 +91,7 @@ def sort_files(
     if not files:
         raise UsageError("--style without a photograph: give one, or use --no-content")
     contents = expand(files)
+    require_files(styles)  # here, or each of a thousand photographs fails for want of it
     if STANDARD in styles and len(contents) > 1:
         raise UsageError("- as the painting serves one photograph: name a file for several")
     return list(contents), list(styles)

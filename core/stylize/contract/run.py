@@ -43,10 +43,10 @@ class Progress:
 class Observer(Protocol):
     """Follows a run: progress bars, previews, logs.
 
-    It may have two more methods. `picture_started(name: str)` is called before a picture is made,
-    and `picture_finished(name: str, record: Mapping | None)` when it is finished or has failed;
-    the record is then None. The name is the photograph's, or the first painting's; the record is
-    the result's. Frames of a clip, and training, do not count as pictures.
+    It may have more methods. `hinted(hint: str)` gets advice from the method,
+    `picture_started(name: str)` is called before a picture is made, and
+    `picture_finished(name: str, record: Mapping | None)` when it is finished, or has failed: with
+    None. The name is the photograph's, or the first painting's. Clips and training have none.
     """
 
     def progressed(self, progress: Progress) -> None:

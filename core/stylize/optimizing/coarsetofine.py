@@ -22,6 +22,10 @@ from stylize.pictures.tensors import resize
 
 __all__ = ["descend"]
 
+# The share of its planned steps below which a picture that time stopped is far from finished:
+# neighbors has taken most of the coarsest scale's by then, and the details are all to come.
+FAR = 0.25
+
 
 def descend(
     goal: Tensor,
@@ -35,12 +39,14 @@ def descend(
     least: int = 1,
     owner: str = "",
     elsewhere: str = "start elsewhere",
+    sooner: str = "",
 ) -> Tensor:
     """Return the picture (1, 3, H, W) in [0, 1], the best one seen at the finest scale.
 
-    Honours the run's deadline and cancellation, reports progress, and leaves in `run.replay` the
-    scales and iterations that repeat the run. A frame of a clip starts as the previous picture,
-    moved along with the motion, is held to it, and is optimised at the finest scale alone.
+    Honours the run's deadline and cancellation, warns if the deadline leaves a picture that is far
+    from finished, reports progress, and leaves in `run.replay` the scales and iterations that
+    repeat the run. A frame of a clip starts as the previous picture, moved along with the motion,
+    is held to it, and is optimised at the finest scale alone.
 
     Args:
         goal: an image (1, 3, H, W) of the picture's size.
@@ -52,6 +58,7 @@ def descend(
         least: height and width that a stage needs; smaller ones are left out.
         owner: the method's name, for messages.
         elsewhere: how a user makes the picture start elsewhere, for messages.
+        sooner: how else a user gets a finished picture in the same time, for messages.
 
     Raises: SettingsError, StalledError, NonFiniteError.
     """
@@ -89,6 +96,13 @@ def descend(
     assert image is not None
     if run.clip is not None:
         run.clip.held = True
+    done = sum(clock.iterations_done)
+    if run.stop_reason == "time" and done < FAR * clock.steps:
+        ways = ["more --time", "a smaller --size", *([sooner] if sooner else [])]
+        run.warnings.append(
+            f"time allowed only {done} of {clock.steps} steps, so the picture is far from "
+            f"finished: use {', or '.join(ways)}"
+        )
     unreached = [0] * (len(stages) - len(clock.iterations_done))
     run.replay = {
         "scales": [stage.fraction for stage in stages],

@@ -33,14 +33,33 @@ def match_colors(image: Tensor, reference: Tensor) -> Tensor:
     """Give an image the mean and covariance of the reference's colours, by a linear map of RGB.
 
     Apply it to the style image before the transfer, so that the style has the photograph's colours.
+    Colours that the map takes out of the reference's range are compressed into it, where the paper
+    has them cut off: a fifth of a painting may become one black, and an eye a black disc.
 
     Args: image, reference: (1, 3, H, W) in [0, 1]; sizes may differ.
     Source: section 3.1 there, with the symmetric ("image analogies") square roots.
     """
     pixels, mean, _, inverse_root = _color_statistics(image)
-    _, target_mean, target_root, _ = _color_statistics(reference)
+    targets, target_mean, target_root, _ = _color_statistics(reference)
     matched = target_root @ inverse_root @ (pixels - mean) + target_mean
+    for end in (targets.amin(dim=1, keepdim=True), targets.amax(dim=1, keepdim=True)):
+        matched = _compress(matched, target_mean, end)
     return matched.view_as(image).to(image.dtype).clamp(0, 1)
+
+
+def _compress(values: Tensor, mean: Tensor, end: Tensor) -> Tensor:
+    """Compress values (3, M) beyond halfway from the mean to an end (3, 1), if some pass the end.
+
+    The furthest value is then the end. The curve is smooth and keeps the order of values.
+    Source: Reinhard et al. 2002, "Photographic Tone Reproduction for Digital Images", eq. 4.
+    """
+    side = torch.where(end < mean, -1.0, 1.0)
+    room = ((end - mean).abs() / 2).clamp_min(1e-6)
+    beyond = (values - mean) * side - room
+    furthest = beyond.amax(dim=1, keepdim=True)
+    compressed = beyond / (1 + beyond * (1 / room - 1 / furthest))
+    curved = mean + side * (room + compressed)
+    return torch.where((beyond > 0) & (furthest > room), curved, values)
 
 
 def _color_statistics(image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
