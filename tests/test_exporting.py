@@ -50,7 +50,7 @@ def run(path: Path, **inputs: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(given)
 
 
-@pytest.mark.parametrize("size", [(64, 96), (8, 8), (100, 36), (8, 256)])
+@pytest.mark.parametrize("size", [(64, 96), (28, 28), (100, 36), (28, 256)])
 def test_any_size_in_steps_of_the_stride_gives_what_pytorch_gives(host, exported, model, size):
     module = parts_of(host, model).method.export_modules(parts_of(host, model))["network"].module
     photograph = torch.rand(1, 3, *size)
@@ -90,7 +90,8 @@ def test_the_largest_difference_of_two_sizes_is_told(exported):
     assert list(exported.differences) == ["1x3x64x96", "1x3x84x132"]
     assert max(exported.differences.values()) < 1e-4
     assert exported.takes == (
-        "photograph (1, 3, height, width), height in steps of 4, width in steps of 4"
+        "photograph (1, 3, height, width), "
+        "height in steps of 4 from 28, width in steps of 4 from 28"
     )
 
 
@@ -197,9 +198,11 @@ def converted(monkeypatch, exported) -> None:
 def test_the_command_prints_the_differences_and_does_not_overwrite(gallery, converted):
     outcome = export(gallery)
     assert outcome.code == 0, outcome.err
-    assert " MB; inputs: photograph (1, 3, height, width), height in steps of 4" in outcome.err
+    assert (
+        " MB; inputs: photograph (1, 3, height, width), height in steps of 4 from 28" in outcome.err
+    )
     assert "largest difference from PyTorch at 1x3x64x96: " in outcome.err
-    assert run(gallery.folder / "dunes.onnx", photograph=torch.rand(1, 3, 8, 8)).shape[-1] == 8
+    assert run(gallery.folder / "dunes.onnx", photograph=torch.rand(1, 3, 28, 28)).shape[-1] == 28
     again = export(gallery)
     assert again.code == 2
     assert "dunes.onnx: exists: choose another name, or replace it with --force" in again.complaint

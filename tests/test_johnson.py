@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -150,6 +151,19 @@ def test_rounding_does_not_show_in_what_an_included_model_makes(host, name):
     torch.testing.assert_close(single.double(), double, atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("name", INCLUDED)
+def test_an_included_model_paints_no_rim(host, name):
+    """Without anything beyond the edges, most have half to three quarters of the contrast there."""
+    plain = Image.new("RGB", (256, 256), (120, 130, 150))
+    stylizer = Stylizer(make_settings({"model": name, "precision": "float32"}), host)
+    picture = stylizer(plain).pixels[0].float()
+    middle = picture[:, 64:-64, 64:-64].flatten(1)
+    edge = torch.ones(256, 256, dtype=torch.bool)
+    edge[24:-24, 24:-24] = False
+    ratio = picture[:, edge].std(dim=1).mean() / middle.std(dim=1).mean()
+    assert 0.85 < ratio < 1.2
+
+
 def test_brightness_alone_is_restyled_where_colours_are_kept(apply):
     content = noise(64, 48)
     kept = apply(content, keep_color="luminance").image.convert("YCbCr")
@@ -266,6 +280,16 @@ def test_a_tile_is_read_with_its_margin_and_found_in_it():
         assert torch.equal(inner, picture[..., tile.top : tile.bottom, tile.left : tile.right])
 
 
+def test_a_tile_at_an_edge_sees_beyond_it_by_reflection():
+    picture = torch.rand(1, 3, 61, 47)
+    extended = F.pad(picture, (8, 8 + 1, 8, 8 + 3), mode="reflect")
+    for tile in cut_tiles(61, 47, 20, 4):
+        seen, place = read_tile(picture, tile, 12, 4, beyond=8)
+        top, left = tile.top - place.top + 8, tile.left - place.left + 8
+        height, width = seen.shape[-2:]
+        assert torch.equal(seen, extended[..., top : top + height, left : left + width])
+
+
 def test_a_plain_area_gets_strokes_that_vary_and_are_the_same_each_time():
     torch.manual_seed(0)
     built = TransformationNetwork(JohnsonSettings(network="deep", width=8, blocks=1))
@@ -323,7 +347,8 @@ class StopAfter:
             self.cancelled.set()
 
 
-def test_an_interrupted_picture_is_finished_from_the_thumbnail(host, models, apply):
+def test_an_interrupted_picture_is_finished_from_the_thumbnail(host, models, apply, monkeypatch):
+    monkeypatch.setattr("stylize_johnson.method.THUMBNAIL", 300)
     content = noise(400, 120)
     options = {"johnson": {"tile": 200}}
     values = {"model": str(models["light"]), "size": "full", "options": options}

@@ -29,12 +29,15 @@ from stylize import (
     to_bytes,
 )
 from stylize.errors import ImageTooSmallError, ModelError, UsageError
-from stylize_johnson.network import ClampedNetwork, TransformationNetwork
+from stylize_johnson.network import CompleteNetwork, TransformationNetwork
 from stylize_johnson.settings import LARGEST_STROKES, NETWORK_SETTINGS, JohnsonSettings
 from stylize_johnson.task import JohnsonTask
 
 # A larger picture takes its statistics from a copy scaled down to this longer side.
 THUMBNAIL = 1024
+# How far the network sees the photograph beyond its edges, by reflection, in pixels, a multiple of
+# every stride. A network recognises an edge by its padding, and many paint a rim along it.
+BEYOND = 48
 # Strokes of the included models suit a picture of this longer side.
 SUITED = 1024
 
@@ -70,14 +73,15 @@ class Johnson:
         """
         assert parts.model is not None
         network = self._load(parts.model)
-        stride, least = network.stride, network.least
-        size = Axis("height", stride, least), Axis("width", stride, least)
+        stride = network.stride
+        beyond = min(BEYOND, network.reach)
+        height, width = (Axis(name, stride, beyond + stride) for name in ("height", "width"))
         return {
             "network": ExportModule(
-                ClampedNetwork(network).eval(),
+                CompleteNetwork(network, beyond).eval(),
                 {"photograph": torch.rand(1, 3, 16 * stride, 24 * stride)},
                 "picture",
-                {"photograph": {2: size[0], 3: size[1]}},
+                {"photograph": {2: height, 3: width}},
             )
         }
 
@@ -159,13 +163,14 @@ class Johnson:
         """Return the network's picture for a photograph (1, 3, H, W), both uint8 on the CPU."""
         height, width = photograph.shape[-2:]
         tiles = list(cut_tiles(height, width, self.settings.tile, network.stride))
+        beyond = _beyond(photograph, network)
         thumbnail = None
         network.forget_moments()
         if len(tiles) > 1 or max(height, width) > THUMBNAIL:
             thumbnail = self._fix_moments(network, photograph, parts)
 
         def make_tile(tile: Tile) -> Tensor:
-            seen, place = read_tile(photograph, tile, network.reach, network.stride)
+            seen, place = read_tile(photograph, tile, network.reach, network.stride, beyond=beyond)
             network.place(tile.top - place.top, tile.left - place.left)
             made: Tensor = network(seen.to(parts.device))
             return made[..., place.top : place.bottom, place.left : place.right]
@@ -182,10 +187,17 @@ class Johnson:
         width, height = fit_size(width, height, THUMBNAIL)
         small = resize(photograph, (max(height, network.least), max(width, network.least)))
         whole = Tile(0, small.shape[-2], 0, small.shape[-1])
-        seen, place = read_tile(small, whole, 0, network.stride)
-        network.place(0, 0)
+        beyond = _beyond(small, network)
+        seen, place = read_tile(small, whole, beyond, network.stride, beyond=beyond)
+        network.place(-place.top, -place.left)
         made = network.keep_moments(seen.to(parts.device))
-        return made[..., : place.bottom, : place.right]
+        return made[..., place.top : place.bottom, place.left : place.right]
+
+
+def _beyond(photograph: Tensor, network: TransformationNetwork) -> int:
+    """Return how far a photograph is extended: a small one has too little to reflect."""
+    most = (min(photograph.shape[-2:]) - 1) // network.stride * network.stride
+    return min(BEYOND, network.reach, most)
 
 
 def _blend(photograph: Tensor, picture: Tensor, strength: float) -> Tensor:

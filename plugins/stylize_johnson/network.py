@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylize_johnson.layers import (
@@ -108,16 +109,25 @@ class TransformationNetwork(nn.Module):
         self.load_state_dict(dict(tensors), assign=True)
 
 
-class ClampedNetwork(nn.Module):
-    """A network whose pictures are clamped to [0, 1], for other programs."""
+class CompleteNetwork(nn.Module):
+    """A network with what is done before and after it, for other programs.
 
-    def __init__(self, network: TransformationNetwork) -> None:
+    The photograph is extended by reflection, and the picture is cut out and clamped to [0, 1].
+
+    Args: beyond: how far, in pixels: a multiple of the stride, less than the photographs' sides.
+    """
+
+    def __init__(self, network: TransformationNetwork, beyond: int) -> None:
         super().__init__()
         self.network = network
+        self.beyond = beyond
+        network.place(-beyond, -beyond)
 
     def forward(self, photograph: Tensor) -> Tensor:
         """Return the stylised picture (N, 3, H, W)."""
-        picture: Tensor = self.network(photograph).clamp(0, 1)
+        inside = slice(self.beyond, -self.beyond)
+        seen = F.pad(photograph, [self.beyond] * 4, mode="reflect")
+        picture: Tensor = self.network(seen)[..., inside, inside].clamp(0, 1)
         return picture
 
 

@@ -190,13 +190,16 @@ def _tidy(program: Any, module: ExportModule) -> None:
 
 
 def _describe(module: ExportModule) -> str:
-    """Describe the inputs: "photograph (1, 3, height, width), height in steps of 4, ..."."""
+    """Describe the inputs: "photograph (1, 3, height, width), height in steps of 4 from 28"."""
     parts: dict[str, None] = {}
     for key, example in module.inputs.items():
         axes = module.axes.get(key, {})
         shape = [axes[n].name if n in axes else str(side) for n, side in enumerate(example.shape)]
         parts[f"{key} ({', '.join(shape)})"] = None
-        parts.update((f"{a.name} in steps of {a.step}", None) for a in axes.values() if a.step > 1)
+        steps = (
+            f"{a.name} in steps of {a.step} from {a.least}" for a in axes.values() if a.step > 1
+        )
+        parts.update((each, None) for each in steps)
     return ", ".join(parts)
 
 

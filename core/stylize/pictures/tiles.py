@@ -44,7 +44,9 @@ def cut_tiles(height: int, width: int, side: int, stride: int) -> Iterator[Tile]
             yield Tile(top, min(top + side, height), left, min(left + side, width))
 
 
-def read_tile(picture: Tensor, tile: Tile, margin: int, stride: int) -> tuple[Tensor, Tile]:
+def read_tile(
+    picture: Tensor, tile: Tile, margin: int, stride: int, *, beyond: int = 0
+) -> tuple[Tensor, Tile]:
     """Return a tile with its surroundings, and its place in them.
 
     The picture counts as extended by reflection, right and below, to whole positions of the
@@ -54,19 +56,28 @@ def read_tile(picture: Tensor, tile: Tile, margin: int, stride: int) -> tuple[Te
         picture: (1, 3, H, W), uint8 or float.
         margin: width of the surroundings, a multiple of the stride; cut off at the picture's edges.
         stride: pixels per position.
+        beyond: how far the picture is extended by reflection on all sides first, a multiple of the
+            stride, and less than its height and width.
 
     Returns:
         (1, 3, h, w) float32 in [0, 1], h and w multiples of the stride.
     """
     height, width = picture.shape[-2:]
-    top, left = max(0, tile.top - margin), max(0, tile.left - margin)
-    bottom, right = min(height, tile.bottom + margin), min(width, tile.right + margin)
-    part = picture[..., top:bottom, left:right]
+    top, left = max(-beyond, tile.top - margin), max(-beyond, tile.left - margin)
+    rows = _reflected(top, min(height + beyond, tile.bottom + margin), stride, height)
+    columns = _reflected(left, min(width + beyond, tile.right + margin), stride, width)
+    device = picture.device
+    part = picture[..., rows.to(device), :][..., columns.to(device)]
     part = part.float() / 255 if part.dtype == torch.uint8 else part.float()
-    missing = (0, -(right - left) % stride, 0, -(bottom - top) % stride)
-    if any(missing):
-        part = F.pad(part, missing, mode="reflect")
     return part, Tile(tile.top - top, tile.bottom - top, tile.left - left, tile.right - left)
+
+
+def _reflected(start: int, stop: int, stride: int, length: int) -> Tensor:
+    """Return the pixels of a line that extend it by reflection, in whole strides from a start."""
+    stop += -(stop - start) % stride
+    places = torch.arange(start, stop).abs()
+    last = length - 1
+    return last - (last - places).abs()
 
 
 def to_bytes(picture: Tensor) -> Tensor:
