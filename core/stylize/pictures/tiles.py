@@ -64,20 +64,21 @@ def read_tile(
     """
     height, width = picture.shape[-2:]
     top, left = max(-beyond, tile.top - margin), max(-beyond, tile.left - margin)
-    rows = _reflected(top, min(height + beyond, tile.bottom + margin), stride, height)
-    columns = _reflected(left, min(width + beyond, tile.right + margin), stride, width)
-    device = picture.device
-    part = picture[..., rows.to(device), :][..., columns.to(device)]
+    bottom = min(height + beyond, tile.bottom + margin)
+    right = min(width + beyond, tile.right + margin)
+    part = _read(_read(picture, -2, top, bottom, stride), -1, left, right, stride)
     part = part.float() / 255 if part.dtype == torch.uint8 else part.float()
     return part, Tile(tile.top - top, tile.bottom - top, tile.left - left, tile.right - left)
 
 
-def _reflected(start: int, stop: int, stride: int, length: int) -> Tensor:
-    """Return the pixels of a line that extend it by reflection, in whole strides from a start."""
+def _read(picture: Tensor, axis: int, start: int, stop: int, stride: int) -> Tensor:
+    """Return a part along an axis, in whole strides, of a picture extended by reflection."""
     stop += -(stop - start) % stride
-    places = torch.arange(start, stop).abs()
-    last = length - 1
-    return last - (last - places).abs()
+    last = picture.shape[axis] - 1
+    if start >= 0 and stop - 1 <= last:
+        return picture.narrow(axis, start, stop - start)
+    places = torch.arange(start, stop, device=picture.device).abs()
+    return picture.index_select(axis, last - (last - places).abs())
 
 
 def to_bytes(picture: Tensor) -> Tensor:
