@@ -47,6 +47,15 @@ def test_small_strokes_on_large_pictures_are_told_of_once_and_not_under_quiet(ga
         assert "--stroke-size" not in outcome.err
 
 
+def test_a_size_beyond_the_photograph_s_is_told_of_only_where_one_was_asked_for(gallery):
+    hint = "stylize: hint: a picture is never larger than its photograph, here "
+    assert hint in gallery(*APPLY, "--size", "4096", "--force").err
+    for options in ((), ("--size", "full"), ("--size", "32"), ("--size", "4096", "-q")):
+        outcome = gallery(*APPLY, *options, "--force")
+        assert outcome.code == 0
+        assert hint not in outcome.err
+
+
 def test_list_names_the_user_s_own_models_and_where_they_are(gallery):
     for words in (("models", "list"), ("models",)):
         outcome = gallery(*words)
@@ -79,7 +88,7 @@ def test_show_tells_how_a_model_was_made(gallery, name):
     shown = gallery("models", "show", name).out
     assert shown.startswith(f"{name}: Sand\n")
     assert f"  use        stylize photo.jpg --model {name}\n" in shown
-    assert "  trained    7 steps (with those of any model before it) on " in shown
+    assert "  trained    7 steps (those of its start included, if it had one) on " in shown
     assert max(map(len, shown.splitlines())) < 100 + len(str(gallery.folder))
     record = json.loads(gallery("models", "show", name, "--json").out)
     assert record["styles"][0]["name"] == "painting.png"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
+from PIL import Image
 
 from command import Command
 from small_training import make_model
@@ -20,6 +22,7 @@ from stylize import (
     make_plan,
     make_settings,
     read_header,
+    stylize_image,
 )
 from stylize.errors import ExportError
 from stylize_models import exporting
@@ -50,7 +53,7 @@ def run(path: Path, **inputs: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(given)
 
 
-@pytest.mark.parametrize("size", [(64, 96), (28, 28), (100, 36), (28, 256)])
+@pytest.mark.parametrize("size", [(64, 96), (24, 24), (100, 36), (24, 256)])
 def test_any_size_in_steps_of_the_stride_gives_what_pytorch_gives(host, exported, model, size):
     module = parts_of(host, model).method.export_modules(parts_of(host, model))["network"].module
     photograph = torch.rand(1, 3, *size)
@@ -60,6 +63,18 @@ def test_any_size_in_steps_of_the_stride_gives_what_pytorch_gives(host, exported
     assert (given - expected).abs().max() < 1e-4
     assert 0 <= given.min() <= given.max() <= 1
     assert (given - photograph).abs().mean() > 0.02
+
+
+def test_a_photograph_in_whole_positions_gives_the_picture_of_the_command(host, exported, model):
+    """As the exported page does it: its photograph is extended by reflection first."""
+    photograph = torch.randint(0, 256, (50, 93, 3), dtype=torch.uint8)
+    made = stylize_image(
+        Image.fromarray(photograph.numpy()), None, host=host, model=str(model.path), size="full",
+        precision="float32", device="cpu",
+    )  # fmt: skip
+    seen = F.pad(photograph.permute(2, 0, 1)[None] / 255, (0, 3, 0, 2), mode="reflect")
+    given = run(exported.path, photograph=seen)[..., :50, :93]
+    assert (given * 255 - made.pixels.float()).abs().max() < 1
 
 
 def parts_of(host, model: ModelFile) -> Parts:
@@ -91,7 +106,7 @@ def test_the_largest_difference_of_two_sizes_is_told(exported):
     assert max(exported.differences.values()) < 1e-4
     assert exported.takes == (
         "photograph (1, 3, height, width), "
-        "height in steps of 4 from 28, width in steps of 4 from 28"
+        "height in steps of 4 from 24, width in steps of 4 from 24"
     )
 
 
@@ -199,10 +214,10 @@ def test_the_command_prints_the_differences_and_does_not_overwrite(gallery, conv
     outcome = export(gallery)
     assert outcome.code == 0, outcome.err
     assert (
-        " MB; inputs: photograph (1, 3, height, width), height in steps of 4 from 28" in outcome.err
+        " MB; inputs: photograph (1, 3, height, width), height in steps of 4 from 24" in outcome.err
     )
     assert "largest difference from PyTorch at 1x3x64x96: " in outcome.err
-    assert run(gallery.folder / "dunes.onnx", photograph=torch.rand(1, 3, 28, 28)).shape[-1] == 28
+    assert run(gallery.folder / "dunes.onnx", photograph=torch.rand(1, 3, 24, 24)).shape[-1] == 24
     again = export(gallery)
     assert again.code == 2
     assert "dunes.onnx: exists: choose another name, or replace it with --force" in again.complaint

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from stylize import (
     Progress,
     Result,
     Stylizer,
+    Tile,
     cut_tiles,
     make_settings,
     read_header,
@@ -164,6 +166,12 @@ def test_an_included_model_paints_no_rim(host, name):
     assert 0.85 < ratio < 1.2
 
 
+@pytest.mark.parametrize("size", [(16, 16), (17, 300), (49, 49), (300, 41)])
+def test_an_included_model_takes_small_pictures_of_any_size(host, size):
+    picture = stylize_image(noise(*size), None, host=host, model=INCLUDED[0], device="cpu")
+    assert picture.image.size == size
+
+
 def test_brightness_alone_is_restyled_where_colours_are_kept(apply):
     content = noise(64, 48)
     kept = apply(content, keep_color="luminance").image.convert("YCbCr")
@@ -215,7 +223,9 @@ def test_stroke_size_is_how_large_the_network_sees_the_photograph(apply):
 
 
 def test_strokes_larger_than_the_picture_are_refused(apply):
-    with pytest.raises(ImageTooSmallError, match="image is 40x40; johnson needs 8x8 times the str"):
+    with pytest.raises(
+        ImageTooSmallError, match="40x40; johnson needs 48x48 at stroke size 6:"
+    ):
         apply(noise(40, 40), stroke_size=6)
     with pytest.raises(SettingsError, match="stroke_size"):
         apply(noise(40, 40), stroke_size=0)
@@ -282,12 +292,23 @@ def test_a_tile_is_read_with_its_margin_and_found_in_it():
 
 def test_a_tile_at_an_edge_sees_beyond_it_by_reflection():
     picture = torch.rand(1, 3, 61, 47)
-    extended = F.pad(picture, (8, 8 + 1, 8, 8 + 3), mode="reflect")
+    whole = F.pad(picture, (0, 1, 0, 3), mode="reflect")
+    extended = F.pad(whole, (8, 8, 8, 8), mode="reflect")
     for tile in cut_tiles(61, 47, 20, 4):
         seen, place = read_tile(picture, tile, 12, 4, beyond=8)
         top, left = tile.top - place.top + 8, tile.left - place.left + 8
         height, width = seen.shape[-2:]
         assert torch.equal(seen, extended[..., top : top + height, left : left + width])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (17, 49)])
+def test_a_small_picture_is_reflected_as_often_as_it_takes(size):
+    picture = torch.rand(1, 1, *size)
+    seen, place = read_tile(picture, Tile(0, size[0], 0, size[1]), 64, 8, beyond=48)
+    assert (place.top, place.left) == (48, 48)
+    whole = -(-size[0] // 8) * 8
+    rows = np.pad(np.pad(np.arange(size[0]), (0, whole - size[0]), "reflect"), 48, "reflect")
+    assert torch.equal(seen[..., place.left], picture[..., rows, 0])
 
 
 def test_a_plain_area_gets_strokes_that_vary_and_are_the_same_each_time():

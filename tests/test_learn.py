@@ -222,6 +222,10 @@ def test_settings_that_suit_a_painting_are_kept_and_give_way(studio, host):
         (("learn", "painting.png", "--network", "--model", "any"), "network of one, or leave it"),
         (("learn", "painting.png", "--resume"), "of a network: add --network"),
         (("learn", "painting.png", "--network", "--resume", "--force"), "leave one out"),
+        (
+            ("learn", "painting.png", "--network", "--resume", "--model", "mosaic_fast"),
+            "--model mosaic_fast starts from there: leave one out",
+        ),
         (("learn", "painting.png", "--network", "--resume"), "leave out --resume to start over"),
         (("learn", "painting.png", "-o", "."), ".: is a folder: name a file, as -o mine.safet"),
         (("learn", "painting.png", "-f", "-o", "folder.safetensors"), "is a folder: name a file"),

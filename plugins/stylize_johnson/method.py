@@ -6,6 +6,7 @@ normalisation, Chen et al. 2021.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -35,9 +36,6 @@ from stylize_johnson.task import JohnsonTask
 
 # A larger picture takes its statistics from a copy scaled down to this longer side.
 THUMBNAIL = 1024
-# How far the network sees the photograph beyond its edges, by reflection, in pixels, a multiple of
-# every stride. A network recognises an edge by its padding, and many paint a rim along it.
-BEYOND = 48
 # Strokes of the included models suit a picture of this longer side.
 SUITED = 1024
 
@@ -74,11 +72,11 @@ class Johnson:
         assert parts.model is not None
         network = self._load(parts.model)
         stride = network.stride
-        beyond = min(BEYOND, network.reach)
-        height, width = (Axis(name, stride, beyond + stride) for name in ("height", "width"))
+        complete = CompleteNetwork(network).eval()
+        height, width = (Axis(name, stride, complete.least) for name in ("height", "width"))
         return {
             "network": ExportModule(
-                CompleteNetwork(network, beyond).eval(),
+                complete,
                 {"photograph": torch.rand(1, 3, 16 * stride, 24 * stride)},
                 "picture",
                 {"photograph": {2: height, 3: width}},
@@ -111,9 +109,10 @@ class Johnson:
         size = divide_size(height, width, stroke_size)
         network = self._network(parts)
         if min(size) < network.least:
+            least = math.ceil(network.least * stroke_size)
             raise ImageTooSmallError(
-                f"image is {width}x{height}; johnson needs {network.least}x{network.least} times "
-                f"the stroke size: use a larger image",
+                f"image is {width}x{height}; johnson needs {least}x{least} at stroke size "
+                f"{stroke_size:g}: use a larger image, or a smaller --stroke-size",
                 (width, height),
             )
         self._hint(max(height, width), run)
@@ -162,15 +161,15 @@ class Johnson:
     ) -> Tensor:
         """Return the network's picture for a photograph (1, 3, H, W), both uint8 on the CPU."""
         height, width = photograph.shape[-2:]
-        tiles = list(cut_tiles(height, width, self.settings.tile, network.stride))
-        beyond = _beyond(photograph, network)
+        stride, beyond = network.stride, network.beyond
+        tiles = list(cut_tiles(height, width, self.settings.tile, stride))
         thumbnail = None
         network.forget_moments()
         if len(tiles) > 1 or max(height, width) > THUMBNAIL:
             thumbnail = self._fix_moments(network, photograph, parts)
 
         def make_tile(tile: Tile) -> Tensor:
-            seen, place = read_tile(photograph, tile, network.reach, network.stride, beyond=beyond)
+            seen, place = read_tile(photograph, tile, network.reach, stride, beyond=beyond)
             network.place(tile.top - place.top, tile.left - place.left)
             made: Tensor = network(seen.to(parts.device))
             return made[..., place.top : place.bottom, place.left : place.right]
@@ -187,17 +186,11 @@ class Johnson:
         width, height = fit_size(width, height, THUMBNAIL)
         small = resize(photograph, (max(height, network.least), max(width, network.least)))
         whole = Tile(0, small.shape[-2], 0, small.shape[-1])
-        beyond = _beyond(small, network)
-        seen, place = read_tile(small, whole, beyond, network.stride, beyond=beyond)
+        beyond, stride = network.beyond, network.stride
+        seen, place = read_tile(small, whole, beyond + stride, stride, beyond=beyond)
         network.place(-place.top, -place.left)
         made = network.keep_moments(seen.to(parts.device))
         return made[..., place.top : place.bottom, place.left : place.right]
-
-
-def _beyond(photograph: Tensor, network: TransformationNetwork) -> int:
-    """Return how far a photograph is extended: a small one has too little to reflect."""
-    most = (min(photograph.shape[-2:]) - 1) // network.stride * network.stride
-    return min(BEYOND, network.reach, most)
 
 
 def _blend(photograph: Tensor, picture: Tensor, strength: float) -> Tensor:

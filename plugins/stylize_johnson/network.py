@@ -32,6 +32,9 @@ COLOUR_EPSILON = 1e-3
 # Input pixels per position in the blocks of classic and light, and in all but those of deep, which
 # are coarser.
 STRIDE = 4
+# How far the network sees the photograph beyond its edges, by reflection, in pixels, a multiple of
+# every stride. A network recognises an edge by its padding, and many paint a rim along it.
+BEYOND = 48
 
 
 class TransformationNetwork(nn.Module):
@@ -53,6 +56,7 @@ class TransformationNetwork(nn.Module):
         self.stride = STRIDE * (COARSER if settings.network == "deep" else 1)
         # How far away an input pixel can affect an output pixel, rounded up to whole positions.
         self.reach = self.stride * (2 * settings.blocks + 4)
+        self.beyond = min(BEYOND, self.reach - self.stride)
         self.least = 2 * self.stride  # reflection needs two positions in each direction
 
     def forward(self, image: Tensor) -> Tensor:
@@ -112,22 +116,20 @@ class TransformationNetwork(nn.Module):
 class CompleteNetwork(nn.Module):
     """A network with what is done before and after it, for other programs.
 
-    The photograph is extended by reflection, and the picture is cut out and clamped to [0, 1].
-
-    Args: beyond: how far, in pixels: a multiple of the stride, less than the photographs' sides.
+    Photographs are extended by reflection; pictures are cut out and clamped to [0, 1].
     """
 
-    def __init__(self, network: TransformationNetwork, beyond: int) -> None:
+    def __init__(self, network: TransformationNetwork) -> None:
         super().__init__()
         self.network = network
-        self.beyond = beyond
-        network.place(-beyond, -beyond)
+        self.least = network.beyond + network.stride  # reflection needs more than it adds
+        network.place(-network.beyond, -network.beyond)
 
     def forward(self, photograph: Tensor) -> Tensor:
-        """Return the stylised picture (N, 3, H, W)."""
-        inside = slice(self.beyond, -self.beyond)
-        seen = F.pad(photograph, [self.beyond] * 4, mode="reflect")
-        picture: Tensor = self.network(seen)[..., inside, inside].clamp(0, 1)
+        """Return the stylised picture (N, 3, H, W), for H and W of at least `least`."""
+        beyond = self.network.beyond
+        seen = F.pad(photograph, [beyond] * 4, mode="reflect")
+        picture: Tensor = self.network(seen)[..., beyond:-beyond, beyond:-beyond].clamp(0, 1)
         return picture
 
 

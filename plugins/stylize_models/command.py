@@ -119,9 +119,11 @@ def show(ctx: typer.Context, name: Name, as_json: JsonOption = False) -> None:
         "licence": header.license,
         "method": header.method,
         "network": f"that of {header.base}" * bool(header.base),
-        "trained": f"{tell_steps(header)} on {count(header.pictures, 'photograph')}, "
+        "trained": ""
+        if header.base
+        else f"{tell_steps(header)} on {count(header.pictures, 'photograph')}, "
         f"with the losses of {header.backbone}",
-        "losses": ", ".join(losses),
+        "losses": "" if header.base else ", ".join(losses),
         "made with": f"stylize {header.framework}" * bool(header.framework),
         "file": str(model.path),
     }

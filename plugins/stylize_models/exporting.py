@@ -190,7 +190,7 @@ def _tidy(program: Any, module: ExportModule) -> None:
 
 
 def _describe(module: ExportModule) -> str:
-    """Describe the inputs: "photograph (1, 3, height, width), height in steps of 4 from 28"."""
+    """Describe the inputs: "photograph (1, 3, height, width), height in steps of 4 from 24"."""
     parts: dict[str, None] = {}
     for key, example in module.inputs.items():
         axes = module.axes.get(key, {})

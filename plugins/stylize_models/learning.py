@@ -115,12 +115,11 @@ def learn(
     """
     host: PluginHost = ctx.obj
     require_files([painting])
-    if resume and (force or not network):
-        raise UsageError(
-            "--resume continues; --force starts over: leave one out"
-            if force
-            else "--resume continues the training of a network: add --network"
-        )
+    if resume and not network:
+        raise UsageError("--resume continues the training of a network: add --network")
+    if resume and (force or model_name):
+        other = "--force starts over" if force else f"--model {model_name} starts from there"
+        raise UsageError(f"--resume continues; {other}: leave one out")
     once = str(painting) == STANDARD or painting.is_fifo()
     if once and network:
         raise UsageError(f"{painting}: a training reads its painting again to go on: give a file")
@@ -188,7 +187,7 @@ def learn(
         data = torch.from_numpy(np.frombuffer(held.getvalue(), dtype=np.uint8).copy())
         write_model(path, header, {"painting": data}, force=force)
     clear_training(training_folder(path))  # of a network whose place it takes
-    say(f"{path}: {path.stat().st_size / 1000:.0f} kB: {_use(path, output)}")
+    say(f"{path}: {path.stat().st_size / 1000:.0f} kB; to paint with it: {_use(path, output)}")
 
 
 def _use(path: Path, output: Path | None) -> str:

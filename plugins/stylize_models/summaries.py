@@ -22,7 +22,7 @@ def own_summary(host: PluginHost, model: ModelFile) -> str:
 def tell_steps(header: ModelHeader) -> str:
     """Return how long a model was trained, and from which one it started, if its file says so."""
     if header.start is None:
-        return f"{count(header.steps, 'step')} (with those of any model before it)"
+        return f"{count(header.steps, 'step')} (those of its start included, if it had one)"
     own = count(header.steps - header.start_steps, "step")
     if not header.start:
         return own

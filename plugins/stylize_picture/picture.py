@@ -62,8 +62,9 @@ def picture(
             "-o",
             metavar="PATH",
             help="A file for one picture, a folder for several, - for standard output; by default "
-            "PHOTOGRAPH_PAINTING_METHOD.png in this folder, or PHOTOGRAPH_MODEL.png, numbered if "
-            "pictures with other settings have that name.",
+            "PHOTOGRAPH_PAINTING_METHOD.png in this folder, with a model's name in the method's "
+            "place, or PHOTOGRAPH_MODEL.png, numbered if pictures with other settings have that "
+            "name.",
         ),
     ] = None,
     force: Annotated[

@@ -189,15 +189,15 @@ def make_pictures(
         stylizer = Stylizer(plan, host, max_pixels=max_pixels, started=started, cancelled=cancelled)
         on_cpu = stylizer.parts.device.type == "cpu"
         crowd = [CrowdTeller(torch.get_num_threads())] if on_cpu else []
-        hints = [] if report.quiet else [HintTeller()]
-
+        hints = HintTeller(quiet=report.quiet)
         limit = plan.settings.time
         begins = iter([started])
 
         def make(job: Job, observers: Sequence[Observer]) -> Made:
             began = next(begins, time.monotonic())
-            result = stylizer(job.content, job.styles, [*observers, *crowd, *hints])
+            result = stylizer(job.content, job.styles, [*observers, *crowd, hints])
             told = result.record
+            hints.made(plan.settings, told)
             if before:
                 compare_runs(before, validate_record(RunRecord, told, job.output))
 

@@ -56,29 +56,37 @@ def read_tile(
         picture: (1, 3, H, W), uint8 or float.
         margin: width of the surroundings, a multiple of the stride; cut off at the picture's edges.
         stride: pixels per position.
-        beyond: how far the picture is extended by reflection on all sides first, a multiple of the
-            stride, and less than its height and width.
+        beyond: how far the extended picture is reflected once more, on all sides: a multiple of
+            the stride.
 
     Returns:
         (1, 3, h, w) float32 in [0, 1], h and w multiples of the stride.
     """
-    height, width = picture.shape[-2:]
-    top, left = max(-beyond, tile.top - margin), max(-beyond, tile.left - margin)
-    bottom = min(height + beyond, tile.bottom + margin)
-    right = min(width + beyond, tile.right + margin)
-    part = _read(_read(picture, -2, top, bottom, stride), -1, left, right, stride)
+    part = picture
+    for axis, start, stop in ((-2, tile.top, tile.bottom), (-1, tile.left, tile.right)):
+        part = _read(part, axis, start - margin, stop + margin, stride, beyond)
     part = part.float() / 255 if part.dtype == torch.uint8 else part.float()
-    return part, Tile(tile.top - top, tile.bottom - top, tile.left - left, tile.right - left)
+    top, left = min(margin, tile.top + beyond), min(margin, tile.left + beyond)
+    place = Tile(top, top + tile.bottom - tile.top, left, left + tile.right - tile.left)
+    return part, place
 
 
-def _read(picture: Tensor, axis: int, start: int, stop: int, stride: int) -> Tensor:
-    """Return a part along an axis, in whole strides, of a picture extended by reflection."""
+def _read(picture: Tensor, axis: int, start: int, stop: int, stride: int, beyond: int) -> Tensor:
+    """Return what lies between two places along an axis, in whole positions, as read_tile says."""
+    length = picture.shape[axis]
+    whole = -(-length // stride) * stride
+    start, stop = max(start, -beyond), min(stop, whole + beyond)
     stop += -(stop - start) % stride
-    last = picture.shape[axis] - 1
-    if start >= 0 and stop - 1 <= last:
+    if start >= 0 and stop <= length:
         return picture.narrow(axis, start, stop - start)
-    places = torch.arange(start, stop, device=picture.device).abs()
-    return picture.index_select(axis, last - (last - places).abs())
+    places = torch.arange(start, stop, device=picture.device)
+    return picture.index_select(axis, _reflect(_reflect(places, whole), length))
+
+
+def _reflect(places: Tensor, length: int) -> Tensor:
+    """Return places anywhere on a line as places on its part of a length, mirrored at its ends."""
+    last = length - 1
+    return last - (last - places.abs() % max(1, 2 * last)).abs()
 
 
 def to_bytes(picture: Tensor) -> Tensor:
