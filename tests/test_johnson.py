@@ -223,9 +223,7 @@ def test_stroke_size_is_how_large_the_network_sees_the_photograph(apply):
 
 
 def test_strokes_larger_than_the_picture_are_refused(apply):
-    with pytest.raises(
-        ImageTooSmallError, match="40x40; johnson needs 48x48 at stroke size 6:"
-    ):
+    with pytest.raises(ImageTooSmallError, match="40x40; johnson needs 48x48 at stroke size 6:"):
         apply(noise(40, 40), stroke_size=6)
     with pytest.raises(SettingsError, match="stroke_size"):
         apply(noise(40, 40), stroke_size=0)
