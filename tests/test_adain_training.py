@@ -28,6 +28,7 @@ from stylize.errors import ModelError, UnknownNameError, UsageError
 from stylize_adain.statistics import EPSILON
 from stylize_adain.task import AdainTask
 from stylize_train.data import make_streams
+from stylize_train.previews import CAPTION
 from stylize_train.session import Training
 
 VARIED = {"own_style": 0.5, "style_colors": 1.0, "style_mix": 1.0}
@@ -326,7 +327,7 @@ def test_held_out_photographs_are_shown_with_paintings_and_what_became_of_them(t
     training(Run())
     folder = training_folder(training.output)
     with Image.open(folder / "preview_000002.jpg") as preview:
-        assert preview.size == (2 * 32, 3 * 32)
+        assert preview.size == (2 * 32, 3 * 32 + CAPTION)
     with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] == "validation"]
     assert {row["term"] for row in rows} == {"content", "style", "range"}

@@ -228,7 +228,7 @@ def test_the_time_ends_it(show):
             3,
             "camera dunes.safetensors: is not a video that OpenCV reads: convert it to MP4",
         ),
-        ((*LINE, "-o", "."), 2, "-o .: is a folder: name a file, as recording.mp4"),
+        ((*LINE, "-o", "."), 2, "-o .: is a folder: name a file, as webcam.mp4"),
         ((*LINE, "-o", "o.avi"), 2, "-o o.avi: a recording ends in .mp4, .mov, .mkv: use o.mp4"),
         ((*LINE, "-o", "away/o.mp4"), 2, "there is no folder away: make it first"),
         ((*LINE, "--size", "5"), 2, "size is '5'"),

@@ -24,7 +24,7 @@ def check_recording(path: Path, camera: str, *, force: bool) -> None:
     Raises: OutputError.
     """
     if path.is_dir():
-        raise OutputError(f"-o {path}: is a folder: name a file, as {path / 'recording.mp4'}")
+        raise OutputError(f"-o {path}: is a folder: name a file, as {path / 'webcam.mp4'}")
     if path.suffix.lower() not in SUFFIXES:
         named = path.with_suffix(SUFFIXES[0])
         raise OutputError(f"-o {path}: a recording ends in {', '.join(SUFFIXES)}: use {named}")
