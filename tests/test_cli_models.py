@@ -47,11 +47,16 @@ def test_small_strokes_on_large_pictures_are_told_of_once_and_not_under_quiet(ga
         assert "--stroke-size" not in outcome.err
 
 
-def test_a_size_beyond_the_photograph_s_is_told_of_only_where_one_was_asked_for(gallery):
-    hint = "stylize: hint: a picture is never larger than its photograph, here "
-    assert hint in gallery(*APPLY, "--size", "4096", "--force").err
+def test_a_size_beyond_the_photographs_is_told_of_once_where_one_was_asked_for(gallery):
+    photos = gallery.folder / "photos"
+    photos.mkdir()
+    for width in (64, 80):
+        Image.new("RGB", (width, 32)).save(photos / f"{width}.png")
+    line = ("photos", *APPLY[1:], "-o", "made", "--force")
+    hint = "stylize: hint: a picture is never larger than its photograph, whatever --size says"
+    assert gallery(*line, "--size", "4096").err.splitlines().count(hint) == 1
     for options in ((), ("--size", "full"), ("--size", "32"), ("--size", "4096", "-q")):
-        outcome = gallery(*APPLY, *options, "--force")
+        outcome = gallery(*line, *options)
         assert outcome.code == 0
         assert hint not in outcome.err
 

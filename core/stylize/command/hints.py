@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stylize.command.saying import say
-from stylize.contract.plan import RunSettings
+
+if TYPE_CHECKING:
+    from stylize.contract.plan import RunSettings
 
 __all__ = ["HintTeller"]
 
@@ -28,7 +30,7 @@ class HintTeller:
         """Tell of a picture that is smaller than asked for: none is larger than its photograph."""
         asked, longest = settings.size, max(record["width"], record["height"])
         if "size" in settings.model_fields_set and asked != "full" and longest < asked:
-            self.hinted(f"a picture is never larger than its photograph, here {longest} px")
+            self.hinted("a picture is never larger than its photograph, whatever --size says")
 
     def progressed(self, progress: object) -> None:
         """Do nothing: progress is for others."""
